@@ -1,0 +1,47 @@
+# Nothing but Python 3.11+ and make is needed; everything is installed into .venv.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: run test lint format bench clean
+
+# What the environment or .env names is used as it is.
+run: .venv/run
+	@named() { printenv "$$1" >/dev/null || grep -qs "^$$1=" .env; }; \
+	named OPENHOURS_INBOX || export OPENHOURS_INBOX=data/sample; \
+	named OPENHOURS_DATA_DIR || export OPENHOURS_DATA_DIR=.openhours/demo; \
+	exec $(BIN)/openhours serve
+
+test: .venv/test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/test
+	$(BIN)/ruff check src tests alembic benchmarks
+	$(BIN)/ruff format --check src tests alembic benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/test
+	$(BIN)/ruff check --fix src tests alembic benchmarks
+	$(BIN)/ruff format src tests alembic benchmarks
+
+bench: .venv/test
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf .venv .openhours/demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "openhours needs Python 3.11 or newer" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run: .venv/bin/python requirements.txt pyproject.toml
+	$(PIP) install -r requirements.txt
+	$(PIP) install --no-deps --editable .
+	@touch $@
+
+.venv/test: .venv/run requirements-dev.txt
+	$(PIP) install -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,44 @@
+"""Alembic's entry: migrates over the connection it is given, or over one of its own."""
+
+import asyncio
+
+from sqlalchemy import Connection
+
+from alembic import context
+from openhours.db.engine import Base, make_engine
+from openhours.reports import tables as reports
+from openhours.settings import get_settings
+from openhours.stores import tables as stores
+
+# Importing them has filled the metadata.
+ROOMS = (stores, reports)
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        # Partitions are made by ingestion, the queue's tables belong to PgQueuer.
+        include_name=lambda name, kind, _parents: (
+            kind != "table" or not name or name in Base.metadata.tables
+        ),
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def run_alone() -> None:
+    url = get_settings().database_url
+    if url is None:
+        raise SystemExit("alembic: set DATABASE_URL (the embedded server migrates by itself)")
+    engine = make_engine(url.get_secret_value())
+    async with engine.begin() as connection:
+        await connection.run_sync(run)
+    await engine.dispose()
+
+
+given: Connection | None = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    asyncio.run(run_alone())

@@ -1,0 +1,169 @@
+"""The command line. Server parts are imported only by the commands that need them."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from openhours import __version__
+
+if TYPE_CHECKING:
+    from openhours.settings import Settings
+
+app = typer.Typer(
+    name="openhours",
+    help="How long each store or PC was really on during the hours it should have been.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+error_console = Console(stderr=True)
+
+
+def _server_part(name: str) -> Any:
+    """A module that needs the `server` extra, or a clear end."""
+    try:
+        return importlib.import_module(f"openhours.{name}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("openhours"):
+            raise
+        fail(f"this command needs the server: pip install 'openhours[server]' ({error})")
+
+
+def fail(message: str, code: int = 2) -> Any:
+    """End the command with a message on standard error."""
+    error_console.print(f"[bold red]openhours:[/] {message}", highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def _settings() -> Settings:
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    try:
+        settings: Settings = _server_part("settings").get_settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors(include_input=False)
+        )
+        return fail(f"a setting is wrong: {problems}")
+    return settings
+
+
+def _set_up_logging(level: str) -> None:
+    import logging  # noqa: PLC0415
+
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+@app.callback(invoke_without_command=True)
+def main_options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """How long each store or PC was really on during the hours it should have been."""
+    if version:
+        typer.echo(f"openhours {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind [OPENHOURS_HOST].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind [OPENHOURS_PORT].")] = None,
+) -> None:
+    """Run the HTTP service, with a worker beside it."""
+    settings = _settings()
+    _set_up_logging(settings.log_level)
+    _server_part("server").serve(host or settings.host, settings.port if port is None else port)
+
+
+@app.command()
+def worker(
+    until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run a worker alone: any number of them may share one PostgreSQL."""
+    settings = _settings()
+    _set_up_logging(settings.log_level)
+    asyncio.run(_server_part("server").work(settings, until_stdin_closes))
+
+
+@app.command()
+def ingest(
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV files: status, business hours or time zones.")
+    ],
+) -> None:
+    """Load files; their kind is told from the header. Exit code 1 when one was refused."""
+    settings = _settings()
+    _set_up_logging("WARNING")
+    if not asyncio.run(_server_part("commands").ingest(settings, files)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    as_of: Annotated[
+        str | None, typer.Option(help="Look back from this instant, e.g. 2023-01-25T18:13:22Z.")
+    ] = None,
+    interpolation: Annotated[str, typer.Option(help="nearest or previous.")] = "nearest",
+    store: Annotated[
+        list[str] | None, typer.Option(help="Only this store; may be given several times.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The CSV file to write; standard output without it.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Add the confidence columns.")] = False,
+) -> None:
+    """Compute a report and write its CSV."""
+    settings = _settings()
+    _set_up_logging("WARNING")
+    instant: datetime | None = None
+    if as_of is not None:
+        try:
+            instant = _server_part("times").parse_instant(as_of)
+        except ValueError as error:
+            fail(f"--as-of: {error}")
+    if interpolation not in ("nearest", "previous"):
+        fail("--interpolation: nearest or previous")
+    done = asyncio.run(
+        _server_part("commands").report(settings, instant, interpolation, store or None, out, full)
+    )
+    if not done:
+        raise typer.Exit(1)
+
+
+@app.command("sample-data")
+def sample_data(
+    folder: Annotated[Path, typer.Argument(help="Where to write the files.")] = Path("data/sample"),
+    stores: Annotated[int, typer.Option(min=10, help="About how many stores.")] = 60,
+) -> None:
+    """Write a small, deterministic sample: two weeks of polls that end on 2022-11-08."""
+    for path in _server_part("sample").write(folder, stores):
+        typer.echo(path)
+
+
+@app.command()
+def db() -> None:
+    """Bring the database's schema to the newest version (`serve` does so, too)."""
+    settings = _settings()
+    _set_up_logging("INFO")
+    asyncio.run(_server_part("commands").migrate_only(settings))
+
+
+def main() -> None:
+    """Entry point of the `openhours` command."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""The commands that do a server's work without one: `ingest`, `report`, `db`.
+
+They queue the same jobs as the HTTP service, and run a worker while they wait. Killed in the
+middle, they leave the job to the next worker.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.db import database
+from openhours.jobs import Worker
+from openhours.reports import formats
+from openhours.reports.api import find_report
+from openhours.reports.tables import Report
+from openhours.reports.trigger import UnknownStores, trigger
+from openhours.settings import Settings, get_settings
+from openhours.stores.api import find_ingestion
+from openhours.stores.inbox import add_ingestion
+from openhours.stores.tables import Ingestion
+
+_LOOK = 0.1
+console = Console(stderr=True)
+
+
+async def migrate_only(settings: Settings) -> None:
+    """Bring the schema to the newest version."""
+    async with database.opened(settings):
+        pass
+
+
+async def ingest(settings: Settings, files: Sequence[Path]) -> bool:
+    """Load the files one after the other; whether none was refused."""
+    missing = [str(file) for file in files if not file.is_file()]
+    if missing:
+        console.print(f"[bold red]no such file:[/] {', '.join(missing)}")
+        return False
+    async with _working(settings) as engine:
+        ids = []
+        for file in files:
+            async with engine.begin() as connection:
+                ids.append(
+                    await add_ingestion(connection, settings, file.resolve(), name=file.name)
+                )
+        done = [await _follow_ingestion(engine, one) for one in ids]
+    _print_ingestions(done)
+    return all(row.state == "complete" for row in done)
+
+
+async def _follow_ingestion(engine: AsyncEngine, ingestion_id: str) -> Ingestion:
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        while True:
+            row = await find_ingestion(engine, ingestion_id)
+            bar.update(task, description=row.name, completed=row.progress)
+            if row.state in ("complete", "failed"):
+                return row
+            await asyncio.sleep(_LOOK)
+
+
+def _print_ingestions(rows: Sequence[Ingestion]) -> None:
+    table = Table("file", "kind", "rows", "loaded", "unchanged", "rejected", "seconds", box=None)
+    for row in rows:
+        if row.state == "failed":
+            console.print(f"[bold red]refused[/] {row.name}: {row.error}", soft_wrap=True)
+            continue
+        assert row.started_at is not None
+        assert row.finished_at is not None
+        counts = (row.rows, row.loaded, row.unchanged, row.rejected)
+        seconds = (row.finished_at - row.started_at).total_seconds()
+        table.add_row(
+            row.name, row.kind, *(f"{count or 0:,}" for count in counts), f"{seconds:.1f}"
+        )
+    if table.row_count:
+        console.print(table)
+
+
+async def report(
+    settings: Settings,
+    as_of: datetime | None,
+    interpolation: str,
+    store_ids: Sequence[str] | None,
+    out: Path | None,
+    full: bool,
+) -> bool:
+    """Compute a report and write its CSV; whether it could be done."""
+    async with _working(settings) as engine:
+        try:
+            async with engine.begin() as connection:
+                report_id = await trigger(
+                    connection,
+                    settings,
+                    as_of=as_of,
+                    interpolation=interpolation,
+                    store_ids=store_ids,
+                )
+        except UnknownStores as error:
+            console.print(f"[bold red]{error}[/]")
+            return False
+        done = await _follow_report(engine, report_id)
+        if done.state == "failed":
+            console.print(f"[bold red]the report failed:[/] {done.error}")
+            return False
+        await _write_csv(engine, done, out, full)
+    console.print(f"report {report_id}: {done.row_count:,} rows -> {out or 'standard output'}")
+    return True
+
+
+async def _follow_report(engine: AsyncEngine, report_id: str) -> Report:
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("report", total=1.0)
+        while True:
+            row = await find_report(engine, report_id)
+            bar.update(task, completed=row.progress)
+            if row.state in ("complete", "failed"):
+                return row
+            await asyncio.sleep(_LOOK)
+
+
+async def _write_csv(engine: AsyncEngine, done: Report, out: Path | None, full: bool) -> None:
+    if out is None:
+        async for chunk in formats.csv(engine, done.id, full):
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+        return
+    # The old file stays whole until the new one is.
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
+    with unfinished.open("wb") as file:
+        async for chunk in formats.csv(engine, done.id, full):
+            file.write(chunk)
+    unfinished.replace(out)
+
+
+@asynccontextmanager
+async def _working(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """An engine, and a worker that takes jobs as long as this command waits."""
+    async with database.opened(settings) as (engine, url):
+        os.environ["DATABASE_URL"] = url
+        get_settings.cache_clear()
+        worker = Worker(get_settings(), url)
+        running = asyncio.create_task(worker.run())
+        try:
+            yield engine
+        finally:
+            worker.stop()
+            await running

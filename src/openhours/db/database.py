@@ -1,0 +1,52 @@
+"""Opening the database that the settings name: the user's own, or the embedded one."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.db.engine import make_engine, migrate, wait_for_database
+from openhours.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
+    """An engine for a database with the newest schema, and the database's URL.
+
+    Waits for a database that is away; the embedded server is started, or joined if it runs.
+    """
+    url = await _url(settings)
+    engine = make_engine(url)
+    try:
+        await wait_for_database(engine)
+        await migrate(engine)
+        yield engine, url
+    finally:
+        await engine.dispose()
+
+
+async def _url(settings: Settings) -> str:
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    # Only here: who has a PostgreSQL of his own does not need the wheel.
+    from openhours.db import embedded  # noqa: PLC0415
+
+    return await asyncio.to_thread(embedded.start, settings.data_dir)
+
+
+async def keep_running(settings: Settings) -> None:
+    """Start the embedded server again whenever it died, until cancelled."""
+    from openhours.db import embedded  # noqa: PLC0415
+
+    while True:
+        await asyncio.sleep(1)
+        if not await asyncio.to_thread(embedded.is_running, settings.data_dir):
+            log.error("the embedded PostgreSQL has died; starting it again")
+            try:
+                await asyncio.to_thread(embedded.start, settings.data_dir)
+            except Exception:
+                log.exception("the embedded PostgreSQL did not start")

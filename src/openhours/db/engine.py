@@ -1,0 +1,137 @@
+"""Engines, the schema's base class, and migrations."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+import alembic.command
+import alembic.config
+
+log = logging.getLogger(__name__)
+
+ALEMBIC_DIR = Path(__file__).parents[3] / "alembic"
+_MIGRATION_LOCK = 0x6F70656E  # "open": one process migrates, the others wait
+
+# A database that is starting, stopping, full of connections or unreachable: try again later.
+DATABASE_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+)
+
+
+class Base(DeclarativeBase):
+    """Base of every table; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether the error says that PostgreSQL cannot be reached now, not that a query is wrong."""
+    if isinstance(error, DBAPIError):
+        cause = getattr(error.orig, "__cause__", None)
+        return (
+            error.connection_invalidated
+            or isinstance(error, OperationalError)
+            or isinstance(cause, DATABASE_AWAY)
+        )
+    return isinstance(error, DATABASE_AWAY)
+
+
+def async_url(url: str) -> URL:
+    """SQLAlchemy's URL for a plain PostgreSQL one (`postgres://`, `postgresql://`, `sslmode`)."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise ValueError("DATABASE_URL must begin with postgresql://")
+    parsed = parsed.set(drivername="postgresql+asyncpg")
+    sslmode = parsed.query.get("sslmode")  # libpq's word; asyncpg says ssl
+    if sslmode is not None:
+        parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": sslmode})
+    return parsed
+
+
+def plain_url(url: str) -> str:
+    """The same database for asyncpg itself, which wants `postgresql://` and reads `sslmode`."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
+    """An engine whose connections are tested before use, so that it outlives a database restart."""
+    return create_async_engine(
+        async_url(url),
+        pool_pre_ping=True,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        connect_args={"server_settings": {"jit": "off", "application_name": "openhours"}},
+    )
+
+
+async def raw_connection(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
+    """The asyncpg connection below, inside SQLAlchemy's transaction.
+
+    SQLAlchemy sends BEGIN with its first statement only: without one, what is done on the raw
+    connection would be committed at once and survive a rollback.
+    """
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw, asyncpg.Connection)
+    if connection.in_transaction() and not raw.is_in_transaction():
+        await connection.execute(text("SELECT 1"))
+    return raw
+
+
+async def migrate(engine: AsyncEngine) -> None:
+    """Bring the schema to the newest version; processes that start together take turns."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+        await connection.commit()
+        try:
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+        finally:
+            await connection.rollback()
+            unlock = text("SELECT pg_advisory_unlock(:key)")
+            await connection.execute(unlock, {"key": _MIGRATION_LOCK})
+            await connection.commit()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(ALEMBIC_DIR))
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, "head")
+
+
+async def wait_for_database(engine: AsyncEngine) -> None:
+    """Return when PostgreSQL answers; log once in a while that it does not."""
+    delay = 0.1
+    while True:
+        try:
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+            return
+        except Exception as error:
+            if not is_database_away(error):
+                raise
+            log.warning("waiting for the database: %s", cast(Exception, error))
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5.0)

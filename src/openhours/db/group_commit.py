@@ -1,0 +1,76 @@
+"""One commit for all that arrived meanwhile.
+
+Requests that come while a commit is under way form the next group; each is answered after its
+group is durable. So the disk is waited for once a group, and under no load at all no one waits
+for company.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from openhours.db.engine import is_database_away
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MOST_WAITING = 20_000
+
+
+class TooManyWaiting(ConnectionError):
+    """More is arriving than the database takes: the client may try again later."""
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Writes items in groups; `write` commits a group and gives a result for each, in order."""
+
+    def __init__(
+        self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], most: int = 1000
+    ) -> None:
+        self._write = write
+        self._most = most
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def add(self, item: Item) -> Result:
+        """The result of the item once it is durable.
+
+        Raises what `write` raised for it; then the item may or may not have been written, as ever
+        when a connection breaks: give items an identity that makes a repetition harmless.
+        """
+        if len(self._waiting) >= _MOST_WAITING:
+            raise TooManyWaiting(f"{_MOST_WAITING} items are waiting to be written")
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_all())
+        return await future
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                size = min(self._most, len(self._waiting))
+                await self._write_group([self._waiting.popleft() for _ in range(size)])
+        finally:
+            self._writer = None
+
+    async def _write_group(self, group: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._write([item for item, _ in group])
+        except Exception as error:
+            if len(group) > 1 and not is_database_away(error):
+                # One of them cannot be written; the others shall not suffer for it.
+                for single in group:
+                    await self._write_group([single])
+                return
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            if not future.done():  # the client of a cancelled request has gone
+                future.set_result(result)

@@ -1,0 +1,76 @@
+"""What all routes share: the engine, the settings, a link to the next page, and errors.
+
+Every error is JSON `{"detail": …}` with the code that SPEC names; no input is a 500.
+"""
+
+import errno
+import json
+import logging
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.db.engine import DATABASE_AWAY, is_database_away
+from openhours.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def _engine(request: Request) -> AsyncEngine:
+    engine: AsyncEngine = request.app.state.engine
+    return engine
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+Engine = Annotated[AsyncEngine, Depends(_engine)]
+ServerSettings = Annotated[Settings, Depends(_settings)]
+
+
+def next_page(request: Request, cursor: str) -> dict[str, str]:
+    """The `Link` header to the page that begins at `cursor`, other parameters as they were."""
+    url = request.url.include_query_params(cursor=cursor)
+    return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
+
+
+class SafeJSONResponse(JSONResponse):
+    """JSON in ASCII: what a client sent may hold surrogates that UTF-8 cannot carry."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content).encode()
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Teach the application to answer errors."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(DBAPIError, _database_error)
+    for away in DATABASE_AWAY:
+        app.add_exception_handler(away, _database_error)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problems = [
+        {"loc": [str(part) for part in problem["loc"]], "msg": problem["msg"], "type": problem["type"]}
+        for problem in error.errors()
+    ]
+    malformed = any(problem["type"] == "json_invalid" for problem in problems)
+    return SafeJSONResponse({"detail": problems}, 400 if malformed else 422)
+
+
+async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SafeJSONResponse({"detail": "no space left on the server's disk"}, 507)
+    if is_database_away(error):
+        log.warning("the database is away: %s %s", request.method, request.url.path)
+        return SafeJSONResponse(
+            {"detail": "the database is away; try again"}, 503, {"Retry-After": "1"}
+        )
+    raise error

@@ -1,0 +1,139 @@
+"""The worker: which room's function runs for which job, and the schedules.
+
+PgQueuer keeps jobs in the database and takes back those of a worker that died. A job that fails
+never stays in the dark: its row says Failed, or the job is queued again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures.process import BrokenProcessPool
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+from pgqueuer import PgQueuer, RetryRequested
+from pgqueuer.models import Job, Schedule
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.db.engine import is_database_away, make_engine, plain_url
+from openhours.processes import Processes
+from openhours.reports import cluster
+from openhours.reports.run import fail_report, run_report
+from openhours.reports.trigger import JOB as REPORT_JOB
+from openhours.settings import Settings
+from openhours.stores import inbox
+from openhours.stores.ingest import fail_ingestion, run_ingestion
+
+log = logging.getLogger(__name__)
+
+# A killed worker's job is taken by another after the first and found at the latest by the second.
+_HEARTBEAT_TIMEOUT = timedelta(seconds=5)
+_DEQUEUE_TIMEOUT = timedelta(seconds=1)
+_RETRY_DELAY = timedelta(seconds=1)
+_JOBS_AT_ONCE = 4
+
+Run = Callable[[int], Awaitable[None]]
+Fail = Callable[[int, str], Awaitable[None]]
+
+
+class Worker:
+    """Everything a worker has while it runs; `stop` lets running jobs end."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self.settings = settings
+        self.url = url
+        self.engine: AsyncEngine = make_engine(url, pool_size=4 * _JOBS_AT_ONCE)
+        self.processes = Processes(settings.processes)
+        self._stopping = asyncio.Event()
+        self._queue: PgQueuer | None = None
+
+    def stop(self) -> None:
+        """Take no more jobs; `run` returns when those that run have ended."""
+        self._stopping.set()
+        if self._queue is not None:
+            self._queue.shutdown.set()
+
+    async def run(self) -> None:
+        """Work until stopped; a database that goes away is waited for."""
+        try:
+            await self.processes.warm_up()
+            while not self._stopping.is_set():
+                try:
+                    await self._work()
+                except Exception as error:
+                    if not is_database_away(error):
+                        raise
+                    log.warning("worker: the database is away: %s", error)
+                    await asyncio.sleep(1)
+        finally:
+            self.processes.close()
+            await self.engine.dispose()
+
+    async def _work(self) -> None:
+        connection = await asyncpg.connect(
+            plain_url(self.url), server_settings={"jit": "off", "application_name": "openhours worker"}
+        )
+        try:
+            queue = self._queue = PgQueuer.from_asyncpg_connection(connection)
+            self._register(queue)
+            if not self._stopping.is_set():
+                await inbox.scan(self.engine, self.settings)
+                log.info("worker ready")
+                await queue.run(
+                    dequeue_timeout=_DEQUEUE_TIMEOUT,
+                    heartbeat_timeout=_HEARTBEAT_TIMEOUT,
+                    batch_size=_JOBS_AT_ONCE // 2,
+                    max_concurrent_tasks=_JOBS_AT_ONCE,
+                    shutdown_on_listener_failure=True,
+                )
+        finally:
+            self._queue = None
+            await connection.close(timeout=5)
+
+    def _register(self, queue: PgQueuer) -> None:
+        engine, settings = self.engine, self.settings
+        compute = cluster.local(self.processes)
+
+        async def report(number: int) -> None:
+            await run_report(engine, compute, number, self.processes.count)
+
+        async def ingestion(number: int) -> None:
+            await self.processes.run(run_ingestion, number)
+
+        async def fail_one_report(number: int, reason: str) -> None:
+            await fail_report(engine, number, reason)
+
+        async def fail_one_ingestion(number: int, reason: str) -> None:
+            await fail_ingestion(engine, number, reason)
+
+        job: Any = queue.entrypoint(REPORT_JOB)
+        job(_job(report, fail_one_report))
+        # The file lies on this machine; and a later ingestion must find what an earlier one loaded.
+        job = queue.entrypoint(inbox.ingest_job(settings), concurrency_limit=1)
+        job(_job(ingestion, fail_one_ingestion))
+
+        async def look_into_inbox(_schedule: Schedule) -> None:
+            await inbox.scan(engine, settings)
+
+        queue.schedule(inbox.scan_job(settings), settings.inbox_cron)(look_into_inbox)
+
+
+def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:
+    """A queue's function for `run`: what ends it ends its row, or is tried again."""
+
+    async def execute(job: Job) -> None:
+        number = int((job.payload or b"").decode())
+        try:
+            await run(number)
+        except Exception as error:
+            if is_database_away(error) or isinstance(error, BrokenProcessPool):
+                # Attempts are counted and bounded where they begin.
+                raise RetryRequested(delay=_RETRY_DELAY, reason=repr(error)) from error
+            log.exception("%s %d", job.entrypoint, number)
+            try:
+                await fail(number, f"{type(error).__name__}: {error}")
+            except Exception as away:
+                raise RetryRequested(delay=_RETRY_DELAY, reason=repr(away)) from away
+
+    return execute

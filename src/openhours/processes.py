@@ -1,0 +1,71 @@
+"""Warm child processes for work that would block the event loop."""
+
+import asyncio
+import logging
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+
+class Processes:
+    """A pool of processes that is made anew when one of them was killed."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count or max(2, os.cpu_count() or 2)
+        self._executor = self._make()
+
+    async def run(self, function: Callable[..., R], *args: object) -> R:
+        """The result of a module-level function, computed in a child.
+
+        Raises BrokenProcessPool when a child died; the next call gets new children.
+        """
+        executor = self._executor
+        try:
+            return await asyncio.get_running_loop().run_in_executor(executor, function, *args)
+        except BrokenProcessPool:
+            if self._executor is executor:
+                log.error("a child process died; making new ones")
+                self._executor = self._make()
+            raise
+
+    async def warm_up(self) -> None:
+        """Start every child now, so that the first report does not wait for imports."""
+        await asyncio.gather(*(self.run(os.getpid) for _ in range(self.count)))
+
+    def close(self) -> None:
+        """Let the children go, without waiting for what they do."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _make(self) -> ProcessPoolExecutor:
+        # "spawn": a forked child would share the parent's connections and event loop.
+        return ProcessPoolExecutor(
+            self.count,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start_child,
+            initargs=(logging.getLogger().level,),
+        )
+
+
+def _start_child(log_level: int) -> None:
+    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(5)  # answering requests goes before computing
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)  # the parent was killed; nobody waits for this work any more

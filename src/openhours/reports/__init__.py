@@ -1,0 +1,1 @@
+"""Reports: durable jobs that turn observations into uptime and downtime."""

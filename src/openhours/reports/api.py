@@ -1,0 +1,326 @@
+"""The main job over HTTP: trigger a report, ask for it, list them."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.http import Engine, ServerSettings, next_page
+from openhours.reports import formats
+from openhours.reports.tables import Report
+from openhours.reports.trigger import UnknownStores, trigger
+from openhours.times import AHEAD, Instant, now
+
+router = APIRouter(tags=["reports"])
+
+Format = Literal["csv", "json", "parquet"]
+Detail = Literal["basic", "full"]
+_STATUS = {"queued": "Running", "running": "Running", "complete": "Complete", "failed": "Failed"}
+_WINDOWS = {
+    "last_hour": timedelta(hours=1),
+    "last_day": timedelta(hours=24),
+    "last_week": timedelta(days=7),
+}
+_MEDIA = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+class ReportOptions(BaseModel):
+    """What a report may be told; nothing is needed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    as_of: Annotated[
+        Instant | None,
+        Field(
+            description="The instant from which the report looks back, for all feeds. Without it "
+            "each feed has its own: the newest poll in the database, and now for heartbeats."
+        ),
+    ] = None
+    interpolation: Annotated[
+        Literal["nearest", "previous"],
+        Field(
+            description="Between two polls the status changes at the midpoint (`nearest`) or at "
+            "the later poll (`previous`)."
+        ),
+    ] = "nearest"
+    store_ids: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=64)]] | None,
+        Field(
+            min_length=1,
+            max_length=100_000,
+            description="Only these stores. An unknown one is an error.",
+            examples=[["8139926242460185114"]],
+        ),
+    ] = None
+
+
+class Triggered(BaseModel):
+    """A report that was queued, durably."""
+
+    report_id: Annotated[str, Field(examples=["2fLRb9xhT0mrwV6sX3n8cQ"])]
+
+
+class Window(BaseModel):
+    """Half-open: the start is in, the end is not."""
+
+    start: Instant
+    end: Instant
+
+
+class FeedWindows(BaseModel):
+    """As of T, per feed, and the windows that look back from it."""
+
+    as_of: Instant
+    last_hour: Window
+    last_day: Window
+    last_week: Window
+
+
+class ReportInfo(BaseModel):
+    """What a report says of itself."""
+
+    report_id: str
+    status: Annotated[Literal["Running", "Complete", "Failed"], Field(examples=["Complete"])]
+    progress: Annotated[float, Field(ge=0, le=1, description="Share of the work that is done.")]
+    interpolation: Literal["nearest", "previous"]
+    polled: Annotated[
+        FeedWindows | None, Field(description="Stores that are polled; null without any poll.")
+    ]
+    beating: Annotated[FeedWindows, Field(description="Stores that send heartbeats (PCs).")]
+    stores_asked: Annotated[int | None, Field(description="Length of store_ids; null: all.")]
+    lookback_days: int
+    heartbeat_expiry_seconds: int
+    observed_within_minutes: int
+    default_timezone: str
+    row_count: int | None
+    triggered_at: Instant
+    duration_seconds: Annotated[
+        float | None, Field(description="From the start of its computation to its end.")
+    ]
+    error: str | None
+    url: Annotated[str, Field(description="Where to get the CSV.")]
+
+
+def _windows(as_of: datetime) -> FeedWindows:
+    windows = {name: Window(start=as_of - long, end=as_of) for name, long in _WINDOWS.items()}
+    return FeedWindows(as_of=as_of, **windows)
+
+
+def report_info(report: Report) -> ReportInfo:
+    """A report's description of itself."""
+    duration = None
+    if report.started_at is not None and report.finished_at is not None:
+        duration = (report.finished_at - report.started_at).total_seconds()
+    return ReportInfo.model_validate(
+        {
+            "report_id": report.report_id,
+            "status": _STATUS[report.state],
+            "progress": report.progress,
+            "interpolation": report.interpolation,
+            "polled": None if report.as_of_polled is None else _windows(report.as_of_polled),
+            "beating": _windows(report.as_of_beating),
+            "stores_asked": None if report.stores is None else len(report.stores),
+            "lookback_days": report.lookback_days,
+            "heartbeat_expiry_seconds": report.heartbeat_expiry_seconds,
+            "observed_within_minutes": report.observed_within_minutes,
+            "default_timezone": report.default_timezone,
+            "row_count": report.row_count,
+            "triggered_at": report.created_at,
+            "duration_seconds": duration,
+            "error": report.error,
+            "url": f"/get_report/{report.report_id}",
+        }
+    )
+
+
+@router.post("/trigger_report", status_code=202)
+async def trigger_report(
+    response: Response,
+    engine: Engine,
+    settings: ServerSettings,
+    options: Annotated[ReportOptions | None, Body()] = None,
+) -> Triggered:
+    """Start a report in the background. It is durable before this answers: poll `/get_report`."""
+    options = options or ReportOptions()
+    if options.as_of is not None and options.as_of > now() + AHEAD:
+        raise _invalid("as_of", "as_of is more than 5 minutes ahead")
+    try:
+        async with engine.begin() as connection:
+            report_id = await trigger(
+                connection,
+                settings,
+                as_of=options.as_of,
+                interpolation=options.interpolation,
+                store_ids=options.store_ids,
+            )
+    except UnknownStores as error:
+        raise _invalid("store_ids", str(error)) from None
+    response.headers["Location"] = f"/get_report/{report_id}"
+    return Triggered(report_id=report_id)
+
+
+def _invalid(field: str, message: str) -> RequestValidationError:
+    return RequestValidationError(
+        [{"loc": ("body", field), "msg": message, "type": "value_error", "input": None}]
+    )
+
+
+_GET_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The report is complete: the CSV, or what was asked for.",
+        "content": {
+            "text/csv": {
+                "example": ",".join(["store_id", *(h.title for h in formats.headings(False))])
+                + "\n8139926242460185114,60.00,11.50,74.82,0.00,0.50,5.18\n"
+            },
+            "application/json": {},
+            "application/vnd.apache.parquet": {},
+        },
+    },
+    202: {
+        "description": "The report is queued or running: ask again.",
+        "content": {
+            "application/json": {
+                "example": {
+                    "report_id": "2fLRb9xhT0mrwV6sX3n8cQ",
+                    "status": "Running",
+                    "progress": 0.5,
+                }
+            }
+        },
+    },
+    304: {"description": "The client has it already (`If-None-Match`)."},
+    404: {"description": "No such report."},
+    500: {
+        "description": "The report failed; `error` says why.",
+        "content": {"application/json": {"example": {"status": "Failed", "error": "…"}}},
+    },
+}
+
+_FormatQuery = Annotated[Format | None, Query(description="csv (default), json or parquet.")]
+_DetailQuery = Annotated[
+    Detail, Query(description="full adds coverage, uptime_low and uptime_high.")
+]
+
+
+@router.get("/get_report", responses=_GET_RESPONSES, response_class=Response)
+async def get_report(
+    request: Request,
+    engine: Engine,
+    report_id: Annotated[str, Query(description="As `/trigger_report` gave it.")],
+    format: _FormatQuery = None,  # noqa: A002  the contract's word
+    detail: _DetailQuery = "basic",
+) -> Response:
+    """Running, or Complete with the CSV: uptime and downtime of the last hour, day and week.
+
+    Figures are in minutes (hour) and hours (day, week), rounded half to even to 2 decimals. A store
+    of which nothing is known in the lookback has empty figures. An `Accept` of `application/json`
+    alone gets the report's description instead of its rows.
+    """
+    return await _answer(request, engine, report_id, format, detail)
+
+
+@router.get("/get_report/{report_id}", responses=_GET_RESPONSES, response_class=Response)
+async def get_report_by_path(
+    request: Request,
+    engine: Engine,
+    report_id: str,
+    format: _FormatQuery = None,  # noqa: A002
+    detail: _DetailQuery = "basic",
+) -> Response:
+    """The same as `/get_report?report_id=…`."""
+    return await _answer(request, engine, report_id, format, detail)
+
+
+async def find_report(engine: AsyncEngine, report_id: str) -> Report:
+    """The report; HTTPException 404 when there is none."""
+    row = None
+    if "\0" not in report_id:
+        async with engine.connect() as connection:
+            query = select(*Report.__table__.columns).where(Report.report_id == report_id)
+            row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise HTTPException(404, "no such report")
+    return Report(**row._mapping)
+
+
+async def _answer(
+    request: Request, engine: AsyncEngine, report_id: str, asked: Format | None, detail: Detail
+) -> Response:
+    report = await find_report(engine, report_id)
+    if report.state in ("queued", "running"):
+        running = {"report_id": report_id, "status": "Running", "progress": report.progress}
+        return JSONResponse(running, 202, {"Retry-After": "1"})
+    if report.state == "failed":
+        failed = {"report_id": report_id, "status": "Failed", "error": report.error}
+        return JSONResponse(failed, 500)
+    headers = {"X-Report-Status": "Complete", "Vary": "Accept"}
+    if asked is None and _wants_description(request):
+        description = report_info(report).model_dump(mode="json")
+        return JSONResponse(description, headers=headers)
+    form = asked or "csv"
+    # A complete report never changes: its name, form and detail are the whole of its identity.
+    headers["ETag"] = f'"{report_id}-{form}-{detail}"'
+    headers["Cache-Control"] = "private, max-age=0, must-revalidate"
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return await _rows(engine, report, form, detail == "full", headers)
+
+
+def _wants_description(request: Request) -> bool:
+    accept = request.headers.get("accept", "*/*")
+    return "application/json" in accept and "text/csv" not in accept and "*/*" not in accept
+
+
+async def _rows(
+    engine: AsyncEngine, report: Report, form: Format, full: bool, headers: dict[str, str]
+) -> Response:
+    as_of = report.as_of_polled or report.as_of_beating
+    name = f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}.{form}"
+    headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    if form == "parquet":
+        return Response(
+            await formats.parquet(engine, report.id, full), 200, headers, _MEDIA[form]
+        )
+    body: AsyncIterator[bytes]
+    if form == "json":
+        metadata = report_info(report).model_dump(mode="json")
+        body = formats.json_rows(engine, report.id, full, metadata)
+    else:
+        body = formats.csv(engine, report.id, full)
+    return StreamingResponse(body, 200, headers, _MEDIA[form])
+
+
+@router.get("/reports")
+async def list_reports(
+    request: Request,
+    response: Response,
+    engine: Engine,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[
+        str | None, Query(description="From the `Link` header of the page before.")
+    ] = None,
+) -> list[ReportInfo]:
+    """All reports, newest first; the next page is in the `Link` header."""
+    query = select(*Report.__table__.columns).order_by(Report.created_at.desc(), Report.id.desc())
+    if cursor is not None:
+        last = await find_report(engine, cursor)
+        query = query.where(
+            tuple_(Report.created_at, Report.id) < tuple_(last.created_at, last.id)
+        )
+    async with engine.connect() as connection:
+        rows = (await connection.execute(query.limit(limit + 1))).all()
+    found = [Report(**row._mapping) for row in rows[:limit]]
+    if len(rows) > limit:
+        response.headers.update(next_page(request, found[-1].report_id))
+    return [report_info(report) for report in found]

@@ -1,0 +1,150 @@
+"""From the database to the kernel's columns: a slice of a feed's stores, as of T."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import numpy as np
+from numpy.typing import NDArray
+
+from openhours.db import bulk
+from openhours.times import from_us
+from openhours.uptime.fill import Observations
+from openhours.uptime.hours import WeekHours
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some stores of one feed: those with `first <= id <= last`, or those listed in `only`."""
+
+    feed: str
+    as_of: int  # µs since 1970
+    lookback: int  # µs
+    first: int
+    last: int
+    only: Sequence[int] | None
+    default_timezone: str
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the kernel needs of n stores; `store` columns are positions 0..n-1 in `ids`."""
+
+    ids: NDArray[np.int64]
+    zone: NDArray[np.int64]
+    zones: list[str]
+    first_observed: NDArray[np.int64]
+    hours: WeekHours
+    observations: Observations
+
+
+async def read_slice(connection: "asyncpg.Connection[Any]", part: Slice) -> Columns:
+    """The columns of a slice, in the connection's present snapshot.
+
+    Only stores with an observation up to T have a place.
+    """
+    which, args = _which("id", part, 3)
+    stores = await connection.fetch(
+        f"""
+        SELECT id, coalesce(timezone, '') AS zone,
+               (extract(epoch FROM first_observed_at) * 1000000)::int8 AS first_observed
+        FROM stores WHERE feed = $1 AND first_observed_at <= $2 AND {which} ORDER BY id
+        """,  # noqa: S608  `which` is one of two fixed texts
+        part.feed,
+        from_us(part.as_of),
+        *args,
+    )
+    ids = np.array([row["id"] for row in stores], np.int64)
+    zone_names = [row["zone"] or part.default_timezone for row in stores]
+    zones = sorted(set(zone_names))
+    number = {name: position for position, name in enumerate(zones)}
+    return Columns(
+        ids=ids,
+        zone=np.array([number[name] for name in zone_names], np.int64),
+        zones=zones,
+        first_observed=np.array([row["first_observed"] for row in stores], np.int64),
+        hours=await _read_hours(connection, part, ids),
+        observations=await _read_observations(connection, part, ids),
+    )
+
+
+def _which(column: str, part: Slice, number: int) -> tuple[str, tuple[object, ...]]:
+    """A condition on store numbers, with its arguments from `$number` on."""
+    if part.only is not None:
+        return f"{column} = ANY(${number}::int4[])", (list(part.only),)
+    return f"{column} BETWEEN ${number} AND ${number + 1}", (part.first, part.last)
+
+
+def _positions(ids: NDArray[np.int64], stores: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place in `ids` of each store number, -1 where it has none."""
+    if len(ids) == 0 or len(stores) == 0:
+        return np.full(len(stores), -1, np.int64)
+    low = min(int(ids[0]), int(stores.min()))
+    high = max(int(ids[-1]), int(stores.max()))
+    table = np.full(high - low + 1, -1, np.int64)
+    table[ids - low] = np.arange(len(ids))
+    return table[stores - low]
+
+
+async def _read_hours(
+    connection: "asyncpg.Connection[Any]", part: Slice, ids: NDArray[np.int64]
+) -> WeekHours:
+    which, args = _which("store", part, 1)
+    rows = await bulk.copy_out(
+        connection,
+        f"SELECT store, day, opens, closes FROM business_hours WHERE {which}",  # noqa: S608
+        {"store": "int4", "day": "int2", "opens": "int8", "closes": "int8"},
+        *args,
+    )
+    store = _positions(ids, rows["store"])
+    named = store >= 0
+    return WeekHours(
+        store=store[named],
+        day=rows["day"][named],
+        opens=rows["opens"][named],
+        closes=rows["closes"][named],
+    )
+
+
+async def _read_observations(
+    connection: "asyncpg.Connection[Any]", part: Slice, ids: NDArray[np.int64]
+) -> Observations:
+    which, args = _which("store", part, 3)
+    newest = from_us(part.as_of)
+    rows = await bulk.copy_out(
+        connection,
+        f"""
+        SELECT store, observed_at, active FROM observations
+        WHERE observed_at >= $1 AND observed_at <= $2 AND {which}
+        """,  # noqa: S608
+        {"store": "int4", "observed_at": "timestamptz", "active": "bool"},
+        newest - timedelta(microseconds=part.lookback),
+        newest,
+        *args,
+    )
+    return _sorted(_positions(ids, rows["store"]), rows["observed_at"], rows["active"])
+
+
+def _sorted(
+    store: NDArray[np.int64], at: NDArray[np.int64], active: NDArray[np.bool_]
+) -> Observations:
+    """Sorted by (store, instant): all three in one integer, since sorting one array is fast."""
+    named = store >= 0
+    if not named.all():
+        store, at, active = store[named], at[named], active[named]
+    if len(at) == 0:
+        return Observations(store=store, at=at, active=active)
+    origin = int(at.min())
+    bits = max(1, int(at.max() - origin).bit_length())
+    if bits + 1 + max(1, int(store.max()).bit_length()) > 63:
+        raise OverflowError("too many stores at once for the lookback: make smaller slices")
+    keys = (((store << bits) | (at - origin)) << 1) | active
+    keys.sort()
+    rest = keys >> 1
+    return Observations(
+        store=rest >> bits,
+        at=(rest & ((1 << bits) - 1)) + origin,
+        active=(keys & 1).astype(np.bool_),
+    )

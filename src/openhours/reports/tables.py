@@ -1,0 +1,81 @@
+"""Reports and their rows."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from openhours.db.engine import Base
+from openhours.stores.tables import Instant
+
+
+class Report(Base):
+    """A report from its trigger on. What decides its figures is fixed when it is made."""
+
+    __tablename__ = "reports"
+    __table_args__ = (
+        CheckConstraint("state IN ('queued', 'running', 'complete', 'failed')", name="state"),
+        CheckConstraint("interpolation IN ('nearest', 'previous')", name="interpolation"),
+        Index("ix_reports_created_at", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    report_id: Mapped[str] = mapped_column(Text, unique=True)
+    state: Mapped[str] = mapped_column(Text, server_default="queued")
+    attempt: Mapped[int] = mapped_column(Integer, server_default="0")
+    progress: Mapped[float] = mapped_column(server_default="0")
+
+    # Null when there was no poll at all.
+    as_of_polled: Mapped[datetime | None] = mapped_column(Instant)
+    as_of_beating: Mapped[datetime] = mapped_column(Instant)
+    interpolation: Mapped[str] = mapped_column(Text)
+    # Null: every store.
+    stores: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    # The settings that decide figures, as they were at the trigger.
+    lookback_days: Mapped[int]
+    heartbeat_expiry_seconds: Mapped[int]
+    observed_within_minutes: Mapped[int]
+    default_timezone: Mapped[str] = mapped_column(Text)
+
+    row_count: Mapped[int | None] = mapped_column(Integer)
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
+    started_at: Mapped[datetime | None] = mapped_column(Instant)
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class ReportRow(Base):
+    """The figures of a store in a report: microseconds, unrounded.
+
+    `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` and
+    `up_observed` are the parts near an observation (SPEC 3, confidence).
+    """
+
+    __tablename__ = "report_rows"
+
+    # No foreign keys: checking each row would double the cost of writing a report.
+    report: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    store: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    known: Mapped[bool] = mapped_column(Boolean)
+    open_hour: Mapped[int] = mapped_column(BigInteger)
+    open_day: Mapped[int] = mapped_column(BigInteger)
+    open_week: Mapped[int] = mapped_column(BigInteger)
+    up_hour: Mapped[int] = mapped_column(BigInteger)
+    up_day: Mapped[int] = mapped_column(BigInteger)
+    up_week: Mapped[int] = mapped_column(BigInteger)
+    observed_hour: Mapped[int] = mapped_column(BigInteger)
+    observed_day: Mapped[int] = mapped_column(BigInteger)
+    observed_week: Mapped[int] = mapped_column(BigInteger)
+    up_observed_hour: Mapped[int] = mapped_column(BigInteger)
+    up_observed_day: Mapped[int] = mapped_column(BigInteger)
+    up_observed_week: Mapped[int] = mapped_column(BigInteger)

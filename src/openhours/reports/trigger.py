@@ -1,0 +1,71 @@
+"""Making a report: its T and options are fixed here, once, together with its job."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from openhours.db.queue import enqueue
+from openhours.reports.tables import Report
+from openhours.settings import Settings
+from openhours.stores.tables import POLLED, FeedClock, Store
+
+JOB = "report"
+
+
+class UnknownStores(ValueError):
+    """A report was asked for stores that do not exist; `store_ids` names them."""
+
+    def __init__(self, store_ids: Sequence[str]) -> None:
+        super().__init__(f"unknown store: {', '.join(store_ids)}")
+        self.store_ids = store_ids
+
+
+async def trigger(
+    connection: AsyncConnection,
+    settings: Settings,
+    *,
+    as_of: datetime | None = None,
+    interpolation: str = "nearest",
+    store_ids: Sequence[str] | None = None,
+) -> str:
+    """Insert a report and its job, to be committed together by the caller; the report's id.
+
+    Raises UnknownStores.
+    """
+    stores = None if store_ids is None else await _numbers(connection, store_ids)
+    newest_poll = select(FeedClock.newest_at).where(FeedClock.feed == POLLED).scalar_subquery()
+    report_id = secrets.token_urlsafe(16)
+    number = await connection.scalar(
+        insert(Report)
+        .values(
+            report_id=report_id,
+            as_of_polled=newest_poll if as_of is None else as_of,
+            as_of_beating=func.now() if as_of is None else as_of,
+            interpolation=interpolation,
+            stores=stores,
+            lookback_days=settings.lookback_days,
+            heartbeat_expiry_seconds=settings.heartbeat_expiry_seconds,
+            observed_within_minutes=settings.observed_within_minutes,
+            default_timezone=settings.default_timezone,
+        )
+        .returning(Report.id)
+    )
+    await enqueue(connection, JOB, str(number))
+    return report_id
+
+
+async def _numbers(connection: AsyncConnection, store_ids: Sequence[str]) -> list[int]:
+    wanted = list(dict.fromkeys(store_ids))
+    # No store has an id with NUL, and PostgreSQL would refuse the question.
+    askable = [store_id for store_id in wanted if "\0" not in store_id]
+    rows = await connection.execute(
+        select(Store.store_id, Store.id).where(Store.store_id == func.any(askable))
+    )
+    known = {row.store_id: row.id for row in rows}
+    unknown = [store_id for store_id in wanted if store_id not in known]
+    if unknown:
+        raise UnknownStores(unknown)
+    return sorted(known.values())

@@ -1,0 +1,60 @@
+"""The long-running processes behind `openhours serve` and `openhours worker`."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+
+import uvicorn
+
+from openhours.db import database
+from openhours.jobs import Worker
+from openhours.settings import Settings, get_settings
+
+log = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            name = self.servers[0].sockets[0].getsockname()
+            host = f"[{name[0]}]" if ":" in name[0] else name[0]
+            print(f"openhours is at http://{host}:{name[1]} (API: /docs)", flush=True)  # noqa: T201
+
+
+def serve(host: str, port: int) -> None:
+    """Run the HTTP service until it is told to stop."""
+    verbose = logging.getLogger().level <= logging.DEBUG
+    logging.getLogger("uvicorn.error").setLevel(logging.DEBUG if verbose else logging.WARNING)
+    config = uvicorn.Config(
+        "openhours.app:app", host=host, port=port, log_config=None, access_log=verbose
+    )
+    server = _Server(config)
+    server.run()
+    if not server.started:
+        sys.exit(3)
+
+
+async def work(settings: Settings, until_stdin_closes: bool) -> None:
+    """Run a worker until SIGTERM, or until the process that started it is gone."""
+    async with database.opened(settings) as (_, url):
+        # Child processes find the database where this process found it.
+        os.environ["DATABASE_URL"] = url
+        get_settings.cache_clear()
+        worker = Worker(get_settings(), url)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        if until_stdin_closes:
+            # The server's death ends the worker at once: whoever starts next must not find two.
+            loop.add_reader(sys.stdin.fileno(), _die_at_end_of_input)
+        await worker.run()
+
+
+def _die_at_end_of_input() -> None:
+    if not os.read(sys.stdin.fileno(), 1024):
+        log.warning("the server is gone; the worker ends")
+        os._exit(1)

@@ -1,0 +1,59 @@
+"""Every setting, typed. Read from the environment and from a `.env` file; see `.env.example`."""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pytz import all_timezones_set
+
+
+def _variable(*names: str) -> AliasChoices:
+    return AliasChoices(*names)
+
+
+class Settings(BaseSettings):
+    """What a process of openhours may be told. Names of variables stand beside each field."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OPENHOURS_", env_file=".env", extra="ignore", populate_by_name=True
+    )
+
+    # Where it runs
+    database_url: Annotated[
+        SecretStr | None, Field(validation_alias=_variable("DATABASE_URL", "DB_URL"))
+    ] = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    data_dir: Path = Path(".openhours")
+    inbox: Path = Path("data")
+    inbox_cron: str = "* * * * *"
+    worker: bool = True
+    processes: Annotated[int, Field(ge=0, le=256)] = 0
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    max_upload_mb: Annotated[int, Field(ge=1)] = 2048
+
+    # What a report means
+    default_timezone: str = "America/Chicago"
+    lookback_days: Annotated[int, Field(ge=7, le=366)] = 14
+    heartbeat_expiry_seconds: Annotated[int, Field(ge=1, le=86_400)] = 150
+    observed_within_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+
+    @field_validator("default_timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        if name not in all_timezones_set:
+            raise ValueError(f"{name!r} is not an IANA time zone")
+        return name
+
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return value or None
+
+
+@cache
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

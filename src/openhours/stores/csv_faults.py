@@ -1,0 +1,37 @@
+"""What can be wrong with a CSV file, or with one row of it."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class FileRefused(Exception):
+    """The file as a whole cannot be read as what it should be; the message names what is wrong."""
+
+
+class Reason(StrEnum):
+    """Why a row is set aside: the reason codes of the `rejects.csv`."""
+
+    WRONG_COLUMN_COUNT = "wrong_column_count"
+    BAD_ENCODING = "bad_encoding"
+    MISSING_STORE_ID = "missing_store_id"
+    MANGLED_STORE_ID = "mangled_store_id"
+    RESERVED_STORE_ID = "reserved_store_id"
+    BAD_TIMESTAMP = "bad_timestamp"
+    FUTURE_TIMESTAMP = "future_timestamp"
+    BAD_STATUS = "bad_status"
+    BAD_DAY = "bad_day"
+    BAD_TIME = "bad_time"
+    UNKNOWN_TIMEZONE = "unknown_timezone"
+    STORE_HAS_BAD_ROWS = "store_has_bad_rows"
+
+
+class Reject(NamedTuple):
+    """A row set aside.
+
+    `line` counts the file's physical lines from 1, the header's; a row of several lines has the
+    number of its first. `raw` is the row to the letter, without its line end, at most 1 MiB of it.
+    """
+
+    line: int
+    reason: Reason
+    raw: bytes

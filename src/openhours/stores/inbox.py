@@ -1,0 +1,125 @@
+"""The periodic ingestion job: new and changed files of a folder are queued for loading."""
+
+import logging
+import os
+import secrets
+import time
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from openhours.db.queue import enqueue
+from openhours.settings import Settings
+from openhours.stores.tables import Ingestion
+
+log = logging.getLogger(__name__)
+
+_ENDINGS = (".csv", ".csv.gz", ".zip")
+_LOCK = 0x696E626F  # "inbo": workers that share a folder look into it one after the other
+# A file changed so recently may still be being written: it waits for the next look.
+_STILL_WRITING_NS = 1_000_000_000
+
+
+@cache
+def _machine(data_dir: Path) -> str:
+    file = data_dir / "machine-id"
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        own = file.with_name(f"machine-id.{os.getpid()}")
+        own.write_text(secrets.token_hex(8))
+        try:
+            os.link(own, file)  # of two processes at once, one wins
+        except FileExistsError:
+            pass
+        finally:
+            own.unlink()
+        return file.read_text().strip()
+
+
+def ingest_job(settings: Settings) -> str:
+    """The job that loads a file: only workers with this data directory, which have it, take it."""
+    return f"ingest@{_machine(settings.data_dir.resolve())}"
+
+
+def scan_job(settings: Settings) -> str:
+    """The schedule that looks into this machine's folder."""
+    return f"inbox@{_machine(settings.data_dir.resolve())}"
+
+
+async def add_ingestion(
+    connection: AsyncConnection,
+    settings: Settings,
+    path: Path,
+    *,
+    name: str,
+    kind: str | None = None,
+    uploaded: bool = False,
+    size: int | None = None,
+    modified_ns: int | None = None,
+) -> str:
+    """Insert an ingestion and its job, to be committed together by the caller; its id."""
+    ingestion_id = secrets.token_urlsafe(12)
+    number = await connection.scalar(
+        insert(Ingestion)
+        .values(
+            ingestion_id=ingestion_id,
+            kind=kind,
+            name=name,
+            path=str(path),
+            uploaded=uploaded,
+            size=size,
+            modified_ns=modified_ns,
+        )
+        .returning(Ingestion.id)
+    )
+    await enqueue(connection, ingest_job(settings), str(number))
+    return ingestion_id
+
+
+async def scan(engine: AsyncEngine, settings: Settings) -> int:
+    """Queue the files of the inbox that are new or changed since they were last read; how many."""
+    queued = 0
+    if not settings.inbox.is_dir():
+        return queued
+    async with engine.begin() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        for path in sorted(settings.inbox.resolve().iterdir()):
+            if not path.name.lower().endswith(_ENDINGS) or not path.is_file():
+                continue
+            stat = path.stat()
+            if time.time_ns() - stat.st_mtime_ns < _STILL_WRITING_NS:
+                continue
+            if await _is_known(connection, path, stat):
+                continue
+            await add_ingestion(
+                connection,
+                settings,
+                path,
+                name=path.name,
+                size=stat.st_size,
+                modified_ns=stat.st_mtime_ns,
+            )
+            queued += 1
+            log.info("inbox: %s is new or has changed", path.name)
+    return queued
+
+
+async def _is_known(connection: AsyncConnection, path: Path, stat: os.stat_result) -> bool:
+    """Whether the newest ingestion of this path waits, or read the file as it is now."""
+    newest = (
+        await connection.execute(
+            select(Ingestion.state, Ingestion.size, Ingestion.modified_ns)
+            .where(Ingestion.path == str(path))
+            .order_by(Ingestion.id.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    if newest is None:
+        return False
+    if newest.state == "queued":
+        return True
+    return bool(newest.size == stat.st_size and newest.modified_ns == stat.st_mtime_ns)

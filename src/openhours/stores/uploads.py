@@ -1,0 +1,99 @@
+"""Bodies of requests become files: streamed, bounded, and on the disk before the answer."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio.to_thread
+from fastapi import HTTPException, Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that arrived: where it lies, and the name its sender gave it."""
+
+    path: Path
+    name: str | None
+
+
+async def receive(request: Request, folder: Path, limit: int) -> Upload:
+    """Write a raw body, or the first file of a multipart form, to a new file in `folder`.
+
+    The file is fsynced. Raises HTTPException: 413 over `limit` bytes, 400 for an empty or broken
+    body. What was written of it is gone then.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    await anyio.to_thread.run_sync(lambda: folder.mkdir(parents=True, exist_ok=True, mode=0o700))
+    path = folder / secrets.token_hex(16)
+    try:
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            name = await _from_form(request, path, limit)
+        else:
+            name = None
+            await _write(path, _bounded(request, limit))
+        if path.stat().st_size == 0:
+            raise HTTPException(400, "the body is empty: send a CSV file")
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return Upload(path, name)
+
+
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(413, f"the file is larger than {limit:,} bytes (OPENHOURS_MAX_UPLOAD_MB)")
+
+
+async def _bounded(request: Request, limit: int) -> AsyncIterator[bytes]:
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > limit:
+            raise _too_large(limit)
+        yield chunk
+
+
+async def _from_form(request: Request, path: Path, limit: int) -> str | None:
+    # The parser spools a large part to a temporary file on disk.
+    try:
+        form = await MultiPartParser(request.headers, _bounded(request, limit)).parse()
+    except MultiPartException as error:
+        raise HTTPException(400, f"broken multipart form: {error.message}") from None
+    try:
+        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+        if len(files) != 1:
+            raise HTTPException(400, f"send one file in the form; there are {len(files)}")
+        file = files[0]
+
+        async def chunks() -> AsyncIterator[bytes]:
+            while chunk := await file.read(_CHUNK):
+                yield chunk
+
+        await _write(path, chunks())
+        return file.filename
+    finally:
+        await form.close()
+
+
+async def _write(path: Path, chunks: AsyncIterator[bytes]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        async for chunk in chunks:
+            await anyio.to_thread.run_sync(file.write, chunk)
+        await anyio.to_thread.run_sync(_to_disk, file.fileno(), path.parent)
+
+
+def _to_disk(descriptor: int, folder: Path) -> None:
+    os.fsync(descriptor)
+    parent = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(parent)  # the file's name, too, must survive a power cut
+    finally:
+        os.close(parent)

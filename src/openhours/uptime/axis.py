@@ -1,0 +1,50 @@
+"""One axis for the instants of all stores, so that one sorted array holds them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The time lines of all stores, from `first` to `last` (µs, both on it), laid end to end.
+
+        store 0             store 1             store 2
+        |first        last| |first        last| |first        last|
+        +-----------------+-+-----------------+-+-----------------+--> key
+
+    What is sorted by (store, instant) is sorted by key, so that one np.searchsorted answers for
+    every store at once.
+    """
+
+    first: int
+    last: int
+    stores: int
+
+    def __post_init__(self) -> None:
+        if self.stores * self._span >= 2**63:
+            raise OverflowError(f"{self.stores} stores over {self._span} µs: use fewer at a time")
+
+    @property
+    def _span(self) -> int:
+        return self.last - self.first + 1
+
+    def keys(self, store: Int64, at: Int64) -> Int64:
+        """The key of each (store, instant); an instant beyond the axis takes its nearest end."""
+        keys = np.clip(at, self.first, self.last)
+        keys -= self.first
+        keys += store * np.int64(self._span)
+        return keys
+
+    def split(self, keys: Int64) -> tuple[Int64, Int64]:
+        """The stores and instants of keys."""
+        store, since_first = np.divmod(keys, self._span)
+        return store, since_first + self.first

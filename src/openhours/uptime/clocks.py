@@ -1,0 +1,60 @@
+"""Local time -> UTC, in every IANA zone, by pytz's tables of clock changes.
+
+Not by pandas' tz_localize: its nonexistent="shift_forward" is wrong (pandas 3.1) where a gap or
+an offset is not a whole hour, and wrong by an hour in places as plain as America/Anchorage.
+"""
+
+from datetime import timedelta
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import pytz
+
+from openhours.uptime.axis import Int64
+
+
+class _Clock(NamedTuple):
+    """A zone's regimes, in order: each from `begins` (µs UTC) at `offset` (local minus UTC, µs).
+
+    `passes` is the local time that the clock has passed for good when a regime ends.
+    """
+
+    begins: Int64
+    offset: Int64
+    passes: Int64
+
+
+def to_utc(local: Int64, zone: str) -> Int64:
+    """The first instant (µs) at which the wall clock of `zone` shows `local` or later.
+
+    `local` is in µs since 1970-01-01 00:00 on that clock, any shape; the result has its shape.
+    pytz knows the changes until 2037. Raises pytz.UnknownTimeZoneError.
+
+        spring: 02:00 -> 03:00               autumn: 03:00 -> 02:00
+
+        local   /                            local     /|   /
+               /   <- 03:00                     ______/ | _/_
+              |    <- 02:30 is the jump              /  |/   <- 02:30 is the first
+             /     <- 02:00                         /
+            +----------> UTC                       +----------> UTC
+    """
+    clock = _clock(zone)
+    regime = np.searchsorted(clock.passes, local, side="right")
+    first: Int64 = np.maximum(local - clock.offset[regime], clock.begins[regime])
+    return first
+
+
+@cache
+def _clock(zone: str) -> _Clock:
+    rules = pytz.timezone(zone)
+    changes = getattr(rules, "_utc_transition_times", None)
+    if changes is None:  # such as UTC and Etc/GMT+5, which never change
+        fixed = rules.utcoffset(None) // timedelta(microseconds=1)
+        return _Clock(np.array([-(2**62)]), np.array([fixed]), np.array([2**63 - 1]))
+    begins = np.array(changes, "datetime64[us]").astype(np.int64)
+    offset = np.array([info[0] for info in rules._transition_info], "timedelta64[us]")
+    offset = offset.astype(np.int64)
+    ends = np.append(begins[1:] + offset[:-1], 2**63 - 1)
+    # A clock that was set back shows again what it has passed already: hence the maximum.
+    return _Clock(begins, offset, np.maximum.accumulate(ends))

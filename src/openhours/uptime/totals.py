@@ -1,0 +1,129 @@
+"""Segments x windows -> figures."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openhours.uptime.axis import DAY, HOUR, Bool, Int64
+from openhours.uptime.beats import Heartbeats, beating
+from openhours.uptime.fill import Interpolation, Observations, polled
+from openhours.uptime.hours import Intervals
+from openhours.uptime.segments import Filled, Segments
+
+
+class Window(NamedTuple):
+    """[as_of - length, as_of), in µs."""
+
+    name: str
+    length: int
+
+
+WINDOWS = (Window("hour", HOUR), Window("day", DAY), Window("week", 7 * DAY))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Elapsed time in µs, each (windows, stores) in the order of WINDOWS; `known` (stores,).
+
+    `open` is all that counts, `up` its active part, `observed` its part with an observation near
+    enough, `up_observed` what is both. `up` means nothing (it is 0) for stores that are not known.
+    """
+
+    open: Int64
+    up: Int64
+    observed: Int64
+    up_observed: Int64
+    known: Bool
+
+    @property
+    def down(self) -> Int64:
+        return self.open - self.up
+
+    @property
+    def uptime_low(self) -> Int64:
+        """What was surely up."""
+        return self.up_observed
+
+    @property
+    def uptime_high(self) -> Int64:
+        """What may have been up."""
+        return self.up_observed + self.open - self.observed
+
+    @property
+    def coverage(self) -> NDArray[np.float64]:
+        """The observed share of open time, 0 to 1; NaN where there is no open time."""
+        share = np.full(self.open.shape, np.nan)
+        np.divide(self.observed, self.open, out=share, where=self.open > 0)
+        return share
+
+
+def polled_figures(
+    observations: Observations,
+    open_time: Intervals,
+    *,
+    stores: int,
+    as_of: int,
+    lookback: int,
+    interpolation: Interpolation,
+    radius: int,
+) -> Figures:
+    """The figures of polled stores; see `polled`."""
+    filled = polled(
+        observations,
+        open_time,
+        stores=stores,
+        as_of=as_of,
+        lookback=lookback,
+        interpolation=interpolation,
+        radius=radius,
+    )
+    return figures(filled, as_of)
+
+
+def beating_figures(
+    heartbeats: Heartbeats,
+    open_time: Intervals,
+    *,
+    first_heartbeat: Int64,
+    as_of: int,
+    lookback: int,
+    expiry: int,
+) -> Figures:
+    """The figures of beating stores; see `beating`."""
+    filled = beating(
+        heartbeats,
+        open_time,
+        first_heartbeat=first_heartbeat,
+        as_of=as_of,
+        lookback=lookback,
+        expiry=expiry,
+    )
+    return figures(filled, as_of)
+
+
+def figures(filled: Filled, as_of: int) -> Figures:
+    """Sum up what was filled with the same `as_of` (µs)."""
+    stores = len(filled.known)
+    open_, up = _sums(filled.segments, as_of, stores)
+    unobserved, up_unobserved = _sums(filled.unobserved, as_of, stores)
+    return Figures(open_, up, open_ - unobserved, up - up_unobserved, filled.known)
+
+
+def _sums(segments: Segments, as_of: int, stores: int) -> tuple[Int64, Int64]:
+    """The length of the segments, and of the active ones, in each window: (windows, stores)."""
+    bounds = np.searchsorted(segments.store, np.arange(stores + 1))
+    every, active = np.zeros((2, len(WINDOWS), stores), np.int64)
+    for window, (_, length) in enumerate(WINDOWS):
+        within = np.flatnonzero(segments.end > as_of - length)
+        lengths = segments.end[within] - np.maximum(segments.start[within], as_of - length)
+        of_store = np.searchsorted(within, bounds)
+        every[window] = _by_store(lengths, of_store)
+        active[window] = _by_store(lengths * segments.active[within], of_store)
+    return every, active
+
+
+def _by_store(lengths: Int64, bounds: Int64) -> Int64:
+    total = np.concatenate(([0], np.cumsum(lengths)))
+    return np.diff(total[bounds])

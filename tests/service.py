@@ -1,0 +1,110 @@
+"""A real `openhours serve` on a port of its own, as a user starts it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+STARTUP = 60.0
+
+
+class Service:
+    """Started by `start` or `with`; `kill` is kill -9. The log of all its lives is in `log`."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {**os.environ, "OPENHOURS_PORT": str(self.port), **environment}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = folder / f"service-{self.port}.log"
+        self.client = httpx.Client(base_url=self.url, timeout=60)
+
+    def start(self) -> Self:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "openhours.cli", "serve"],
+                env=self.environment,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + STARTUP
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                if self.client.get("/health").status_code == 200:
+                    return self
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise AssertionError(f"the service did not start:\n{self.log.read_text()}")
+
+    def kill(self) -> None:
+        """Kill the server with -9, as the kernel does when memory is out."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End the server as a user does."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(30)
+            self.process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self.client.close()
+
+    def upload(self, kind: str, content: bytes, **headers: str) -> dict[str, Any]:
+        """Ingest a file and wait until it is complete or failed; its description."""
+        answer = self.client.post(f"/ingest/{kind}", content=content, headers=headers)
+        assert answer.status_code == 202, answer.text
+        return self.wait_ingestion(answer.json()["ingestion_id"])
+
+    def wait_ingestion(self, ingestion_id: str, timeout: float = 60) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            ingestion: dict[str, Any] = self.client.get(f"/ingestions/{ingestion_id}").json()
+            if ingestion["state"] in ("complete", "failed"):
+                return ingestion
+            time.sleep(0.02)
+        raise AssertionError(f"still {ingestion}:\n{self.log.read_text()}")
+
+    def trigger(self, **options: object) -> str:
+        answer = self.client.post("/trigger_report", json=options or None)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["report_id"])
+
+    def wait_report(
+        self, report_id: str, timeout: float = 60, params: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Poll as a client does until the report is complete or failed; the answer."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            answer = self.client.get("/get_report", params={"report_id": report_id, **(params or {})})
+            if answer.status_code != 202:
+                return answer
+            assert answer.json()["status"] == "Running"
+            time.sleep(0.02)
+        raise AssertionError(f"still running:\n{self.log.read_text()}")

@@ -1,0 +1,109 @@
+"""From a list of stores, as tests write them, to the kernel's columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+
+from openhours.uptime.axis import Int64
+from openhours.uptime.beats import Heartbeats
+from openhours.uptime.fill import Interpolation, Observations
+from openhours.uptime.hours import Intervals, WeekHours, open_time
+from openhours.uptime.totals import Figures, beating_figures, polled_figures
+from tests.uptime.reference import DAY, HOUR, Interval, Poll, Row, instant
+
+MINUTE = HOUR // 60
+SECOND = MINUTE // 60
+LOOKBACK = 14 * DAY
+EXPIRY = 150 * SECOND
+NEVER = 2**62
+
+
+@dataclass
+class Store:
+    rows: list[Row] = field(default_factory=list)
+    zone: str = "UTC"
+    polls: list[Poll] = field(default_factory=list)
+    beats: list[int] = field(default_factory=list)
+    first_heartbeat: int = NEVER
+
+
+def utc(text: str) -> int:
+    """`2024-01-01 10:14` -> µs."""
+    return instant(datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+
+def clock(text: str) -> int:
+    """`9:30` or `23:59:59` -> µs since midnight."""
+    hours, minutes, *seconds = map(int, text.split(":"))
+    return hours * HOUR + minutes * MINUTE + sum(seconds) * SECOND
+
+
+def daily(opens: str, closes: str) -> list[Row]:
+    return [(day, clock(opens), clock(closes)) for day in range(7)]
+
+
+def column(values: Sequence[int]) -> Int64:
+    return np.array(values, np.int64)
+
+
+def week_hours(stores: Sequence[Store]) -> WeekHours:
+    rows = [(n, *row) for n, store in enumerate(stores) for row in store.rows]
+    return WeekHours(*(column([row[n] for row in rows]) for n in range(4)))
+
+
+def open_intervals(stores: Sequence[Store], start: int, end: int) -> Intervals:
+    zones = sorted({store.zone for store in stores})
+    zone = column([zones.index(store.zone) for store in stores])
+    return open_time(week_hours(stores), zone, zones, start, end)
+
+
+def pairs(intervals: Intervals, store: int = 0) -> list[Interval]:
+    of = intervals.store == store
+    return list(zip(intervals.start[of].tolist(), intervals.end[of].tolist(), strict=True))
+
+
+def observations(stores: Sequence[Store]) -> Observations:
+    polls = [(n, *poll) for n, store in enumerate(stores) for poll in sorted(store.polls)]
+    return Observations(
+        column([store for store, _, _ in polls]),
+        column([at for _, at, _ in polls]),
+        np.array([active for _, _, active in polls], np.bool_),
+    )
+
+
+def heartbeats(stores: Sequence[Store]) -> Heartbeats:
+    beats = [(n, at) for n, store in enumerate(stores) for at in sorted(store.beats)]
+    return Heartbeats(column([store for store, _ in beats]), column([at for _, at in beats]))
+
+
+def polled(
+    stores: Sequence[Store],
+    as_of: int,
+    lookback: int = LOOKBACK,
+    interpolation: Interpolation = "nearest",
+    radius: int = HOUR,
+) -> Figures:
+    return polled_figures(
+        observations(stores),
+        open_intervals(stores, as_of - lookback, as_of),
+        stores=len(stores),
+        as_of=as_of,
+        lookback=lookback,
+        interpolation=interpolation,
+        radius=radius,
+    )
+
+
+def beating(
+    stores: Sequence[Store], as_of: int, lookback: int = LOOKBACK, expiry: int = EXPIRY
+) -> Figures:
+    return beating_figures(
+        heartbeats(stores),
+        open_intervals(stores, as_of - lookback, as_of),
+        first_heartbeat=column([store.first_heartbeat for store in stores]),
+        as_of=as_of,
+        lookback=lookback,
+        expiry=expiry,
+    )
