@@ -58,6 +58,10 @@ class Place:
         self._count += 1
         name = f"bench_{self._count}"
         source = make_url(template).database if "://" in template else template
+        self.execute(
+            # This process may hold a connection to it, and then it could not be copied.
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{source}'"
+        )
         self.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
         return self._of(name)
 
@@ -90,16 +94,20 @@ class Place:
         os.environ["OPENHOURS_INBOX"] = str(self.folder / "no-inbox")
         get_settings.cache_clear()
 
-    def ingest(self, url: str, *files: Path) -> None:
-        """Load files in this process, as a worker's child does."""
+    def ingest(self, url: str, *files: Path) -> float:
+        """Load files in this process, as a worker's child does; seconds of the last one."""
         self.use(url)
         get_settings().data_dir.mkdir(exist_ok=True)
+        spent = 0.0
         for file in files:
             number = asyncio.run(_queue(url, file))
-            run_ingestion(number)
-            state = self.fetchval(url, f"SELECT state FROM ingestions WHERE id = {number}")
+            child.run(_nothing)  # a worker's child has its connection already
+            spent = seconds(partial(run_ingestion, number))
+            query = f"SELECT state FROM ingestions WHERE id = {number}"
+            state = self.fetchval(url, query)
             if state != "complete":
                 raise RuntimeError(f"{file} is {state}")
+        return spent
 
     def service(self, url: str) -> Service:
         self.use(url)
