@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import asyncpg
 from sqlalchemy.engine import make_url
 from tests.service import Service
 
+from benchmarks.measure import seconds
 from openhours import sample
-from openhours.db import embedded
+from openhours.db import child, embedded
 from openhours.db.engine import make_engine, migrate
 from openhours.settings import get_settings
 from openhours.stores.inbox import add_ingestion
