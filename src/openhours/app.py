@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from openhours import __version__, docs, health, http
+from openhours.activity import api as activity
 from openhours.db import database
 from openhours.reports import api as reports
 from openhours.settings import Settings, get_settings
 from openhours.stores import api as stores
 from openhours.supervisor import WorkerProcess
 from openhours.times import now
+from openhours.visits import api as visits
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.started_at = now()
     async with database.opened(settings) as (engine, url):
         app.state.engine = engine
+        for room in (visits, activity):
+            room.prepare(app.state, engine)
         async with asyncio.TaskGroup() as background:
             tasks = []
             if settings.database_url is None:
@@ -60,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings or get_settings()
     http.add_error_handlers(app)
     docs.add_docs(app)
-    for room in (reports, stores, health):
+    for room in (reports, stores, visits, activity, health):
         app.include_router(room.router)
     return app
 

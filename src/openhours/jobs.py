@@ -16,6 +16,8 @@ from pgqueuer import PgQueuer, RetryRequested
 from pgqueuer.models import Job, Schedule
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.activity.counts import SCHEDULE as ACTIVITY_SCHEDULE
+from openhours.activity.counts import count_ended_periods
 from openhours.db.engine import is_database_away, make_engine, plain_url
 from openhours.processes import Processes
 from openhours.reports import cluster
@@ -72,13 +74,16 @@ class Worker:
 
     async def _work(self) -> None:
         connection = await asyncpg.connect(
-            plain_url(self.url), server_settings={"jit": "off", "application_name": "openhours worker"}
+            plain_url(self.url),
+            server_settings={"jit": "off", "application_name": "openhours worker"},
         )
         try:
             queue = self._queue = PgQueuer.from_asyncpg_connection(connection)
             self._register(queue)
             if not self._stopping.is_set():
                 await inbox.scan(self.engine, self.settings)
+                # What ended while no worker ran.
+                await count_ended_periods(self.engine, self.settings.activity_cron)
                 log.info("worker ready")
                 await queue.run(
                     dequeue_timeout=_DEQUEUE_TIMEOUT,
@@ -116,7 +121,11 @@ class Worker:
         async def look_into_inbox(_schedule: Schedule) -> None:
             await inbox.scan(engine, settings)
 
+        async def count_activity(_schedule: Schedule) -> None:
+            await count_ended_periods(engine, settings.activity_cron)
+
         queue.schedule(inbox.scan_job(settings), settings.inbox_cron)(look_into_inbox)
+        queue.schedule(ACTIVITY_SCHEDULE, settings.activity_cron)(count_activity)
 
 
 def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:

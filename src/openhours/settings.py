@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+from croniter import CroniterError, croniter
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pytz import all_timezones_set
@@ -33,6 +34,7 @@ class Settings(BaseSettings):
     processes: Annotated[int, Field(ge=0, le=256)] = 0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     max_upload_mb: Annotated[int, Field(ge=1)] = 2048
+    activity_cron: str = "0 */4 * * *"
 
     # What a report means
     default_timezone: str = "America/Chicago"
@@ -46,6 +48,15 @@ class Settings(BaseSettings):
         if name not in all_timezones_set:
             raise ValueError(f"{name!r} is not an IANA time zone")
         return name
+
+    @field_validator("inbox_cron", "activity_cron")
+    @classmethod
+    def _comes_again_and_again(cls, expression: str) -> str:
+        try:
+            croniter(expression).get_next()
+        except (CroniterError, ValueError) as error:
+            raise ValueError(f"{expression!r} is not a cron expression: {error}") from None
+        return expression
 
     @field_validator("database_url", mode="before")
     @classmethod
