@@ -31,20 +31,30 @@ def json_body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]
 async def read_json(request: Request, model: type[Model]) -> Model:
     """The body as its model, parsed and checked in one step, without Python objects between.
 
-    Raises HTTPException 415 for another content type, RequestValidationError for a bad body.
+    Raises HTTPException 413 for a body over MOST_BYTES, 415 for another content type, and
+    RequestValidationError for a bad body.
     """
     if not _says_json(request.headers.get("content-type", "")):
         # What a form on a foreign page can send is not taken: it would come with the visitor's
         # cookies and from inside his network.
         raise HTTPException(415, "send JSON, with Content-Type: application/json")
-    body = await request.body()
+    body = await _read(request)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise invalid(error, body) from None
+        raise _invalid(error, body) from None
 
 
-def invalid(error: ValidationError, body: bytes) -> RequestValidationError:
+async def _read(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise HTTPException(413, f"the body is larger than {MOST_BYTES} bytes")
+    return body
+
+
+def _invalid(error: ValidationError, body: bytes) -> RequestValidationError:
     """The error with the place of each problem: `body`, then the names that lead to it."""
     problems = []
     for problem in error.errors(include_url=False, include_input=False):

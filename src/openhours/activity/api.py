@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import State
 
 from openhours.activity import events, tables, write
-from openhours.bodies import INT8, MOST_BYTES, json_body, read_json
+from openhours.bodies import INT8, json_body, read_json
 from openhours.db.group_commit import GroupCommit
 from openhours.http import Engine, next_page
 from openhours.times import EARLIEST, Instant, from_us, iso, to_us
 
-router = APIRouter(tags=["activity"], max_body_size=MOST_BYTES)
+router = APIRouter(tags=["activity"])
 
 UserQuery = Annotated[events.UserId | None, Query(description="Only this user's.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]

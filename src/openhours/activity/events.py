@@ -52,7 +52,10 @@ class StoredEvent(NewEvent):
 
 
 def metadata_json(metadata: dict[str, Any]) -> str:
-    """The metadata as JSON that PostgreSQL can keep; RequestValidationError names what it cannot."""
+    """The metadata as JSON for PostgreSQL.
+
+    Raises RequestValidationError, which names what it cannot keep: NUL, NaN, more than 64 KiB.
+    """
     try:
         written = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError:

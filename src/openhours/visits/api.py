@@ -10,14 +10,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import State
 
-from openhours.bodies import MOST_BYTES, NO_NUL, json_body, read_json
+from openhours.bodies import NO_NUL, json_body, read_json
 from openhours.db.group_commit import GroupCommit
 from openhours.http import Engine
 from openhours.times import Instant, now
 from openhours.visits import statistics
 from openhours.visits.write import NewVisit, write_visits
 
-router = APIRouter(tags=["visits"], max_body_size=MOST_BYTES)
+router = APIRouter(tags=["visits"])
 
 _LONGEST_AGENT = 1000
 
