@@ -8,15 +8,18 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from openhours import __version__, docs, health, http
+from openhours import __version__, docs, health, http, metrics
 from openhours.activity import api as activity
 from openhours.db import database
 from openhours.reports import api as reports
+from openhours.reports import measures as report_measures
 from openhours.settings import Settings, get_settings
 from openhours.stores import api as stores
+from openhours.stores import measures as store_measures
 from openhours.supervisor import WorkerProcess
 from openhours.times import now
 from openhours.visits import api as visits
+from openhours.visits import measures as visit_measures
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +80,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings or get_settings()
     http.add_error_handlers(app)
     docs.add_docs(app)
+    measures = (store_measures, report_measures, visit_measures)
+    metrics.add_metrics(app, [room.measure for room in measures])
     for room in (reports, stores, visits, activity, health):
         app.include_router(room.router)
     return app

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.activity.counts import SCHEDULE as ACTIVITY_SCHEDULE
 from openhours.activity.counts import count_ended_periods
 from openhours.db.engine import is_database_away, make_engine, plain_url
+from openhours.db.queue import WORKER_NAME
 from openhours.processes import Processes
 from openhours.reports import cluster
 from openhours.reports.run import fail_report, run_report
@@ -75,7 +76,7 @@ class Worker:
     async def _work(self) -> None:
         connection = await asyncpg.connect(
             plain_url(self.url),
-            server_settings={"jit": "off", "application_name": "openhours worker"},
+            server_settings={"jit": "off", "application_name": WORKER_NAME},
         )
         try:
             queue = self._queue = PgQueuer.from_asyncpg_connection(connection)

@@ -14,6 +14,7 @@ from openhours.stores.csv_files import FileRefused, Source, kind_of, open_source
 from openhours.stores.load_hours import load_hours, load_timezones
 from openhours.stores.load_status import load_status
 from openhours.stores.loading import Counts, Progress, RejectWriter
+from openhours.stores.measures import note_ingestion
 from openhours.stores.tables import Ingestion
 
 MOST_ATTEMPTS = 3
@@ -139,3 +140,4 @@ async def _complete(
     )
     if done != "UPDATE 1":
         raise RuntimeError("another attempt loads this file")
+    await note_ingestion(connection, row["id"], kind, counts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -90,8 +90,8 @@ async def pages(engine: AsyncEngine, window: timedelta, most: int) -> Pages:
     return Pages(since, until, _counts(top_pages), _counts(top_referrers), hours)
 
 
-def _counts(rows: Sequence[Row[tuple[str | None, int, int]]]) -> list[Count]:
-    return [Count(*row) for row in rows]
+def _counts(rows: Sequence[Row[Any]]) -> list[Count]:
+    return [Count(row.name, row.visits, row.bots) for row in rows]
 
 
 async def _per_hour(connection: AsyncConnection, since: datetime, until: datetime) -> list[Count]:
