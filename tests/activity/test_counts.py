@@ -54,7 +54,7 @@ async def _counts(engine: AsyncEngine) -> Counts:
             "SELECT user_id, period_start, period_end, event_count FROM activity_counts"
             " ORDER BY period_start, user_id"
         )
-        return [tuple(row) for row in await connection.execute(query)]  # type: ignore[misc]
+        return [tuple(row) for row in await connection.execute(query)]
 
 
 def test_each_period_is_counted_once(database_url: str) -> None:
