@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        responses=http.ERRORS,
     )
     app.state.settings = settings or get_settings()
     http.add_error_handlers(app)
