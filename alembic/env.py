@@ -5,13 +5,16 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
+from openhours.activity import tables as activity
+from openhours.db import totals
 from openhours.db.engine import Base, make_engine
 from openhours.reports import tables as reports
 from openhours.settings import get_settings
 from openhours.stores import tables as stores
+from openhours.visits import tables as visits
 
 # Importing them has filled the metadata.
-ROOMS = (stores, reports)
+TABLES = (totals, stores, reports, visits, activity)
 
 
 def run(connection: Connection) -> None:

@@ -53,10 +53,18 @@ class GroupCommit(Generic[Item, Result]):
     async def _write_all(self) -> None:
         try:
             while self._waiting:
+                await self._gather()
                 size = min(self._most, len(self._waiting))
                 await self._write_group([self._waiting.popleft() for _ in range(size)])
         finally:
             self._writer = None
+
+    async def _gather(self) -> None:
+        """Let join whom the event loop has at hand: wait as long as each round brings more."""
+        before = 0
+        while before < len(self._waiting) < self._most:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
 
     async def _write_group(self, group: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
