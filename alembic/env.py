@@ -5,13 +5,15 @@ import asyncio
 from sqlalchemy import Connection
 
 from alembic import context
+from openhours.accounts import tables as accounts
 from openhours.db.engine import Base, make_engine
 from openhours.reports import tables as reports
 from openhours.settings import get_settings
 from openhours.stores import tables as stores
+from openhours.timesheet import tables as timesheet
 
 # Importing them has filled the metadata.
-ROOMS = (stores, reports)
+ROOMS = (stores, reports, accounts, timesheet)
 
 
 def run(connection: Connection) -> None:

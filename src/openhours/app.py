@@ -6,14 +6,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from openhours import __version__, docs, health, http
+from openhours.access import TABLE, describe_access
+from openhours.accounts import api as accounts
+from openhours.accounts.credentials import Accounts
+from openhours.accounts.guard import Guard
 from openhours.db import database
+from openhours.headers import SecurityHeaders
 from openhours.reports import api as reports
 from openhours.settings import Settings, get_settings
 from openhours.stores import api as stores
 from openhours.supervisor import WorkerProcess
+from openhours.timesheet import api as timesheet
 from openhours.times import now
+from openhours.web import signin
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +42,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.started_at = now()
     async with database.opened(settings) as (engine, url):
         app.state.engine = engine
+        app.state.accounts = Accounts(engine, settings)
         async with asyncio.TaskGroup() as background:
             tasks = []
             if settings.database_url is None:
@@ -47,9 +57,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                     task.cancel()
 
 
+class _App(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        return SecurityHeaders(super().build_middleware_stack())
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application with its rooms; it opens the database when it starts, not before."""
-    app = FastAPI(
+    app = _App(
         title="openhours",
         version=__version__,
         description=DESCRIPTION,
@@ -60,9 +75,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings or get_settings()
     http.add_error_handlers(app)
     docs.add_docs(app)
-    for room in (reports, stores, health):
+    for room in (reports, stores, accounts, timesheet, signin, health):
         app.include_router(room.router)
+    describe_access(app)
+    _guard(app)
     return app
+
+
+def _guard(app: FastAPI) -> None:
+    settings: Settings = app.state.settings
+    # Inside the error handlers, before the router.
+    app.router.middleware_stack = Guard(app.router.middleware_stack, TABLE, settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST", "PATCH", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", "Idempotency-Key"),
+            expose_headers=("Link", "Location", "Retry-After", "X-Report-Status"),
+        )
 
 
 app = create_app()

@@ -5,8 +5,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pytz import all_timezones_set
+
+
+Weekday = Literal[
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+]
 
 
 def _variable(*names: str) -> AliasChoices:
@@ -34,6 +39,17 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     max_upload_mb: Annotated[int, Field(ge=1)] = 2048
 
+    # Who may do what
+    open: bool = False
+    admin_key: Annotated[SecretStr | None, Field(min_length=16)] = None
+    secret: Annotated[SecretStr | None, Field(min_length=32)] = None
+    registration: bool = True
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+
+    # Work sessions
+    week_starts_on: Weekday = "monday"
+    long_session_hours: Annotated[float, Field(gt=0, le=8784)] = 12
+
     # What a report means
     default_timezone: str = "America/Chicago"
     lookback_days: Annotated[int, Field(ge=7, le=366)] = 14
@@ -47,10 +63,17 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is not an IANA time zone")
         return name
 
-    @field_validator("database_url", mode="before")
+    @field_validator("database_url", "admin_key", "secret", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
 
 
 @cache
