@@ -4,9 +4,8 @@ Revision: 0006, after 0005
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0006"
 down_revision = "0005"
@@ -37,9 +36,7 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("time_ms IS NULL"),
     )
-    op.create_index(
-        "ix_work_sessions_user_id", "work_sessions", ["user_id", "started_at", "id"]
-    )
+    op.create_index("ix_work_sessions_user_id", "work_sessions", ["user_id", "started_at", "id"])
     op.create_table(
         "kept_answers",
         sa.Column("user_id", sa.Uuid(), nullable=False),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -20,8 +20,9 @@ from openhours.reports import api as reports
 from openhours.settings import Settings, get_settings
 from openhours.stores import api as stores
 from openhours.supervisor import WorkerProcess
-from openhours.timesheet import api as timesheet
 from openhours.times import now
+from openhours.timesheet import api as timesheet
+from openhours.timesheet import overview_api as overview
 from openhours.web import signin
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings or get_settings()
     http.add_error_handlers(app)
     docs.add_docs(app)
-    for room in (reports, stores, accounts, timesheet, signin, health):
+    for room in (reports, stores, accounts, timesheet, overview, signin, health):
         app.include_router(room.router)
     describe_access(app)
     _guard(app)

@@ -7,7 +7,7 @@ import importlib
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
@@ -37,7 +37,7 @@ def _server_part(name: str) -> Any:
         fail(f"this command needs the server: pip install 'openhours[server]' ({error})")
 
 
-def fail(message: str, code: int = 2) -> Any:
+def fail(message: str, code: int = 2) -> NoReturn:
     """End the command with a message on standard error."""
     error_console.print(f"[bold red]openhours:[/] {message}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
@@ -47,14 +47,13 @@ def _settings() -> Settings:
     from pydantic import ValidationError  # noqa: PLC0415
 
     try:
-        settings: Settings = _server_part("settings").get_settings()
+        return cast("Settings", _server_part("settings").get_settings())
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
             for problem in error.errors(include_input=False)
         )
-        return fail(f"a setting is wrong: {problems}")
-    return settings
+        fail(f"a setting is wrong: {problems}")
 
 
 def _set_up_logging(level: str) -> None:
@@ -81,7 +80,11 @@ def serve(
     """Run the HTTP service, with a worker beside it."""
     settings = _settings()
     _set_up_logging(settings.log_level)
-    _server_part("server").serve(host or settings.host, settings.port if port is None else port)
+    server = _server_part("server")
+    try:
+        server.serve(settings, host or settings.host, settings.port if port is None else port)
+    except server.OpenToOthers as error:
+        fail(str(error))
 
 
 @app.command()
@@ -155,6 +158,44 @@ def db() -> None:
     settings = _settings()
     _set_up_logging("INFO")
     asyncio.run(_server_part("commands").migrate_only(settings))
+
+
+keys = typer.Typer(help="API keys: what machines may do.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+@keys.command("create")
+def create_key(
+    scope: Annotated[
+        list[str], typer.Option(help="ingest, track, report or admin; may be given several times.")
+    ],
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+) -> None:
+    """Make a key and print it: it is shown this once."""
+    settings = _settings()
+    _set_up_logging("WARNING")
+    known = _server_part("accounts.keys").SCOPES
+    unknown = [one for one in scope if one not in known]
+    if unknown:
+        fail(f"--scope: {', '.join(unknown)} is none of {', '.join(known)}")
+    typer.echo(asyncio.run(_server_part("commands").create_key(settings, name, scope)))
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List all keys, never their secret."""
+    settings = _settings()
+    _set_up_logging("WARNING")
+    asyncio.run(_server_part("commands").list_keys(settings))
+
+
+@keys.command("revoke")
+def revoke_key(number: Annotated[int, typer.Argument(help="Its id in `keys list`.")]) -> None:
+    """Revoke a key: within a second or so no server takes it any more."""
+    settings = _settings()
+    _set_up_logging("WARNING")
+    if not asyncio.run(_server_part("commands").revoke_key(settings, number)):
+        fail(f"there is no key {number}", 1)
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ import sys
 
 import uvicorn
 
+from openhours.accounts.guard import is_loopback
+from openhours.accounts.keys import KeyRing
 from openhours.db import database
 from openhours.jobs import Worker
 from openhours.settings import Settings, get_settings
@@ -22,11 +24,24 @@ class _Server(uvicorn.Server):
         if self.started:
             name = self.servers[0].sockets[0].getsockname()
             host = f"[{name[0]}]" if ":" in name[0] else name[0]
-            print(f"openhours is at http://{host}:{name[1]} (API: /docs)", flush=True)  # noqa: T201
+            print(f"openhours is at http://{host}:{name[1]} (API: /docs)", flush=True)
 
 
-def serve(host: str, port: int) -> None:
-    """Run the HTTP service until it is told to stop."""
+class OpenToOthers(RuntimeError):
+    """The service would answer everyone on an address that others can reach."""
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Run the HTTP service until it is told to stop.
+
+    Raises OpenToOthers where strangers could reach it and no key keeps them out.
+    """
+    if not (settings.open or is_loopback(host) or asyncio.run(_has_keys(settings))):
+        raise OpenToOthers(
+            f"on {host} the service would answer everyone who can reach it: "
+            "make a key first (openhours keys create --scope admin --name me), "
+            "or set OPENHOURS_ADMIN_KEY, or OPENHOURS_OPEN=1 if that is what you want"
+        )
     verbose = logging.getLogger().level <= logging.DEBUG
     logging.getLogger("uvicorn.error").setLevel(logging.DEBUG if verbose else logging.WARNING)
     config = uvicorn.Config(
@@ -36,6 +51,11 @@ def serve(host: str, port: int) -> None:
     server.run()
     if not server.started:
         sys.exit(3)
+
+
+async def _has_keys(settings: Settings) -> bool:
+    async with database.opened(settings) as (engine, _):
+        return await KeyRing(engine, settings).has_keys()
 
 
 async def work(settings: Settings, until_stdin_closes: bool) -> None:

@@ -123,14 +123,10 @@ async def _log_in(response: Response, accounts: Accounts, user: UserName) -> Log
     return _answer(response, accounts, user, refresh_token)
 
 
-def _answer(
-    response: Response, accounts: Accounts, user: UserName, refresh_token: str
-) -> LoggedIn:
+def _answer(response: Response, accounts: Accounts, user: UserName, refresh_token: str) -> LoggedIn:
     response.headers["Cache-Control"] = "no-store"
     token = accounts.tokens.make(user)
-    return LoggedIn(
-        user=Pair(username=user.username, refresh_token=refresh_token, token=token)
-    )
+    return LoggedIn(user=Pair(username=user.username, refresh_token=refresh_token, token=token))
 
 
 @router.get("")

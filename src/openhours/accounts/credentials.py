@@ -92,4 +92,3 @@ TheAccounts = Annotated[Accounts, Depends(_accounts)]
 # Set by the guard, which has already let the request pass.
 TheCaller = Annotated[Caller, Depends(_caller)]
 TheUser = Annotated[UserName, Depends(_user)]
-

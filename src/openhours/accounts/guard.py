@@ -119,7 +119,7 @@ class Guard:
         return caller
 
     def _refuse_strangers(self, request: Request) -> None:
-        """Without any key only this machine is answered, and not at a foreign web site's bidding."""
+        """Without any key only this machine is answered, and not at another web site's bidding."""
         if not self._settings.open and not _is_local(request):
             raise HTTPException(
                 403,

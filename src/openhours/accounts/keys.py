@@ -1,4 +1,4 @@
-"""API keys: random, shown once, stored hashed, and known to every server process within a second."""
+"""API keys: random, shown once, stored hashed, known to every server process within a second."""
 
 import asyncio
 import secrets

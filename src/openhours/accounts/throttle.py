@@ -36,7 +36,7 @@ _FORGET_OLD = text("""
 
 
 async def count_attempt(engine: AsyncEngine, username_key: str, address: str) -> None:
-    """Count an attempt before its password is looked at; HTTPException 429 when there were too many.
+    """Count an attempt before its password is looked at; HTTPException 429 after too many.
 
     Counting afterwards would let any number of simultaneous attempts through.
     """

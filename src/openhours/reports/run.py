@@ -19,7 +19,9 @@ from openhours.times import to_us
 
 log = logging.getLogger(__name__)
 
-Compute = Callable[[Callable[[Partition], PartitionFigures], Partition], Awaitable[PartitionFigures]]
+Compute = Callable[
+    [Callable[[Partition], PartitionFigures], Partition], Awaitable[PartitionFigures]
+]
 
 MOST_ATTEMPTS = 3
 # A partition holds about so many observations: some 10 MB on the wire, 50 MB while computing.
@@ -122,7 +124,7 @@ async def _plan(
         if report.stores is not None:
             condition.append(Store.id == func.any(report.stores))
         ids = (await reader.scalars(select(Store.id).where(*condition).order_by(Store.id))).all()
-        size = await _stores_a_partition(reader, report, len(ids), ways)
+        size = await _stores_a_partition(reader, len(ids), ways)
         for start in range(0, len(ids), size):
             some = ids[start : start + size]
             part = Slice(
@@ -146,9 +148,7 @@ async def _plan(
     return partitions
 
 
-async def _stores_a_partition(
-    reader: AsyncConnection, report: Report, stores: int, ways: int
-) -> int:
+async def _stores_a_partition(reader: AsyncConnection, stores: int, ways: int) -> int:
     """How many stores share a partition, from the size on disk of all observations."""
     size = await reader.scalar(
         text(
@@ -157,7 +157,9 @@ async def _stores_a_partition(
         )
     )
     observations = int(size or 0) / _BYTES_AN_OBSERVATION
-    count = max(1, round(observations / _OBSERVATIONS_A_PARTITION), stores // _MOST_STORES_A_PARTITION)
+    count = max(
+        1, round(observations / _OBSERVATIONS_A_PARTITION), stores // _MOST_STORES_A_PARTITION
+    )
     if stores > 500:  # below, one process is done before others have begun
         count = -(-count // ways) * ways  # a whole number of rounds: no process idles in the last
     return max(1, -(-stores // count))
@@ -179,7 +181,9 @@ async def _compute_all(
         for done, task in enumerate(asyncio.as_completed(tasks), start=1):
             result = await task
             if len(result.ids):
-                await bulk.copy_in(raw, ReportRow.__tablename__, _COLUMNS, _row_columns(report, result))
+                await bulk.copy_in(
+                    raw, ReportRow.__tablename__, _COLUMNS, _row_columns(report, result)
+                )
                 rows += len(result.ids)
             if done < len(tasks):
                 await _tell_progress(engine, report, done / len(tasks))
@@ -211,5 +215,3 @@ def _row_columns(report: Report, result: PartitionFigures) -> dict[str, Any]:
         columns[f"observed_{window}"] = figures.observed[position]
         columns[f"up_observed_{window}"] = figures.up_observed[position]
     return columns
-
-

@@ -14,6 +14,7 @@ _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
 DAY = 24 * _HOUR
+_YEAR_2000 = 946_684_800 * _SECOND
 
 _TIMESTAMP = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?"
@@ -35,7 +36,7 @@ _CASTABLE = (
 
 
 def parse_timestamp(text: bytes) -> int | None:
-    """Microseconds since 1970 UTC of a timestamp, or None if it is none.
+    """Microseconds since 1970 UTC of a timestamp, or None if it is none or before the year 2000.
 
     `2023-01-22 12:09:39.388884 UTC`, or ISO 8601 with `Z`, an offset, or nothing (UTC), and up to
     6 digits of a fraction; spaces around it do not matter.
@@ -49,7 +50,10 @@ def parse_timestamp(text: bytes) -> int | None:
         local = datetime(year, month, day, hour, minute, second, _microseconds(match[7]), UTC)
     except ValueError:
         return None
-    return None if ahead is None else (local - _EPOCH) // _MICROSECOND - ahead
+    if ahead is None:
+        return None
+    instant = (local - _EPOCH) // _MICROSECOND - ahead
+    return instant if instant >= _YEAR_2000 else None
 
 
 def parse_time_of_day(text: bytes) -> int | None:
@@ -112,22 +116,22 @@ def parse_timestamps(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bo
         parsed = [parse_timestamp(text) for text in texts]
         at[rest] = np.array([instant or 0 for instant in parsed], np.int64)[codes]
         known[rest] = np.array([instant is not None for instant in parsed], np.bool_)[codes]
-    return at, known
+    return at, known & (at >= _YEAR_2000)
 
 
 def _trimmed(column: pa.Array) -> pa.Array:
-    starts, ends, data = _layout(column)
+    starts, ends, data = layout(column)
     if len(data) == 0:
         return column
     outermost = np.minimum(data[np.minimum(starts, len(data) - 1)], data[ends - 1])
-    if outermost.min() > ord(" "):
+    if not (outermost <= ord(" ")).any():
         return column
     return pc.ascii_trim_whitespace(column.view(pa.string())).view(pa.binary())
 
 
 def _suffix_lengths(column: pa.Array) -> NDArray[np.int8]:
     """How many bytes at the end of each value look like its ` UTC`, `Z` or offset."""
-    _, ends, data = _layout(column)
+    _, ends, data = layout(column)
     if len(data) == 0:
         return np.zeros(len(column), np.int8)
     last = data[ends - 1]
@@ -143,7 +147,7 @@ def _suffix_lengths(column: pa.Array) -> NDArray[np.int8]:
 
 def _cast(column: pa.Array, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The instants of values that all end in a suffix of `length` bytes, where pyarrow can tell."""
-    starts, ends, _ = _layout(column)
+    starts, ends, _ = layout(column)
     size = ends - starts - length
     # 19 bytes end with the seconds: of shorter values the cast would take some, too.
     known = (size >= 19) & (size <= 26)
@@ -163,10 +167,12 @@ def _cast(column: pa.Array, length: int) -> tuple[NDArray[np.int64], NDArray[np.
         castable = pc.match_substring_regex(local, _CASTABLE)
         known[known] = castable.to_numpy(zero_copy_only=False)
         instants = local.filter(castable).cast(pa.timestamp("us"))
-    at = np.zeros(len(column), np.int64)
-    at[known] = instants.view(pa.int64()).to_numpy()
-    at -= ahead
-    return at, known
+    at = instants.view(pa.int64()).to_numpy()
+    if len(at) < len(column):
+        everywhere = np.zeros(len(column), np.int64)
+        everywhere[known] = at
+        at = everywhere
+    return at - ahead, known
 
 
 def _aheads_of_utc(suffixes: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -176,10 +182,10 @@ def _aheads_of_utc(suffixes: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bo
     return ahead[codes], np.array([ahead is not None for ahead in aheads], np.bool_)[codes]
 
 
-def _layout(
+def layout(
     column: pa.Array,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
-    """Start and end of each value in the bytes of all."""
+    """Of a binary column: start and end of each value in the bytes of all, and these bytes."""
     _, offsets, data = column.buffers()
     bounds = np.frombuffer(offsets, np.int32, len(column) + 1, 4 * column.offset)
     return bounds[:-1], bounds[1:], np.frombuffer(data or b"", np.uint8)

@@ -37,9 +37,7 @@ async def create_apart(connection: "asyncpg.Connection[Any]", week: int) -> None
 
     `CREATE TABLE … PARTITION OF` would wait for every reader, and make all others wait behind it.
     """
-    await connection.execute(
-        f"CREATE TABLE {name_of(week)} (LIKE observations INCLUDING DEFAULTS)"
-    )
+    await connection.execute(f"CREATE TABLE {name_of(week)} (LIKE observations INCLUDING DEFAULTS)")
 
 
 async def attach(connection: "asyncpg.Connection[Any]", week: int) -> None:

@@ -19,13 +19,13 @@ _username: TypeAdapter[str] = TypeAdapter(Username)
 
 
 def _inside(path: str) -> str:
-    """The path if it is one of this service, else `/`: nobody is sent elsewhere after signing in."""
+    """The path if it is one of this service, else `/`: signing in sends nobody elsewhere."""
     good = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if good else "/"
 
 
 @router.get("/signin")
-async def show(request: Request, next: Annotated[str, Query()] = "/") -> Response:  # noqa: A002
+async def show(request: Request, next: Annotated[str, Query()] = "/") -> Response:
     """The form."""
     return page(request, "signin.html", next=_inside(next), problem="")
 
@@ -37,7 +37,7 @@ async def enter(
     key: Annotated[str, Form(max_length=1000)] = "",
     username: Annotated[str, Form(max_length=1000)] = "",
     password: Annotated[str, Form(max_length=1024)] = "",
-    next: Annotated[str, Form()] = "/",  # noqa: A002
+    next: Annotated[str, Form()] = "/",
 ) -> Response:
     """Sign in, and go on to where the visitor wanted to be."""
     key = key.strip()
@@ -60,9 +60,7 @@ async def enter(
     return response
 
 
-async def _user(
-    request: Request, accounts: TheAccounts, username: str, password: str
-) -> UserName:
+async def _user(request: Request, accounts: TheAccounts, username: str, password: str) -> UserName:
     try:
         username = _username.validate_python(username)
     except ValidationError:
