@@ -9,7 +9,7 @@ import pytz
 from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.accounts.credentials import unauthorized
@@ -183,7 +183,8 @@ def _wrong_range(problem: str) -> RequestValidationError:
 async def _sessions(
     connection: AsyncConnection, user: UserName, begins: int, ends: int
 ) -> list[Worked]:
-    end = WorkSession.started_at + WorkSession.time_ms * timedelta(milliseconds=1)
+    length = WorkSession.time_ms * timedelta(milliseconds=1)
+    end = type_coerce(WorkSession.started_at + length, WorkSession.started_at.type)
     query = (
         select(*sessions.COLUMNS)
         .where(
