@@ -37,13 +37,8 @@ def register(client: TestClient, username: str, **more: str) -> dict[str, str]:
     return user
 
 
-def make_key(settings: Settings, *scopes: str) -> str:
-    """An API key, made as `openhours keys create` makes it."""
-    return make_keys(settings, [scopes])[0]
-
-
 def make_keys(settings: Settings, all_scopes: Sequence[Sequence[str]]) -> list[str]:
-    """Several API keys."""
+    """API keys, made as `openhours keys create` makes them."""
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
 
@@ -54,5 +49,3 @@ def make_keys(settings: Settings, all_scopes: Sequence[Sequence[str]]) -> list[s
         return keys
 
     return asyncio.run(make())
-
-

@@ -80,7 +80,10 @@ def describe_access(app: FastAPI) -> None:
             schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
             for path, operations in schema["paths"].items():
                 for method, operation in operations.items():
-                    _describe(operation, TABLE.routes[f"{method.upper()} {path}"])
+                    route = f"{method.upper()} {path}"
+                    if route not in TABLE.routes:
+                        raise LookupError(f"{route} has no line in {__name__}.TABLE")
+                    _describe(operation, TABLE.routes[route])
         assert app.openapi_schema is not None
         return app.openapi_schema
 

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import jwt
 import pytest
@@ -37,9 +38,7 @@ def test_register_log_in_and_profile(settings: Settings) -> None:
 
         profile = client.get(USER, headers=bearer(user["token"])).json()["user"]
         assert profile["timezone"] == "Europe/Berlin"
-        moved = client.patch(
-            USER, headers=bearer(user["token"]), json={"timezone": "Asia/Kolkata"}
-        )
+        moved = client.patch(USER, headers=bearer(user["token"]), json={"timezone": "Asia/Kolkata"})
         assert moved.json()["user"]["timezone"] == "Asia/Kolkata"
 
 
@@ -81,7 +80,7 @@ def test_lone_surrogates_and_deep_json_are_the_clients_fault(settings: Settings)
             answer = client.post(f"{USER}/register", content=content)
             assert answer.status_code in (400, 422), answer.text
         for token in ("é.é.é", "a.b.c", "." * 4000, "x" * 8000):
-            headers = {"Authorization": f"Bearer {token}".encode()}
+            headers = {b"Authorization": f"Bearer {token}".encode()}
             assert client.get(USER, headers=headers).status_code == 401
 
 
@@ -98,9 +97,9 @@ def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_family(settings: Se
 
     with running(settings) as client:
         first = register(client, "ann")["refresh_token"]
-        other = client.post(
-            f"{USER}/login", json={"username": "ann", "password": PASSWORD}
-        ).json()["user"]["refresh_token"]
+        other = client.post(f"{USER}/login", json={"username": "ann", "password": PASSWORD}).json()[
+            "user"
+        ]["refresh_token"]
         status, second = refresh(first)
         assert (status, second != first) == (200, True)
         status, third = refresh(second)
@@ -157,7 +156,7 @@ def test_an_address_is_limited_over_all_usernames_also_at_once(
 
 def test_the_window_passes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "MOST_BY_USERNAME", 1)
-    monkeypatch.setattr(throttle, "WINDOW", throttle.timedelta(seconds=1))
+    monkeypatch.setattr(throttle, "WINDOW", timedelta(seconds=1))
     with running(settings) as client:
         assert [_log_in(client, "ann") for _ in range(2)] == [401, 429]
         time.sleep(1.1)

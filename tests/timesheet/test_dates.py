@@ -45,5 +45,5 @@ def test_the_same_instant(text: str) -> None:
     ],
 )
 def test_what_is_no_instant_is_said_so(value: object) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  each has its own words
+    with pytest.raises(ValueError):
         parse_created_at(value)

@@ -1,5 +1,6 @@
 """Sessions x periods: local midnights, long and short days, overlaps. Pure."""
 
+import itertools
 from datetime import UTC, date, datetime
 
 from hypothesis import given
@@ -114,7 +115,7 @@ def test_nothing_is_lost_and_nothing_is_counted_twice(
     start, end = bounds
     found = periods(by, zone, week_starts_on, start, end)
     assert [found[0].start, found[-1].end] == [start, end]
-    assert all(one.end == other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end == other.start for one, other in itertools.pairwise(found))
     worked = [
         Worked(number, str(number), begins, begins + ms * 1000)
         for number, (begins, ms) in enumerate(lengths)
@@ -129,7 +130,7 @@ def test_nothing_is_lost_and_nothing_is_counted_twice(
     points = sorted({start, end} | {p for one in worked for p in (one.start, one.end)})
     points = [point for point in points if start <= point <= end]
     several = 0
-    for left, right in zip(points, points[1:], strict=False):
+    for left, right in itertools.pairwise(points):
         running = [one for one in worked if one.start <= left and right <= one.end]
         several += (right - left) * (len(running) > 1)
     assert sum(one.end - one.start for one in overlaps(worked, start, end)) == several

@@ -84,7 +84,13 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-@router.post("/register", responses={409: _error("The username is taken.")})
+@router.post(
+    "/register",
+    responses={
+        403: _error("Registration is switched off."),
+        409: _error("The username is taken."),
+    },
+)
 async def register_user(
     response: Response, accounts: TheAccounts, settings: ServerSettings, new: Registration
 ) -> LoggedIn:

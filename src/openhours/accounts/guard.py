@@ -93,6 +93,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or raise HTTPException: 401, 403, 404, 405."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # none is listed
+            return
         if scope["type"] == "http":
             request = Request(scope, receive)
             if not scope["query_string"].isascii():

@@ -108,7 +108,7 @@ async def check_csrf(request: Request) -> Receive:
     cookie = request.cookies.get(COOKIE)
     expected = csrf_token(cookie) if cookie else ""
     if not cookie or not hmac.compare_digest(expected.encode(), (given or "").encode()):
-        raise HTTPException(403, "this form is outdated: reload the page and send it again")
+        raise HTTPException(403, "no CSRF token, or an outdated one: reload the page and try again")
     return receive
 
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header, HTTPException
+from fastapi import Header
+from fastapi.exceptions import RequestValidationError
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,8 +39,8 @@ async def once(
     """What `act` answers, or what it answered when this key came before.
 
     The caller holds the user's lock, so that two requests with one key do not both act; what `act`
-    does and its answer are committed together. HTTPException 422 when the key came with another
-    question.
+    does and its answer are committed together. RequestValidationError when the key came with
+    another question.
     """
     if key is None:
         return await act()
@@ -51,7 +52,8 @@ async def once(
     kept = (await connection.execute(query)).one_or_none()
     if kept is not None:
         if kept.asked != digest:
-            raise HTTPException(422, "this Idempotency-Key came with another request")
+            problem = {"loc": ("header", "Idempotency-Key"), "type": "value_error", "input": None}
+            raise RequestValidationError([problem | {"msg": "this key came with another request"}])
         answer: Answer = kept.answer
         return answer
     answer = await act()
