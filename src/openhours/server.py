@@ -13,7 +13,8 @@ from openhours.accounts.guard import is_loopback
 from openhours.accounts.keys import KeyRing
 from openhours.db import database
 from openhours.jobs import Worker
-from openhours.settings import Settings, get_settings
+from openhours.reports import cluster
+from openhours.settings import Settings, SettingsError, get_settings
 
 log = logging.getLogger(__name__)
 
@@ -27,30 +28,34 @@ class _Server(uvicorn.Server):
             print(f"openhours is at http://{host}:{name[1]} (API: /docs)", flush=True)
 
 
-class OpenToOthers(RuntimeError):
-    """The service would answer everyone on an address that others can reach."""
-
-
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Run the HTTP service until it is told to stop.
-
-    Raises OpenToOthers where strangers could reach it and no key keeps them out.
-    """
-    if not (settings.open or is_loopback(host) or asyncio.run(_has_keys(settings))):
-        raise OpenToOthers(
-            f"on {host} the service would answer everyone who can reach it: "
-            "make a key first (openhours keys create --scope admin --name me), "
-            "or set OPENHOURS_ADMIN_KEY, or OPENHOURS_OPEN=1 if that is what you want"
-        )
+def serve(settings: Settings) -> None:
+    """Run the HTTP service until it is told to stop. Raises SettingsError before it begins."""
+    cluster.check(settings)
+    database.check(settings)
+    _refuse_strangers(settings)
     verbose = logging.getLogger().level <= logging.DEBUG
     logging.getLogger("uvicorn.error").setLevel(logging.DEBUG if verbose else logging.WARNING)
     config = uvicorn.Config(
-        "openhours.app:app", host=host, port=port, log_config=None, access_log=verbose
+        "openhours.app:app",
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=verbose,
     )
     server = _Server(config)
     server.run()
     if not server.started:
         sys.exit(3)
+
+
+def _refuse_strangers(settings: Settings) -> None:
+    """Raise SettingsError where anyone could reach the service and no key keeps them out."""
+    if not (settings.open or is_loopback(settings.host) or asyncio.run(_has_keys(settings))):
+        raise SettingsError(
+            f"on {settings.host} the service would answer everyone who can reach it: "
+            "make a key first (openhours keys create --scope admin --name me), "
+            "or set OPENHOURS_ADMIN_KEY, or OPENHOURS_OPEN=1 if that is what you want"
+        )
 
 
 async def _has_keys(settings: Settings) -> bool:
@@ -60,6 +65,7 @@ async def _has_keys(settings: Settings) -> bool:
 
 async def work(settings: Settings, until_stdin_closes: bool) -> None:
     """Run a worker until SIGTERM, or until the process that started it is gone."""
+    cluster.check(settings)
     async with database.opened(settings) as (_, url):
         # Child processes find the database where this process found it.
         os.environ["DATABASE_URL"] = url
