@@ -29,7 +29,6 @@ from openhours.settings import Settings, get_settings
 from openhours.stores.api import find_ingestion
 from openhours.stores.inbox import add_ingestion
 from openhours.stores.tables import Ingestion
-from openhours.times import iso
 
 _LOOK = 0.1
 console = Console(stderr=True)
@@ -155,10 +154,8 @@ async def list_keys(settings: Settings) -> None:
         rows = await keys.list_keys(engine)
     table = Table("id", "name", "scopes", "created", "revoked", box=None)
     for row in rows:
-        revoked = iso(row.revoked_at) if row.revoked_at else ""
-        table.add_row(
-            str(row.id), escape(row.name), " ".join(row.scopes), iso(row.created_at), revoked
-        )
+        at = [when and f"{when:%Y-%m-%d %H:%MZ}" for when in (row.created_at, row.revoked_at)]
+        table.add_row(str(row.id), escape(row.name), " ".join(row.scopes), *at)
     Console().print(table)
 
 
