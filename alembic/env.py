@@ -5,16 +5,18 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
+from openhours.accounts import tables as accounts
 from openhours.activity import tables as activity
 from openhours.db import totals
 from openhours.db.engine import Base, make_engine
 from openhours.reports import tables as reports
 from openhours.settings import get_settings
 from openhours.stores import tables as stores
+from openhours.timesheet import tables as timesheet
 from openhours.visits import tables as visits
 
 # Importing them has filled the metadata.
-TABLES = (totals, stores, reports, visits, activity)
+TABLES = (totals, stores, reports, visits, activity, accounts, timesheet)
 
 
 def run(connection: Connection) -> None:
