@@ -26,7 +26,6 @@ max_connections = 200
 shared_buffers = 256MB
 max_wal_size = 4GB
 checkpoint_timeout = 15min
-wal_compression = lz4
 random_page_cost = 1.1
 jit = off
 timezone = 'UTC'

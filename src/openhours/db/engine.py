@@ -32,6 +32,10 @@ DATABASE_AWAY = (
 )
 
 
+class TryLater(ConnectionError):
+    """Nothing is wrong with the request, but it cannot be served now: a 503; the message says why."""
+
+
 class Base(DeclarativeBase):
     """Base of every table; constraint names are fixed so that migrations can name them."""
 
@@ -46,16 +50,17 @@ class Base(DeclarativeBase):
     )
 
 
-def is_database_away(error: BaseException) -> bool:
+def is_database_away(error: BaseException | None) -> bool:
     """Whether the error says that PostgreSQL cannot be reached now, not that a query is wrong."""
     if isinstance(error, DBAPIError):
         cause = getattr(error.orig, "__cause__", None)
         return (
             error.connection_invalidated
             or isinstance(error, OperationalError)
-            or isinstance(cause, DATABASE_AWAY)
+            or is_database_away(cause)
         )
-    return isinstance(error, DATABASE_AWAY)
+    # asyncpg's complaint about an argument's value is an InterfaceError, too.
+    return isinstance(error, DATABASE_AWAY) and not isinstance(error, ValueError)
 
 
 def async_url(url: str) -> URL:
