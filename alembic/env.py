@@ -2,9 +2,9 @@
 
 import asyncio
 
+from alembic import context
 from sqlalchemy import Connection
 
-from alembic import context
 from openhours.db.engine import Base, make_engine
 from openhours.heartbeats import tables as heartbeats
 from openhours.reports import tables as reports

@@ -102,7 +102,9 @@ class Service:
         """Poll as a client does until the report is complete or failed; the answer."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            answer = self.client.get("/get_report", params={"report_id": report_id, **(params or {})})
+            answer = self.client.get(
+                "/get_report", params={"report_id": report_id, **(params or {})}
+            )
             if answer.status_code != 202:
                 return answer
             assert answer.json()["status"] == "Running"

@@ -4,11 +4,10 @@ Revision: 0001, after None
 """
 
 import sqlalchemy as sa
+from alembic import op
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.util import await_only
-
-from alembic import op
 
 revision = "0001"
 down_revision = None

@@ -72,7 +72,11 @@ def add_error_handlers(app: FastAPI) -> None:
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     problems = [
-        {"loc": [str(part) for part in problem["loc"]], "msg": problem["msg"], "type": problem["type"]}
+        {
+            "loc": [str(part) for part in problem["loc"]],
+            "msg": problem["msg"],
+            "type": problem["type"],
+        }
         for problem in error.errors()
     ]
     malformed = any(problem["type"] == "json_invalid" for problem in problems)

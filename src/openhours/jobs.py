@@ -72,7 +72,8 @@ class Worker:
 
     async def _work(self) -> None:
         connection = await asyncpg.connect(
-            plain_url(self.url), server_settings={"jit": "off", "application_name": "openhours worker"}
+            plain_url(self.url),
+            server_settings={"jit": "off", "application_name": "openhours worker"},
         )
         try:
             queue = self._queue = PgQueuer.from_asyncpg_connection(connection)

@@ -22,7 +22,7 @@ class _Server(uvicorn.Server):
         if self.started:
             name = self.servers[0].sockets[0].getsockname()
             host = f"[{name[0]}]" if ":" in name[0] else name[0]
-            print(f"openhours is at http://{host}:{name[1]} (API: /docs)", flush=True)  # noqa: T201
+            print(f"openhours is at http://{host}:{name[1]} (API: /docs)", flush=True)
 
 
 def serve(host: str, port: int) -> None:

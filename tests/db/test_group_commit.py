@@ -112,10 +112,9 @@ def test_bad_items_fail_alone(database_url: str) -> None:
         bad = {n: result for n, result in enumerate(done) if isinstance(result, Exception)}
         assert {n: type(error) for n, error in bad.items()} == {
             7: asyncpg.CheckViolationError,
-            500: type(bad[500]),
+            500: asyncpg.DataError,
             999: asyncpg.UniqueViolationError,
         }
-        assert isinstance(bad[500], ValueError)
         good = [value for n, value in enumerate(values) if n not in bad]
         assert [result for result in done if not isinstance(result, BaseException)] == [
             -value for value in good

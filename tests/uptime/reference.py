@@ -5,10 +5,11 @@ time is a whole number too.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytz
@@ -49,7 +50,7 @@ def to_utc(local: datetime, zone: ZoneInfo) -> int:
 
 
 def open_intervals(rows: Iterable[Row], zone: str, start: int, end: int) -> list[Interval]:
-    """The open intervals that meet [start, end], uncut; None stands for no rows: always open."""
+    """The open intervals that meet [start, end], uncut."""
     rows = list(rows)
     if not rows:
         return [(start - 9 * DAY, end + 9 * DAY)]
@@ -95,6 +96,7 @@ class Answer:
 def polled(
     polls: list[Poll],
     intervals: list[Interval],
+    *,
     as_of: int,
     lookback: int,
     interpolation: str,
@@ -118,15 +120,19 @@ def polled(
 
     ats = [at for at, _ in recent]
     edges = [at + shift for at in ats for shift in (-radius, 0, radius)]
-    edges += [(a + b) // 2 for a, b in zip(ats, ats[1:], strict=False)]
-    if not counted:
-        return _integrate(intervals, edges, as_of, lambda *_: False, observed, False)
-    return _integrate(intervals, edges, as_of, status, observed, True)
+    edges += [(a + b) // 2 for a, b in pairwise(ats)]
+    pieces = _pieces(intervals, edges, as_of)
+    return _sum(
+        [(a, b, bool(counted) and status(a + b, n), observed(a + b, n)) for a, b, n in pieces],
+        as_of,
+        known=bool(counted),
+    )
 
 
 def beating(
     beats: list[int],
     intervals: list[Interval],
+    *,
     first_heartbeat: int,
     as_of: int,
     lookback: int,
@@ -135,43 +141,36 @@ def beating(
     recent = [at for at in beats if as_of - lookback <= at <= as_of]
     edges = [at + shift for at in recent for shift in (0, expiry)]
     since = [(max(a, first_heartbeat), b) for a, b in intervals if b > first_heartbeat]
-    return _integrate(
-        since,
-        edges,
-        as_of,
-        lambda moment, _: any(2 * at <= moment < 2 * (at + expiry) for at in recent),
-        lambda *_: True,
-        first_heartbeat <= as_of,
-    )
+
+    def status(moment: int) -> bool:
+        return any(2 * at <= moment < 2 * (at + expiry) for at in recent)
+
+    pieces = _pieces(since, edges, as_of)
+    known = first_heartbeat <= as_of
+    return _sum([(a, b, status(a + b), True) for a, b, _ in pieces], as_of, known)
 
 
-def _integrate(
-    intervals: list[Interval],
-    edges: list[int],
-    as_of: int,
-    status: Callable[[int, int], bool],
-    observed: Callable[[int, int], bool],
-    known: bool,
-) -> Answer:
-    """Cut open time wherever anything may change and ask about the middle of each piece."""
+def _pieces(intervals: list[Interval], edges: list[int], as_of: int) -> list[tuple[int, int, int]]:
+    """Open time, cut wherever anything may change: start, end, and of which interval it is."""
     starts = [as_of - length for length in WINDOWS]
     pieces = []
-    for which, (start, end) in enumerate(intervals):
-        stop = min(end, as_of)
-        cuts = sorted({start, stop, *(at for at in edges + starts if start < at < stop)})
-        for a, b in zip(cuts, cuts[1:], strict=False):
-            if start <= a < b <= stop and b > min(starts):
-                up, seen = status(a + b, which), observed(a + b, which)
-                pieces.append((a, b - a, up, seen))
-    return Answer(
-        [
+    for n, (start, end) in enumerate(intervals):
+        inner = {at for at in edges + starts if start < at < min(end, as_of)}
+        cuts = sorted({start, min(end, as_of)} | inner)
+        pieces += [(a, b, n) for a, b in pairwise(cuts) if start < as_of and b > min(starts)]
+    return pieces
+
+
+def _sum(pieces: list[tuple[int, int, bool, bool]], as_of: int, known: bool) -> Answer:
+    figures = []
+    for length in WINDOWS:
+        within = [(b - a, up, seen) for a, b, up, seen in pieces if a >= as_of - length]
+        figures.append(
             (
-                sum(length for a, length, _, _ in pieces if a >= since),
-                sum(length for a, length, up, _ in pieces if a >= since and up),
-                sum(length for a, length, _, seen in pieces if a >= since and seen),
-                sum(length for a, length, up, seen in pieces if a >= since and up and seen),
+                sum(length for length, _, _ in within),
+                sum(length for length, up, _ in within if up),
+                sum(length for length, _, seen in within if seen),
+                sum(length for length, up, seen in within if up and seen),
             )
-            for since in starts
-        ],
-        known,
-    )
+        )
+    return Answer(figures, known)

@@ -45,9 +45,9 @@ def clock_changes(zone: str) -> list[tuple[int, int, int]]:
 def instants(draw: st.DrawFn, zone: str) -> int:
     """Any, or one up to 10 days after a clock change of the zone."""
     changes = clock_changes(zone)
-    if changes and draw(st.integers(0, 3)):
-        at, _, _ = draw(st.sampled_from(changes))
-        return at + draw(st.sampled_from([0, 1, MINUTE, HOUR]) | st.integers(-HOUR, 10 * DAY))
+    if changes and draw(st.integers(0, 3)) > 0:
+        at, _, _ = changes[draw(st.integers(0, len(changes) - 1))]
+        return at + draw(st.integers(-HOUR, 10 * DAY) | st.sampled_from([0, 1, MINUTE, HOUR]))
     return draw(st.integers(FIRST, LAST))
 
 

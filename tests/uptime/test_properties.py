@@ -1,15 +1,20 @@
-"""The kernel against the plain reference, for any stores in any zone at any time."""
+"""The kernel against the plain reference, and its laws, for any stores in any zone at any time."""
+
+import random
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from openhours.uptime.fill import Interpolation
-from openhours.uptime.totals import Figures
+from openhours.uptime.beats import beating
+from openhours.uptime.fill import Interpolation, polled
+from openhours.uptime.segments import Filled, Segments
+from openhours.uptime.totals import WINDOWS, Figures, figures
 from tests.uptime import columns, reference
-from tests.uptime.columns import EXPIRY, LOOKBACK, Store
-from tests.uptime.reference import DAY, HOUR, Answer
+from tests.uptime.columns import EXPIRY, LOOKBACK, Store, column
+from tests.uptime.reference import DAY, HOUR, Answer, Row
 from tests.uptime.strategies import beating_stores, instants, polled_stores, row_lists, zones
 
 thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -18,50 +23,185 @@ interpolations = st.sampled_from(["nearest", "previous"])
 lookbacks = st.sampled_from([7 * DAY, LOOKBACK])
 radii = st.sampled_from([HOUR, 0, 1, 5 * HOUR])
 
+Drawn = tuple[list[Store], int]
 
-def answer(figures: Figures, store: int) -> Answer:
-    parts = (figures.open, figures.up, figures.observed, figures.up_observed)
+
+def answer(found: Figures, store: int) -> Answer:
+    parts = (found.open, found.up, found.observed, found.up_observed)
     of_store = [part[:, store].tolist() for part in parts]
-    return Answer(list(zip(*of_store, strict=True)), bool(figures.known[store]))
+    return Answer(list(zip(*of_store, strict=True)), bool(found.known[store]))
+
+
+def answers(found: Figures) -> list[Answer]:
+    return [answer(found, store) for store in range(len(found.known))]
 
 
 @thorough
 @given(st.data(), zones, row_lists())
-def test_open_time_is_the_reference_s(
-    data: st.DataObject, zone: str, rows: list[reference.Row]
-) -> None:
+def test_open_time_is_the_reference_s(data: st.DataObject, zone: str, rows: list[Row]) -> None:
     end = data.draw(instants(zone))
     start = end - data.draw(st.integers(0, 20 * DAY))
-    intervals = columns.pairs(columns.open_intervals([Store(rows, zone)], start, end))
+    found = columns.pairs(columns.open_intervals([Store(rows, zone)], start, end))
     expected = reference.open_intervals(rows, zone, start, end)
 
-    def cut(a: int, b: int) -> tuple[int, int]:  # hours that never close are followed for a while
-        return max(a, start - DAY // 2), min(b, end + DAY // 2)
+    # Hours that never close are followed for a while only.
+    def cut(interval: tuple[int, int]) -> tuple[int, int]:
+        return max(interval[0], start - DAY // 2), min(interval[1], end + DAY // 2)
 
-    assert [cut(*i) for i in intervals] == [cut(*i) for i in expected]
+    assert [cut(interval) for interval in found] == [cut(interval) for interval in expected]
 
 
 @thorough
 @given(polled_stores(), interpolations, lookbacks, radii)
 def test_polled_figures_are_the_reference_s(
-    drawn: tuple[list[Store], int], interpolation: Interpolation, lookback: int, radius: int
+    drawn: Drawn, interpolation: Interpolation, lookback: int, radius: int
 ) -> None:
     stores, as_of = drawn
-    figures = columns.polled(stores, as_of, lookback, interpolation, radius)
-    for n, store in enumerate(stores):
-        intervals = reference.open_intervals(store.rows, store.zone, as_of - lookback, as_of)
-        expected = reference.polled(store.polls, intervals, as_of, lookback, interpolation, radius)
-        assert answer(figures, n) == expected
+    found = columns.polled(stores, as_of, lookback, interpolation, radius)
+    assert answers(found) == [
+        reference.polled(
+            store.polls,
+            reference.open_intervals(store.rows, store.zone, as_of - lookback, as_of),
+            as_of=as_of,
+            lookback=lookback,
+            interpolation=interpolation,
+            radius=radius,
+        )
+        for store in stores
+    ]
 
 
 @thorough
 @given(beating_stores(), lookbacks)
-def test_beating_figures_are_the_reference_s(drawn: tuple[list[Store], int], lookback: int) -> None:
+def test_beating_figures_are_the_reference_s(drawn: Drawn, lookback: int) -> None:
     stores, as_of = drawn
-    figures = columns.beating(stores, as_of, lookback)
-    for n, store in enumerate(stores):
-        intervals = reference.open_intervals(store.rows, store.zone, as_of - lookback, as_of)
-        expected = reference.beating(
-            store.beats, intervals, store.first_heartbeat, as_of, lookback, EXPIRY
+    assert answers(columns.beating(stores, as_of, lookback)) == [
+        reference.beating(
+            store.beats,
+            reference.open_intervals(store.rows, store.zone, as_of - lookback, as_of),
+            first_heartbeat=store.first_heartbeat,
+            as_of=as_of,
+            lookback=lookback,
+            expiry=EXPIRY,
         )
-        assert answer(figures, n) == expected
+        for store in stores
+    ]
+
+
+@brief
+@given(polled_stores(most=5), interpolations)
+def test_polled_stores_together_are_as_each_alone(
+    drawn: Drawn, interpolation: Interpolation
+) -> None:
+    stores, as_of = drawn
+    together = columns.polled(stores, as_of, interpolation=interpolation)
+    alone = [columns.polled([store], as_of, interpolation=interpolation) for store in stores]
+    assert answers(together) == [answer(found, 0) for found in alone]
+
+
+@brief
+@given(beating_stores(most=5))
+def test_beating_stores_together_are_as_each_alone(drawn: Drawn) -> None:
+    stores, as_of = drawn
+    alone = [columns.beating([store], as_of) for store in stores]
+    assert answers(columns.beating(stores, as_of)) == [answer(found, 0) for found in alone]
+
+
+@brief
+@given(polled_stores(), st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_matter(drawn: Drawn, chance: random.Random) -> None:
+    stores, as_of = drawn
+    shuffled = [replace(store, rows=chance.sample(store.rows, len(store.rows))) for store in stores]
+    assert answers(columns.polled(shuffled, as_of)) == answers(columns.polled(stores, as_of))
+
+
+@brief
+@given(polled_stores(), interpolations, radii)
+def test_the_laws_of_figures(drawn: Drawn, interpolation: Interpolation, radius: int) -> None:
+    stores, as_of = drawn
+    found = columns.polled(stores, as_of, interpolation=interpolation, radius=radius)
+    length = np.array([window.length for window in WINDOWS])[:, None]
+    rising = (
+        np.zeros_like(found.open),
+        found.uptime_low,
+        found.up,
+        found.uptime_high,
+        found.open,
+        np.broadcast_to(length, found.open.shape),
+    )
+    for low, high in pairwise(rising):
+        assert (low <= high).all()
+    assert (found.up + found.down == found.open).all()
+    assert (found.up_observed <= found.observed).all()
+    assert (found.observed <= found.open).all()
+    assert (np.diff(found.open, axis=0) >= 0).all(), "a longer window holds the shorter"
+    assert (np.isnan(found.coverage) == (found.open == 0)).all()
+    share = found.coverage[found.open > 0]
+    assert ((share >= 0) & (share <= 1)).all()
+    assert not found.up[:, ~found.known].any()
+
+
+@brief
+@given(polled_stores(), interpolations)
+def test_drawn_polls_sum_up_to_the_figures(drawn: Drawn, interpolation: Interpolation) -> None:
+    stores, as_of = drawn
+    polls = columns.observations(stores)
+    intervals = columns.open_intervals(stores, as_of - LOOKBACK, as_of)
+    filled = polled(
+        polls,
+        intervals,
+        stores=len(stores),
+        as_of=as_of,
+        lookback=LOOKBACK,
+        interpolation=interpolation,
+        radius=HOUR,
+    )
+    check_drawn(filled, as_of, len(stores))
+    for segments in (filled.segments, filled.unobserved):
+        known = filled.known[segments.store]
+        assert (polls.active[segments.source[known]] == segments.active[known]).all()
+        assert (polls.store[segments.source[known]] == segments.store[known]).all()
+        assert (segments.source[~known] == -1).all()
+
+
+@brief
+@given(beating_stores())
+def test_drawn_heartbeats_sum_up_to_the_figures(drawn: Drawn) -> None:
+    stores, as_of = drawn
+    filled = beating(
+        columns.heartbeats(stores),
+        columns.open_intervals(stores, as_of - LOOKBACK, as_of),
+        first_heartbeat=column([store.first_heartbeat for store in stores]),
+        as_of=as_of,
+        lookback=LOOKBACK,
+        expiry=EXPIRY,
+    )
+    check_drawn(filled, as_of, len(stores))
+    assert ((filled.segments.source >= 0) == filled.segments.active).all()
+
+
+def check_drawn(filled: Filled, as_of: int, stores: int) -> None:
+    found = figures(filled, as_of)
+    for segments in (filled.segments, filled.unobserved):
+        assert (segments.start < segments.end).all()
+        same = segments.store[1:] == segments.store[:-1]
+        assert (np.diff(segments.store) >= 0).all()
+        assert (segments.end[:-1][same] <= segments.start[1:][same]).all()
+        assert (segments.end <= as_of).all()
+    for window, (_, length) in enumerate(WINDOWS):
+        for store in range(stores):
+            drawn = drawn_time(filled.segments, store, as_of - length)
+            unobserved = drawn_time(filled.unobserved, store, as_of - length)
+            assert drawn == (found.open[window, store], found.up[window, store])
+            assert unobserved[0] == found.open[window, store] - found.observed[window, store]
+            assert unobserved[1] == found.up[window, store] - found.up_observed[window, store]
+
+
+def drawn_time(segments: Segments, store: int, since: int) -> tuple[int, int]:
+    rows = zip(*(part.tolist() for part in vars(segments).values()), strict=True)
+    lengths = [
+        (end - max(start, since), active)
+        for of, start, end, active, _ in rows
+        if of == store and end > since
+    ]
+    return sum(n for n, _ in lengths), sum(n for n, active in lengths if active)

@@ -71,9 +71,7 @@ async def copy_in(
     )
 
 
-async def _chunks(
-    types: Mapping[str, str], columns: Mapping[str, Column]
-) -> AsyncIterator[bytes]:
+async def _chunks(types: Mapping[str, str], columns: Mapping[str, Column]) -> AsyncIterator[bytes]:
     dtype = _row_dtype(types)
     yield _SIGNATURE
     total = len(columns[next(iter(types))])

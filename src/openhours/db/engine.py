@@ -3,17 +3,16 @@
 import asyncio
 import logging
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import alembic.command
+import alembic.config
 import asyncpg
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
-
-import alembic.command
-import alembic.config
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +49,16 @@ class Base(DeclarativeBase):
     )
 
 
-def is_database_away(error: BaseException | None) -> bool:
+def is_database_away(error: BaseException) -> bool:
     """Whether the error says that PostgreSQL cannot be reached now, not that a query is wrong."""
     if isinstance(error, DBAPIError):
         cause = getattr(error.orig, "__cause__", None)
         return (
             error.connection_invalidated
             or isinstance(error, OperationalError)
-            or is_database_away(cause)
+            or isinstance(cause, DATABASE_AWAY)
         )
-    # asyncpg's complaint about an argument's value is an InterfaceError, too.
-    return isinstance(error, DATABASE_AWAY) and not isinstance(error, ValueError)
+    return isinstance(error, DATABASE_AWAY)
 
 
 def async_url(url: str) -> URL:
@@ -137,6 +135,6 @@ async def wait_for_database(engine: AsyncEngine) -> None:
         except Exception as error:
             if not is_database_away(error):
                 raise
-            log.warning("waiting for the database: %s", cast(Exception, error))
+            log.warning("waiting for the database: %s", error)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5.0)

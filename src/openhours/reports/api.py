@@ -218,7 +218,7 @@ async def get_report(
     request: Request,
     engine: Engine,
     report_id: Annotated[str, Query(description="As `/trigger_report` gave it.")],
-    format: _FormatQuery = None,  # noqa: A002  the contract's word
+    format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
 ) -> Response:
     """Running, or Complete with the CSV: uptime and downtime of the last hour, day and week.
@@ -235,7 +235,7 @@ async def get_report_by_path(
     request: Request,
     engine: Engine,
     report_id: str,
-    format: _FormatQuery = None,  # noqa: A002
+    format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
 ) -> Response:
     """The same as `/get_report?report_id=…`."""
@@ -289,9 +289,7 @@ async def _rows(
     name = f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}.{form}"
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if form == "parquet":
-        return Response(
-            await formats.parquet(engine, report.id, full), 200, headers, _MEDIA[form]
-        )
+        return Response(await formats.parquet(engine, report.id, full), 200, headers, _MEDIA[form])
     body: AsyncIterator[bytes]
     if form == "json":
         metadata = report_info(report).model_dump(mode="json")
@@ -315,9 +313,7 @@ async def list_reports(
     query = select(*Report.__table__.columns).order_by(Report.created_at.desc(), Report.id.desc())
     if cursor is not None:
         last = await find_report(engine, cursor)
-        query = query.where(
-            tuple_(Report.created_at, Report.id) < tuple_(last.created_at, last.id)
-        )
+        query = query.where(tuple_(Report.created_at, Report.id) < tuple_(last.created_at, last.id))
     async with engine.connect() as connection:
         rows = (await connection.execute(query.limit(limit + 1))).all()
     found = [Report(**row._mapping) for row in rows[:limit]]

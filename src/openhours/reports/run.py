@@ -19,7 +19,9 @@ from openhours.times import to_us
 
 log = logging.getLogger(__name__)
 
-Compute = Callable[[Callable[[Partition], PartitionFigures], Partition], Awaitable[PartitionFigures]]
+Compute = Callable[
+    [Callable[[Partition], PartitionFigures], Partition], Awaitable[PartitionFigures]
+]
 
 MOST_ATTEMPTS = 3
 # A partition holds about so many observations: some 10 MB on the wire, 50 MB while computing.
@@ -157,7 +159,9 @@ async def _stores_a_partition(
         )
     )
     observations = int(size or 0) / _BYTES_AN_OBSERVATION
-    count = max(1, round(observations / _OBSERVATIONS_A_PARTITION), stores // _MOST_STORES_A_PARTITION)
+    count = max(
+        1, round(observations / _OBSERVATIONS_A_PARTITION), stores // _MOST_STORES_A_PARTITION
+    )
     if stores > 500:  # below, one process is done before others have begun
         count = -(-count // ways) * ways  # a whole number of rounds: no process idles in the last
     return max(1, -(-stores // count))
@@ -179,7 +183,9 @@ async def _compute_all(
         for done, task in enumerate(asyncio.as_completed(tasks), start=1):
             result = await task
             if len(result.ids):
-                await bulk.copy_in(raw, ReportRow.__tablename__, _COLUMNS, _row_columns(report, result))
+                await bulk.copy_in(
+                    raw, ReportRow.__tablename__, _COLUMNS, _row_columns(report, result)
+                )
                 rows += len(result.ids)
             if done < len(tasks):
                 await _tell_progress(engine, report, done / len(tasks))
@@ -211,5 +217,3 @@ def _row_columns(report: Report, result: PartitionFigures) -> dict[str, Any]:
         columns[f"observed_{window}"] = figures.observed[position]
         columns[f"up_observed_{window}"] = figures.up_observed[position]
     return columns
-
-

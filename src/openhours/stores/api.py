@@ -78,9 +78,7 @@ def ingestion_info(row: Ingestion) -> IngestionInfo:
     duration = None
     if row.started_at is not None and row.finished_at is not None:
         duration = (row.finished_at - row.started_at).total_seconds()
-    fields = {
-        name: getattr(row, name) for name in IngestionInfo.model_fields if hasattr(row, name)
-    }
+    fields = {name: getattr(row, name) for name in IngestionInfo.model_fields if hasattr(row, name)}
     return IngestionInfo(**fields, received_at=row.created_at, duration_seconds=duration)
 
 

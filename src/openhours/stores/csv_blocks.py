@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
@@ -25,8 +24,15 @@ _BOM = b"\xef\xbb\xbf"
 _LF, _CR, _QUOTE, _COMMA = b'\n\r",'
 
 
+class _Shape(NamedTuple):
+    """How many columns a row has, and which of them are asked for."""
+
+    width: int
+    wanted: Sequence[int]
+
+
 class Places(NamedTuple):
-    """Where rows stand: physical line, first byte and end in the block's data, line end included."""
+    """Where rows stand: physical line, first byte, and the byte after the line end."""
 
     lines: NDArray[np.int64]
     starts: NDArray[np.int64]
@@ -45,7 +51,7 @@ class _Piece:
     end: int
     line: int
     lines: int
-    columns: list[pa.Array]
+    columns: list[pa.ChunkedArray]
     rejects: list[Reject]
     set_aside: list[int]
     places: Places | None
@@ -62,7 +68,10 @@ class Batch:
         self.data = data
         self._pieces = pieces
         columns = zip(*(piece.columns for piece in pieces), strict=True)
-        self.columns = [pa.concat_arrays(column) for column in columns]
+        self.columns: list[pa.Array] = [
+            pa.concat_arrays([chunk for part in column for chunk in part.chunks])
+            for column in columns
+        ]
         self.rejects = [reject for piece in pieces for reject in piece.rejects]
 
     def places(self) -> Places:
@@ -76,7 +85,7 @@ def batches(source: Source, columns: Sequence[int]) -> Iterator[Batch]:
 
     Raises FileRefused if the file turns out to be damaged.
     """
-    data, line = source.rest, source.line
+    data, line, shape = source.rest, source.line, _Shape(len(source.header), columns)
     dropped = 0  # bytes of a line that is too long to be a record: they count for offsets only
     while True:
         block = source.read_block()
@@ -85,7 +94,7 @@ def batches(source: Source, columns: Sequence[int]) -> Iterator[Batch]:
             return
         if not block and not data.endswith(b"\n"):
             data += b"\n"
-        pieces = _parse(data, line, len(source.header), columns, last=not block)
+        pieces = _parse(data, line, shape, last=not block)
         if pieces:
             used, line = pieces[-1].end, line + sum(piece.lines for piece in pieces)
             if block and source.settled is not None:
@@ -100,19 +109,17 @@ def batches(source: Source, columns: Sequence[int]) -> Iterator[Batch]:
             data, dropped = data[:-overlong], dropped + overlong
 
 
-def _parse(
-    data: bytes, line: int, width: int, columns: Sequence[int], *, last: bool
-) -> list[_Piece]:
+def _parse(data: bytes, line: int, shape: _Shape, *, last: bool) -> list[_Piece]:
     """Pieces from the beginning of `data` up to the first record that only more bytes can tell."""
-    whole = _fast(data, 0, len(data), line, width, columns)
+    whole = _fast(data, 0, len(data), line, shape)
     if whole is not None:
         return [whole]
     pieces: list[_Piece] = []
     position = 0
     while position < len(data):
         target = min(position + _PIECE_BYTES, len(data))
-        piece = _fast(data, position, target, line, width, columns)
-        piece = piece or _exact(data, position, target, line, width, columns, last=last)
+        piece = _fast(data, position, target, line, shape)
+        piece = piece or _exact(data, position, target, line, shape, last=last)
         if piece.end == position:
             break
         pieces.append(piece)
@@ -120,9 +127,7 @@ def _parse(
     return pieces
 
 
-def _fast(
-    data: bytes, start: int, stop: int, line: int, width: int, columns: Sequence[int]
-) -> _Piece | None:
+def _fast(data: bytes, start: int, stop: int, line: int, shape: _Shape) -> _Piece | None:
     """The whole lines within `[start, stop)`, or None if pyarrow might misread them."""
     end = data.rfind(b"\n", start, stop) + 1
     if not end:
@@ -130,8 +135,8 @@ def _fast(
     quoted = data.find(b'"', start, end) >= 0
     if not _is_tidy(data, start, end, quoted=quoted):
         return None
-    names = [str(number) for number in range(width)]
-    wanted = [names[number] for number in columns]
+    names = [str(number) for number in range(shape.width)]
+    wanted = [names[number] for number in shape.wanted]
     odd: list[int] = []
 
     def set_aside(row: Any) -> str:
@@ -155,7 +160,7 @@ def _fast(
     lines = int(np.count_nonzero(_bytes(data, start, end) == _LF))
     if table.num_rows + len(odd) != lines:
         return None
-    values = [table.column(name).combine_chunks() for name in wanted]
+    values = [table.column(name) for name in wanted]
     piece = _Piece(start, end, line, lines, values, [], odd, None)
     piece.rejects.extend(_wrong_column_counts(data, piece))
     return piece
@@ -165,16 +170,16 @@ def _is_tidy(data: bytes, start: int, end: int, *, quoted: bool) -> bool:
     """Whether these lines hold nothing that pyarrow and `csv` could take differently."""
     if data.find(b"\0", start, end) >= 0 or data.startswith(_BOM, start, end):
         return False
-    if data.find(b"\r", start, end) >= 0 and (
-        data.count(b"\r", start, end) != data.count(b"\r\n", start, end)
-    ):
-        return False
     # A line longer than MAX_RECORD would cover one of these stretches.
     stretch = csv_records.MAX_RECORD // 2
     for begin in range(start, end - stretch, stretch):
         if data.find(b"\n", begin, begin + stretch) < 0:
             return False
     view = _bytes(data, start, end)
+    if data.find(b"\r", start, end) >= 0:
+        returns = view == _CR
+        if (returns[:-1] & (view[1:] != _LF)).any():
+            return False
     if view.max() >= 0x80 and not csv_records.is_text(data[start:end]):
         return False
     return not quoted or _has_tidy_quotes(view)
@@ -194,16 +199,7 @@ def _has_tidy_quotes(data: NDArray[np.uint8]) -> bool:
     return bool(opens.all() and closes.all())
 
 
-def _exact(
-    data: bytes,
-    start: int,
-    target: int,
-    line: int,
-    width: int,
-    columns: Sequence[int],
-    *,
-    last: bool,
-) -> _Piece:
+def _exact(data: bytes, start: int, target: int, line: int, shape: _Shape, *, last: bool) -> _Piece:
     """The records from `start` on until one reaches `target` or only more bytes can tell."""
     first_line = line
     rows: list[list[bytes]] = []
@@ -216,15 +212,18 @@ def _exact(
             break
         raw = csv_records.raw_record(data, position, record.end)
         if not csv_records.is_blank(raw):
-            fault = csv_records.structural_fault(raw, record.fields, width)
+            fault = csv_records.structural_fault(raw, record.fields, shape.width)
             if fault is not None:
                 rejects.append(Reject(line, fault, raw))
             elif record.fields is not None:
-                rows.append([record.fields[number] for number in columns])
+                rows.append([record.fields[number] for number in shape.wanted])
                 places.append((line, position, record.end))
         line += data.count(b"\n", position, record.end)
         position = record.end
-    values = [pa.array([row[at] for row in rows], pa.binary()) for at in range(len(columns))]
+    values = [
+        pa.chunked_array([[row[at] for row in rows]], pa.binary())
+        for at in range(len(shape.wanted))
+    ]
     found = Places(*np.array(places, np.int64).reshape(-1, 3).T)
     return _Piece(start, position, first_line, line - first_line, values, rejects, [], found)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class FileRefused(Exception):
-    """The file as a whole cannot be read as what it should be; the message names what is wrong."""
+    """The file as a whole cannot be read as what it should be; the message names why."""
 
 
 class Reason(StrEnum):

@@ -43,8 +43,8 @@ class Position(NamedTuple):
 class _FileAsOpened:
     """The bytes a file had at opening: what a writer appends later is not seen.
 
-    `reached` is how far it was read without a gap from `start`; `on_bytes` gets exactly these bytes,
-    once each, however the reader seeks.
+    `reached` is how far it was read without a gap from `start`; `on_bytes` gets exactly these
+    bytes, once each, however the reader seeks.
     """
 
     def __init__(self, path: Path, on_bytes: Callable[[bytes], object], start: int) -> None:

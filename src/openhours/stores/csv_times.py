@@ -116,7 +116,7 @@ def parse_timestamps(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bo
 
 
 def _trimmed(column: pa.Array) -> pa.Array:
-    starts, ends, data = _layout(column)
+    starts, ends, data = layout(column)
     if len(data) == 0:
         return column
     outermost = np.minimum(data[np.minimum(starts, len(data) - 1)], data[ends - 1])
@@ -127,7 +127,7 @@ def _trimmed(column: pa.Array) -> pa.Array:
 
 def _suffix_lengths(column: pa.Array) -> NDArray[np.int8]:
     """How many bytes at the end of each value look like its ` UTC`, `Z` or offset."""
-    _, ends, data = _layout(column)
+    _, ends, data = layout(column)
     if len(data) == 0:
         return np.zeros(len(column), np.int8)
     last = data[ends - 1]
@@ -143,7 +143,7 @@ def _suffix_lengths(column: pa.Array) -> NDArray[np.int8]:
 
 def _cast(column: pa.Array, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The instants of values that all end in a suffix of `length` bytes, where pyarrow can tell."""
-    starts, ends, _ = _layout(column)
+    starts, ends, _ = layout(column)
     size = ends - starts - length
     # 19 bytes end with the seconds: of shorter values the cast would take some, too.
     known = (size >= 19) & (size <= 26)
@@ -163,10 +163,12 @@ def _cast(column: pa.Array, length: int) -> tuple[NDArray[np.int64], NDArray[np.
         castable = pc.match_substring_regex(local, _CASTABLE)
         known[known] = castable.to_numpy(zero_copy_only=False)
         instants = local.filter(castable).cast(pa.timestamp("us"))
-    at = np.zeros(len(column), np.int64)
-    at[known] = instants.view(pa.int64()).to_numpy()
-    at -= ahead
-    return at, known
+    at = instants.view(pa.int64()).to_numpy()
+    if len(at) < len(column):
+        everywhere = np.zeros(len(column), np.int64)
+        everywhere[known] = at
+        at = everywhere
+    return at - ahead, known
 
 
 def _aheads_of_utc(suffixes: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -176,10 +178,10 @@ def _aheads_of_utc(suffixes: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bo
     return ahead[codes], np.array([ahead is not None for ahead in aheads], np.bool_)[codes]
 
 
-def _layout(
+def layout(
     column: pa.Array,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
-    """Start and end of each value in the bytes of all."""
+    """Of a binary column: start and end of each value in the bytes of all, and these bytes."""
     _, offsets, data = column.buffers()
     bounds = np.frombuffer(offsets, np.int32, len(column) + 1, 4 * column.offset)
     return bounds[:-1], bounds[1:], np.frombuffer(data or b"", np.uint8)

@@ -15,7 +15,7 @@ import pytz
 from numpy.typing import NDArray
 
 from openhours.stores.csv_faults import Reason
-from openhours.stores.csv_times import DAY, distinct, parse_time_of_day, parse_timestamps
+from openhours.stores.csv_times import DAY, distinct, layout, parse_time_of_day, parse_timestamps
 
 Faults = NDArray[np.uint8]
 
@@ -59,10 +59,27 @@ def check_store_ids(
     column: pa.Array, *, polled: bool
 ) -> tuple[NDArray[np.int32], list[str], Faults]:
     """For each row the position of its id in the list of distinct ids; that list; faults."""
-    codes, values = distinct(column)
-    store_ids = [value.decode() for value in values]
-    faults = [_code(store_id_fault(store_id, polled=polled)) for store_id in store_ids]
-    return codes, store_ids, np.array(faults, np.uint8)[codes]
+    encoded = column.dictionary_encode()
+    values = encoded.dictionary.view(pa.string())
+    store_ids: list[str] = values.to_pylist()
+    faults = np.zeros(len(store_ids), np.uint8)
+    for suspect in _suspects(values):
+        faults[suspect] = _code(store_id_fault(store_ids[suspect], polled=polled))
+    codes = encoded.indices.to_numpy()
+    return codes, store_ids, faults[codes] if faults.any() else np.zeros(len(codes), np.uint8)
+
+
+def _suspects(store_ids: pa.Array) -> list[int]:
+    """Which ids need a closer look: a block has thousands of ids, and next to none is bad."""
+    starts, ends, data = layout(store_ids)
+    size = ends - starts
+    suspect = (size == 0) | (size > MAX_STORE_ID)
+    if len(data):
+        first = data[np.minimum(starts, len(data) - 1)]
+        suspect |= (first <= ord(" ")) | (first > ord("~")) | (first == ord(_RESERVED[0]))
+    if (data == ord("+")).any():
+        suspect |= pc.match_substring(store_ids, "+").to_numpy(zero_copy_only=False)
+    return np.flatnonzero(suspect).tolist()
 
 
 def check_instants(column: pa.Array, now: int) -> tuple[NDArray[np.int64], Faults]:

@@ -1,9 +1,6 @@
 """Loading one file: all its good rows in one transaction, every bad row set aside."""
 
 import hashlib
-import tempfile
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db import child
 from openhours.settings import get_settings
-from openhours.stores import load_hours, load_timezones
-from openhours.stores.csv_files import (
-    FileRefused,
-    Reject,
-    Source,
-    kind_of,
-    open_source,
-    read_status,
-)
-from openhours.stores.load_status import StatusRows
+from openhours.stores.csv_files import FileRefused, Source, kind_of, open_source
+from openhours.stores.load_hours import load_hours, load_timezones
+from openhours.stores.load_status import load_status
+from openhours.stores.loading import Counts, Progress, RejectWriter
 from openhours.stores.tables import Ingestion
-from openhours.times import now, to_us
 
 MOST_ATTEMPTS = 3
 _LOCK = 0x696E6765  # "inge": files are loaded one at a time, over all machines
-# Reading a status file takes about half of the time, writing it the other half.
-_READING = 0.5
-
-Progress = Callable[[float], Awaitable[None]]
-
-
-@dataclass
-class Counts:
-    """rows = loaded + unchanged + rejected."""
-
-    rows: int = 0
-    loaded: int = 0
-    rejected: int = 0
 
 
 def run_ingestion(number: int) -> None:
@@ -97,34 +74,68 @@ async def _refuse(connection: "asyncpg.Connection[Any]", number: int, reason: st
     )
 
 
-async def _load_file(connection: "asyncpg.Connection[Any]", row: asyncpg.Record, path: Path) -> None:
+async def _load_file(
+    connection: "asyncpg.Connection[Any]", row: asyncpg.Record, path: Path
+) -> None:
     digest = hashlib.sha256()
+    # Progress is seen while the transaction of the rows is still open: over another connection.
     teller = await child.connect()
+
+    async def tell(progress: float) -> None:
+        await teller.execute(
+            "UPDATE ingestions SET progress = $2 WHERE id = $1 AND attempt = $3",
+            row["id"],
+            progress,
+            row["attempt"],
+        )
+
     try:
         with open_source(path, on_bytes=digest.update) as source:
-
-            async def tell(progress: float) -> None:
-                await teller.execute(
-                    "UPDATE ingestions SET progress = $2 WHERE id = $1 AND attempt = $3",
-                    row["id"],
-                    progress,
-                    row["attempt"],
-                )
-
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-                kind, counts = await _load(connection, row, source, tell)
-                await _complete(connection, row, source, kind, counts, digest.hexdigest())
+                kind = row["kind"] or kind_of(source.header)
+                counts = await _load(connection, row["id"], kind, source, tell)
+                await _complete(connection, row, kind, source, counts, digest.hexdigest())
     finally:
         await teller.close()
 
 
 async def _load(
-    connection: "asyncpg.Connection[Any]", row: asyncpg.Record, source: Source, tell: Progress
-) -> tuple[str, Counts]:
-    kind = kind_of(source.header, row["kind"])
-    writer = _Rejects(connection, row["id"])
+    connection: "asyncpg.Connection[Any]", number: int, kind: str, source: Source, tell: Progress
+) -> Counts:
+    rejects = RejectWriter(connection, number)
     if kind == "status":
-        return kind, await _load_status(connection, source, writer, tell)
-    load = load_hours.load if kind == "hours" else load_timezones.load
-    return kind, await load(connection, source, writer)
+        folder = get_settings().data_dir.resolve()
+        return await load_status(connection, source, rejects, tell, folder)
+    load = load_hours if kind == "hours" else load_timezones
+    return await load(connection, source, rejects, tell)
+
+
+async def _complete(
+    connection: "asyncpg.Connection[Any]",
+    row: asyncpg.Record,
+    kind: str,
+    source: Source,
+    counts: Counts,
+    sha256: str,
+) -> None:
+    done = await connection.execute(
+        """
+        UPDATE ingestions SET state = 'complete', progress = 1, kind = $3, size = $4,
+            modified_ns = $5, sha256 = $6, rows = $7::int8, loaded = $8::int8,
+            rejected = $9::int8,
+            unchanged = $7::int8 - $8::int8 - $9::int8, finished_at = clock_timestamp()
+        WHERE id = $1 AND attempt = $2 AND state = 'running'
+        """,
+        row["id"],
+        row["attempt"],
+        kind,
+        source.size,
+        source.modified_ns,
+        sha256,
+        counts.rows,
+        counts.loaded,
+        counts.rejected,
+    )
+    if done != "UPDATE 1":
+        raise RuntimeError("another attempt loads this file")

@@ -5,7 +5,8 @@ sorted by (store, instant) and copied. So memory holds one day at most, and a ne
 in the order of its key: that is three times as fast as any other order.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import tempfile
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from numpy.typing import NDArray
 
 from openhours.db import bulk
 from openhours.stores import partitions
+from openhours.stores.csv_files import FileRefused, Source, read_status
+from openhours.stores.loading import Counts, Progress, RejectWriter
 from openhours.stores.numbers import numbers_of
 from openhours.stores.tables import POLLED
+from openhours.times import now, to_us
 
 DAY = 86_400_000_000
 # A day has less than 2^37 µs; below them, one bit says active.
@@ -26,7 +30,36 @@ _AT_MASK = (1 << _AT_BITS) - 1
 _TYPES = {"store": "int4", "observed_at": "timestamptz", "active": "bool"}
 _NEVER = np.iinfo(np.int64).max
 
+# 63 bits hold a store, the instant and the status.
+_MOST_STORES = 1 << (63 - _AT_BITS - 1)
+
 Columns = dict[str, NDArray[Any]]
+
+
+async def load_status(
+    connection: "asyncpg.Connection[Any]",
+    source: Source,
+    rejects: RejectWriter,
+    tell: Progress,
+    folder: Path,
+) -> Counts:
+    """Merge the polls of a file by (store, instant); `folder` takes the rows meanwhile."""
+    counts = Counts()
+    present = to_us(now())
+    with tempfile.TemporaryDirectory(dir=folder, prefix="days-") as days:
+        rows = StatusRows(Path(days))
+        for block in read_status(source, present):
+            counts.rows += block.rows
+            await rejects.write(block.rejects)
+            rows.add(block.store_ids, block.store, block.at, block.active)
+            await tell(0.5 * source.bytes_read / source.size)
+
+        async def tell_second_half(progress: float) -> None:
+            await tell(0.5 + 0.5 * progress)
+
+        counts.loaded = await rows.load(connection, tell_second_half)
+    counts.rejected = rejects.written
+    return counts
 
 
 class StatusRows:
@@ -48,6 +81,8 @@ class StatusRows:
         if len(at) == 0:
             return
         own = [self._codes.setdefault(store_id, len(self._codes)) for store_id in store_ids]
+        if len(self._codes) > _MOST_STORES:
+            raise FileRefused(f"more than {_MOST_STORES:,} stores in one file: split it")
         code = np.array(own, np.int64)[store]
         day = at // DAY
         packed = (((code << _AT_BITS) | (at - day * DAY)) << 1) | active
@@ -61,7 +96,7 @@ class StatusRows:
     async def load(
         self,
         connection: "asyncpg.Connection[Any]",
-        progress: Callable[[float], Awaitable[None]],
+        tell: Progress,
     ) -> int:
         """Merge the rows into the table, inside the caller's transaction; how many were new."""
         if not self._days:
@@ -85,7 +120,7 @@ class StatusRows:
                 write = _append if fresh else _merge
                 loaded += await write(connection, partitions.name_of(week), rows)
                 done += 1
-                await progress(done / len(self._days))
+                await tell(done / len(self._days))
             if fresh:
                 await partitions.attach(connection, week)
         await _note_stores(connection, number, first)

@@ -1,13 +1,11 @@
 """Heartbeats + open time -> segments, each up or down.
 
-Up from each heartbeat until the next one or until it expires, else down; nothing at all before
-the very first one:
+Up from each heartbeat until the next one or until it expires, else down; before a store's very
+first heartbeat there is nothing. (b: heartbeat, u: up, d: down; they expire after six columns)
 
-                 +------------- open interval -------------+
-                 |                                         |
-    beats        |   b  b  b        b                      |
-    segments     |ddd|uuuuuuuuuu|ddd|uuuu|ddddddddddddddddd|
-                 |         <expiry>                        |
+             opens                                        closes
+    beats      |     b  b  b        b b                     |
+    segments   |ddddduuuuuuuuuuuuddduuuuuuuudddddddddddddddd|
 """
 
 from dataclasses import dataclass

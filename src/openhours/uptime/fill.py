@@ -1,19 +1,15 @@
 """Polls + open time -> segments, each up or down.
 
-Within an open interval every moment has the status of the nearest poll in it, so
-that the status turns midway between two polls (in whole µs, rounded down); with
-interpolation="previous" it turns at the later poll:
+Within an open interval each moment has the status of the nearest poll in it: the status turns
+midway between two polls (in whole µs, rounded down), the first poll reaches back to the opening,
+the last one on to the closing or to as_of. With interpolation="previous" only one thing differs:
+the status turns at the later poll. (A: active, I: inactive, u: up, d: down)
 
-                 +------------- open interval -------------+
-                 |                                         |
-    polls        |      A          A             I      A  |     I (closed: does not count)
-                 |                                         |
-    nearest      |uuuuuuuuuuuuuuuuuuuuuuuuu|dddddddddd|uuuu|
-                 |      ^          ^      half   ^  half   |
-    previous     |uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu|dddddd|uu|
-                 |                               ^      ^  |
-    unobserved   |xx|                   |xxx|              |     further than the radius
-                 |                                         |     from every poll
+             opens                                        closes
+    polls      |       A    A                I       A      |   I <- does not count
+    nearest    |uuuuuuuuuuuuuuuuuuuuddddddddddddduuuuuuuuuuu|
+    previous   |uuuuuuuuuuuuuuuuuuuuuuuuuuuuudddddddduuuuuuu|
+    unobserved |x                 xxxxx                    x| <- over `radius` from every poll
 
 An open interval without a poll has the status of the last poll that counted before it, else of
 the first after it, and is unobserved from end to end.

@@ -53,7 +53,7 @@ def open_time(
     rows = np.argsort(zone[hours.store], kind="stable")
     row_zone, row_store = zone[hours.store[rows]], hours.store[rows]
     since, until = _in_utc(_by_date(hours, rows, first_day, last_day), row_zone, zones)
-    always = np.setdiff1d(np.arange(len(zone)), row_store)
+    always = np.flatnonzero(np.bincount(row_store, minlength=len(zone)) == 0)
     store = np.concatenate((np.repeat(row_store, since.shape[1]), always))
     since = np.concatenate((since.ravel(), np.full(len(always), first_day * DAY)))
     until = np.concatenate((until.ravel(), np.full(len(always), (last_day + 2) * DAY)))

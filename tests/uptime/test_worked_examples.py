@@ -1,0 +1,88 @@
+"""The worked examples of SPEC.md, part 3: zone UTC, 2024-01-01 is a Monday."""
+
+import pytest
+
+from tests.uptime import columns
+from tests.uptime.columns import MINUTE, Store, clock, daily, utc
+from tests.uptime.reference import HOUR, Poll, Row
+
+HOUR_WINDOW, DAY_WINDOW, WEEK_WINDOW = 0, 1, 2
+
+
+def on_monday(opens: str, closes: str) -> list[Row]:
+    return [(0, clock(opens), clock(closes))]
+
+
+def polls(*lines: str) -> list[Poll]:
+    """`2024-01-01 10:14 active`"""
+    return [(utc(line[:16]), line[17:] == "active") for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("rows", "observed", "as_of", "window", "up_and_down"),
+    [
+        pytest.param(
+            on_monday("09:00", "12:00"),
+            polls("2024-01-01 10:14 active", "2024-01-01 11:15 inactive"),
+            "2024-01-01 12:00",
+            DAY_WINDOW,
+            (104.5, 75.5),
+            id="the status turns midway between two polls",
+        ),
+        pytest.param(
+            on_monday("09:00", "12:00"),
+            polls("2024-01-01 08:30 inactive", "2024-01-01 10:00 active"),
+            "2024-01-01 12:00",
+            DAY_WINDOW,
+            (180, 0),
+            id="a poll outside open time does not count",
+        ),
+        pytest.param(
+            daily("09:00", "17:00"),
+            polls("2024-01-01 16:00 inactive", "2024-01-03 09:30 active"),
+            "2024-01-03 17:00",
+            WEEK_WINDOW,
+            (8 * 60, 48 * 60),
+            id="a day without polls inherits, the days before the first poll take it",
+        ),
+        pytest.param(
+            on_monday("22:00", "02:00"),
+            polls("2024-01-02 01:00 active"),
+            "2024-01-02 02:00",
+            DAY_WINDOW,
+            (240, 0),
+            id="overnight is one interval",
+        ),
+        pytest.param(
+            [],
+            polls("2024-01-01 00:00 active", "2024-01-01 06:00 inactive"),
+            "2024-01-01 06:00",
+            DAY_WINDOW,
+            (21 * 60, 3 * 60),
+            id="always open",
+        ),
+        pytest.param(
+            daily("11:00", "23:59:59") + daily("00:00", "01:00"),
+            polls("2024-01-01 23:30 active", "2024-01-02 00:40 inactive"),
+            "2024-01-02 01:00",
+            HOUR_WINDOW,
+            (5, 55),
+            id="hours that meet at midnight are one interval",
+        ),
+    ],
+)
+def test_worked_example(
+    rows: list[Row], observed: list[Poll], as_of: str, window: int, up_and_down: tuple[float, float]
+) -> None:
+    figures = columns.polled([Store(rows, polls=observed)], utc(as_of))
+    found = figures.up[window, 0] / MINUTE, figures.down[window, 0] / MINUTE
+    assert found == up_and_down
+
+
+def test_heartbeats_until_they_expire() -> None:
+    beats = [utc("2024-01-01 11:00"), utc("2024-01-01 11:01"), utc("2024-01-01 11:30")]
+    store = Store(beats=beats, first_heartbeat=beats[0])
+    figures = columns.beating([store], utc("2024-01-01 12:00"))
+    assert figures.open[:, 0].tolist() == [HOUR] * 3, "nothing counts before the first heartbeat"
+    assert figures.up[:, 0].tolist() == [6 * MINUTE] * 3  # 11:00 to 11:03:30, 11:30 to 11:32:30
+    assert figures.observed[:, 0].tolist() == [HOUR] * 3
