@@ -32,7 +32,7 @@ DATABASE_AWAY = (
 
 
 class TryLater(ConnectionError):
-    """Nothing is wrong with the request, but it cannot be served now: a 503; the message says why."""
+    """The request is right, but cannot be served now: a 503 with this message."""
 
 
 class Base(DeclarativeBase):

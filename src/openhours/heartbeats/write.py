@@ -129,7 +129,7 @@ class Writer:
     def _remember(
         self, beats: Sequence[Beat], stores: Sequence[int], firsts: dict[int, datetime]
     ) -> None:
-        """Once it is committed; PCs of whom nothing was written are not known better than before."""
+        """Once it is committed; `firsts` names only stores of which something was written."""
         if len(self._pcs) > _MOST_KNOWN:
             self._pcs.clear()
         for beat, store in zip(beats, stores, strict=True):
