@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the whole run; each test gets a database cloned from a migrated template."""
+"""A real PostgreSQL for the whole run; each test has a database cloned from a template."""
 
 import asyncio
 import os

@@ -7,7 +7,7 @@ import importlib
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
@@ -37,7 +37,7 @@ def _server_part(name: str) -> Any:
         fail(f"this command needs the server: pip install 'openhours[server]' ({error})")
 
 
-def fail(message: str, code: int = 2) -> Any:
+def fail(message: str, code: int = 2) -> NoReturn:
     """End the command with a message on standard error."""
     error_console.print(f"[bold red]openhours:[/] {message}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
@@ -47,14 +47,13 @@ def _settings() -> Settings:
     from pydantic import ValidationError  # noqa: PLC0415
 
     try:
-        settings: Settings = _server_part("settings").get_settings()
+        return cast("Settings", _server_part("settings").get_settings())
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
             for problem in error.errors(include_input=False)
         )
-        return fail(f"a setting is wrong: {problems}")
-    return settings
+        fail(f"a setting is wrong: {problems}")
 
 
 def _set_up_logging(level: str) -> None:

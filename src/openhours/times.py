@@ -32,7 +32,7 @@ def now() -> datetime:
 
 
 def parse_instant(value: Any) -> datetime:
-    """An instant from ISO 8601 with `Z` or an offset, 2000 to 9998; ValueError says what is wrong."""
+    """An instant from ISO 8601 with `Z` or an offset, years 2000 to 9998; ValueError else."""
     if isinstance(value, datetime):
         parsed = value
     elif isinstance(value, str):

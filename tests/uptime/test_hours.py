@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import pytz
 
-from tests.uptime import columns
+from tests.uptime import columns, reference
 from tests.uptime.columns import MINUTE, Store, clock, daily, utc
 from tests.uptime.reference import DAY, HOUR, Interval, Row
 
@@ -162,6 +162,17 @@ def test_stores_keep_their_own_hours_and_zones() -> None:
     assert found.store.tolist() == [0, 1, 2, 3]
     assert columns.pairs(found, 0) == columns.pairs(found, 3)
     assert columns.pairs(found, 2)[0][0] - columns.pairs(found, 0)[0][0] == 195 * MINUTE
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "Pacific/Kiritimati", "Europe/Dublin"])
+@pytest.mark.parametrize("days", [0, 3, 4, 5])
+def test_the_longest_hours_at_the_edges_of_the_world_are_found(zone: str, days: int) -> None:
+    sunday = utc("2023-12-31 00:00")
+    for rows in ([row(MONDAY, "23:50", "23:45")], [row(MONDAY, "00:00", "00:15")]):
+        for end in range(sunday, sunday + 4 * DAY, HOUR // 2):
+            found = columns.open_intervals([Store(rows, zone)], end - days * DAY, end)
+            expected = reference.open_intervals(rows, zone, end - days * DAY, end)
+            assert columns.pairs(found) == expected
 
 
 def test_a_year_of_history_is_no_problem() -> None:

@@ -189,8 +189,9 @@ def test_a_heartbeat_does_not_reach_beyond_as_of() -> None:
     assert drawn(beats([], "04 17:30-18:00").segments, "01 00:00") == ["04 17:30-18:00 up #0"]
 
 
-def test_heartbeats_before_the_lookback_do_not_count() -> None:
-    stores = [Store(beats=[AS_OF - LOOKBACK - 1])]
+@pytest.mark.parametrize(("before", "counts"), [(LOOKBACK, True), (LOOKBACK + 1, False)])
+def test_a_heartbeat_before_the_lookback_does_not_count(before: int, counts: bool) -> None:
+    stores = [Store(beats=[AS_OF - before])]
     filled = beating(
         columns.heartbeats(stores),
         columns.open_intervals(stores, AS_OF - LOOKBACK, AS_OF),
@@ -200,7 +201,7 @@ def test_heartbeats_before_the_lookback_do_not_count() -> None:
         expiry=EXPIRY,
     )
     assert filled.known.tolist() == [True]
-    assert not filled.segments.active.any()
+    assert filled.segments.active.any() == counts
 
 
 def test_too_many_stores_for_one_axis_are_refused() -> None:

@@ -2,13 +2,13 @@
 
 import io
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -63,14 +63,6 @@ def headings(full: bool) -> list[Heading]:
     return names
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some rows: ids, and each figure in hundredths with a mask of those that are empty."""
-
-    store_ids: list[str]
-    figures: list[tuple[NDArray[np.int64], NDArray[np.bool_]]]
-
-
 def hundredths(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np.int64]:
     """`us / unit` in hundredths, rounded half to even, exactly: no float comes near the figures."""
     whole, rest = np.divmod(us * 100, unit)
@@ -78,27 +70,30 @@ def hundredths(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[
     return np.asarray(whole + up, np.int64)
 
 
-def _page(store_ids: list[str], rows: dict[str, NDArray[Any]], full: bool) -> Page:
-    unknown = ~rows["known"]
-    up = [hundredths(rows[f"up_{w}"], unit) for w, unit, _ in _WINDOWS]
-    down = [hundredths(rows[f"open_{w}"] - rows[f"up_{w}"], unit) for w, unit, _ in _WINDOWS]
-    figures = [(values, unknown) for values in up + down]
-    if full:
-        always = np.zeros(len(store_ids), np.bool_)
-        for window, _, _ in _WINDOWS:
-            opened, observed = rows[f"open_{window}"], rows[f"observed_{window}"]
-            closed = opened == 0
-            figures.append((hundredths(observed, np.where(closed, 1, opened)), closed))
-        for window, unit, _ in _WINDOWS:
-            figures.append((hundredths(rows[f"up_observed_{window}"], unit), always))
-        for window, unit, _ in _WINDOWS:
-            unobserved = rows[f"open_{window}"] - rows[f"observed_{window}"]
-            high = hundredths(rows[f"up_observed_{window}"] + unobserved, unit)
-            figures.append((high, always))
-    return Page(store_ids, figures)
+def _frame(store_ids: list[str], rows: dict[str, NDArray[Any]], full: bool) -> pd.DataFrame:
+    """The rows as they are written: rounded, NaN where a figure is empty."""
+    known = rows["known"]
+    columns: dict[str, Any] = {"store_id": store_ids}
+    for window, unit, _ in _WINDOWS:
+        up, opened = rows[f"up_{window}"], rows[f"open_{window}"]
+        columns[f"uptime_last_{window}"] = np.where(known, _rounded(up, unit), np.nan)
+        columns[f"downtime_last_{window}"] = np.where(known, _rounded(opened - up, unit), np.nan)
+        if full:
+            observed, surely_up = rows[f"observed_{window}"], rows[f"up_observed_{window}"]
+            some = np.where(opened == 0, 1, opened)
+            columns[f"coverage_last_{window}"] = np.where(
+                opened == 0, np.nan, _rounded(observed, some)
+            )
+            columns[f"uptime_low_last_{window}"] = _rounded(surely_up, unit)
+            columns[f"uptime_high_last_{window}"] = _rounded(surely_up + opened - observed, unit)
+    return pd.DataFrame(columns)[["store_id", *(heading.name for heading in headings(full))]]
 
 
-async def pages(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[Page]:
+def _rounded(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np.float64]:
+    return hundredths(us, unit) / 100
+
+
+async def pages(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[pd.DataFrame]:
     """The rows of a report, sorted by store_id bytewise."""
     after = ""
     async with engine.connect() as connection:
@@ -124,76 +119,44 @@ async def pages(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[P
             )
             order = np.argsort(rows["store"])[np.argsort(np.argsort(ids))]
             after = stores[-1]["store_id"]
-            yield _page(
+            yield _frame(
                 [store["store_id"] for store in stores],
                 {name: values[order] for name, values in rows.items()},
                 full,
             )
 
 
-def _table(page: Page, columns: Sequence[Heading]) -> pa.Table:
-    arrays = [pa.array(page.store_ids, pa.string())]
-    for values, empty in page.figures:
-        arrays.append(_decimals(values, empty))
-    return pa.table(arrays, names=["store_id", *(heading.title for heading in columns)])
-
-
-def _decimals(values: NDArray[np.int64], empty: NDArray[np.bool_]) -> pa.Array:
-    """Hundredths as decimals with two places: 16 bytes each, the upper half is the sign."""
-    wide = np.stack([values, values >> 63], axis=1)
-    exact = pa.Array.from_buffers(
-        pa.decimal128(18, 2), len(values), [None, pa.py_buffer(wide.tobytes())]
-    )
-    return pc.if_else(pa.array(~empty), exact, pa.scalar(None, exact.type))
-
-
-def _csv_lines(page: Page) -> bytes:
-    # pyarrow's own writer would quote every id.
-    ids = pa.array(page.store_ids, pa.string())
-    quoted = pc.binary_join_element_wise('"', pc.replace_substring(ids, '"', '""'), '"', "")
-    ids = pc.if_else(pc.match_substring_regex(ids, '[",\r\n]'), quoted, ids)
-    figures = [pc.cast(_decimals(*figure), pa.string()) for figure in page.figures]
-    lines = pc.binary_join_element_wise(
-        ids, *figures, ",", null_handling="replace", null_replacement=""
-    )
-    return ("\n".join(lines.to_pylist()) + "\n").encode()
+def _titles(full: bool) -> list[str]:
+    return ["store_id", *(heading.title for heading in headings(full))]
 
 
 async def csv(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[bytes]:
     """The report as CSV, UTF-8, lines ended by LF; the header of SPEC 5."""
-    columns = headings(full)
-    yield ",".join(["store_id", *(heading.title for heading in columns)]).encode() + b"\n"
-    async for page in pages(engine, report, full):
-        yield _csv_lines(page)
+    yield ",".join(_titles(full)).encode() + b"\n"
+    async for frame in pages(engine, report, full):
+        lines = frame.to_csv(index=False, header=False, float_format="%.2f", lineterminator="\n")
+        yield lines.encode()
 
 
 async def json_rows(
     engine: AsyncEngine, report: int, full: bool, metadata: dict[str, Any]
 ) -> AsyncIterator[bytes]:
     """The report's metadata with its rows: `{…, "rows": [{"store_id": …, …}]}`."""
-    names = ["store_id", *(heading.name for heading in headings(full))]
     yield json.dumps(metadata)[:-1].encode() + b', "rows": ['
     separator = ""
-    async for page in pages(engine, report, full):
-        columns = [
-            [None if gone else value / 100 for value, gone in zip(values, empty, strict=True)]
-            for values, empty in ((v.tolist(), e.tolist()) for v, e in page.figures)
-        ]
-        lines = [
-            json.dumps(dict(zip(names, row, strict=True)))
-            for row in zip(page.store_ids, *columns, strict=True)
-        ]
-        yield (separator + ",\n".join(lines)).encode()
-        separator = ",\n"
+    async for frame in pages(engine, report, full):
+        yield (separator + frame.to_json(orient="records", double_precision=2)[1:-1]).encode()
+        separator = ","
     yield b"]}\n"
 
 
 async def parquet(engine: AsyncEngine, report: int, full: bool) -> bytes:
-    """The report as a Parquet file, with the CSV's columns; figures are decimals."""
-    columns = headings(full)
-    empty = Page([], [(np.empty(0, np.int64), np.empty(0, np.bool_)) for _ in columns])
+    """The report as a Parquet file with the CSV's columns."""
+    figures = [pa.field(title, pa.float64()) for title in _titles(full)[1:]]
+    schema = pa.schema([pa.field("store_id", pa.string()), *figures])
     out = io.BytesIO()
-    with pyarrow.parquet.ParquetWriter(out, _table(empty, columns).schema) as writer:
-        async for page in pages(engine, report, full):
-            writer.write_table(_table(page, columns))
+    with pyarrow.parquet.ParquetWriter(out, schema) as writer:
+        async for frame in pages(engine, report, full):
+            named = frame.set_axis(schema.names, axis="columns")
+            writer.write_table(pa.Table.from_pandas(named, schema, preserve_index=False))
     return out.getvalue()

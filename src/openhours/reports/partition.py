@@ -15,9 +15,6 @@ from openhours.uptime.fill import Interpolation
 from openhours.uptime.hours import open_time
 from openhours.uptime.totals import Figures, beating_figures, polled_figures
 
-# Longer than any window and any lookback: a store without hours is open from before until after.
-_MARGIN = 2 * 86_400_000_000
-
 
 @dataclass(frozen=True)
 class Partition:
@@ -64,8 +61,8 @@ def figures_of(columns: Columns, partition: Partition) -> Figures:
         columns.hours,
         columns.zone,
         columns.zones,
-        part.as_of - part.lookback - _MARGIN,
-        part.as_of + _MARGIN,
+        part.as_of - part.lookback,
+        part.as_of,
     )
     if part.feed == POLLED:
         return polled_figures(

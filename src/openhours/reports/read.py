@@ -102,7 +102,7 @@ async def _read_hours(
     named = store >= 0
     return WeekHours(
         store=store[named],
-        day=rows["day"][named],
+        day=rows["day"][named].astype(np.int64),
         opens=rows["opens"][named],
         closes=rows["closes"][named],
     )

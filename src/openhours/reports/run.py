@@ -124,7 +124,7 @@ async def _plan(
         if report.stores is not None:
             condition.append(Store.id == func.any(report.stores))
         ids = (await reader.scalars(select(Store.id).where(*condition).order_by(Store.id))).all()
-        size = await _stores_a_partition(reader, report, len(ids), ways)
+        size = await _stores_a_partition(reader, len(ids), ways)
         for start in range(0, len(ids), size):
             some = ids[start : start + size]
             part = Slice(
@@ -148,9 +148,7 @@ async def _plan(
     return partitions
 
 
-async def _stores_a_partition(
-    reader: AsyncConnection, report: Report, stores: int, ways: int
-) -> int:
+async def _stores_a_partition(reader: AsyncConnection, stores: int, ways: int) -> int:
     """How many stores share a partition, from the size on disk of all observations."""
     size = await reader.scalar(
         text(

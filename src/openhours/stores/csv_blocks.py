@@ -88,25 +88,24 @@ def batches(source: Source, columns: Sequence[int]) -> Iterator[Batch]:
     data, line, shape = source.rest, source.line, _Shape(len(source.header), columns)
     dropped = 0  # bytes of a line that is too long to be a record: they count for offsets only
     while True:
-        block = source.read_block()
-        data += block
-        if not block and not data:
-            return
-        if not block and not data.endswith(b"\n"):
-            data += b"\n"
-        pieces = _parse(data, line, shape, last=not block)
+        pieces = _parse(data, line, shape, last=False)
         if pieces:
-            used, line = pieces[-1].end, line + sum(piece.lines for piece in pieces)
-            if block and source.settled is not None:
-                source.settled = Position(source.settled.offset + dropped + used, line)
             yield Batch(data, pieces)
+            used, line = pieces[-1].end, line + sum(piece.lines for piece in pieces)
+            if source.settled is not None:
+                source.settled = Position(source.settled.offset + dropped + used, line)
             data, dropped = data[used:], 0
-        if not block:
-            return
         # Only a single line whose end was not seen can be as long.
         overlong = len(data) - csv_records.MAX_RECORD - 1
         if overlong > 0:
             data, dropped = data[:-overlong], dropped + overlong
+        block = source.read_block()
+        if not block:
+            break
+        data += block
+    if data:
+        data += b"\n"
+        yield Batch(data, _parse(data, line, shape, last=True))
 
 
 def _parse(data: bytes, line: int, shape: _Shape, *, last: bool) -> list[_Piece]:

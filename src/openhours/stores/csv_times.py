@@ -14,6 +14,7 @@ _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
 DAY = 24 * _HOUR
+_YEAR_2000 = 946_684_800 * _SECOND
 
 _TIMESTAMP = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?"
@@ -35,7 +36,7 @@ _CASTABLE = (
 
 
 def parse_timestamp(text: bytes) -> int | None:
-    """Microseconds since 1970 UTC of a timestamp, or None if it is none.
+    """Microseconds since 1970 UTC of a timestamp, or None if it is none or before the year 2000.
 
     `2023-01-22 12:09:39.388884 UTC`, or ISO 8601 with `Z`, an offset, or nothing (UTC), and up to
     6 digits of a fraction; spaces around it do not matter.
@@ -49,7 +50,10 @@ def parse_timestamp(text: bytes) -> int | None:
         local = datetime(year, month, day, hour, minute, second, _microseconds(match[7]), UTC)
     except ValueError:
         return None
-    return None if ahead is None else (local - _EPOCH) // _MICROSECOND - ahead
+    if ahead is None:
+        return None
+    instant = (local - _EPOCH) // _MICROSECOND - ahead
+    return instant if instant >= _YEAR_2000 else None
 
 
 def parse_time_of_day(text: bytes) -> int | None:
@@ -112,7 +116,7 @@ def parse_timestamps(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bo
         parsed = [parse_timestamp(text) for text in texts]
         at[rest] = np.array([instant or 0 for instant in parsed], np.int64)[codes]
         known[rest] = np.array([instant is not None for instant in parsed], np.bool_)[codes]
-    return at, known
+    return at, known & (at >= _YEAR_2000)
 
 
 def _trimmed(column: pa.Array) -> pa.Array:
@@ -120,7 +124,7 @@ def _trimmed(column: pa.Array) -> pa.Array:
     if len(data) == 0:
         return column
     outermost = np.minimum(data[np.minimum(starts, len(data) - 1)], data[ends - 1])
-    if outermost.min() > ord(" "):
+    if not (outermost <= ord(" ")).any():
         return column
     return pc.ascii_trim_whitespace(column.view(pa.string())).view(pa.binary())
 

@@ -21,7 +21,6 @@ Faults = NDArray[np.uint8]
 
 MAX_STORE_ID = 64  # characters
 _AHEAD = 300_000_000  # µs that a clock may be ahead of ours
-_YEAR_2000 = 946_684_800_000_000  # µs since 1970
 # A spreadsheet's idea of a long number.
 _MANGLED = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE]\+[0-9]+")
 _RESERVED = "pc:"
@@ -85,9 +84,8 @@ def _suspects(store_ids: pa.Array) -> list[int]:
 def check_instants(column: pa.Array, now: int) -> tuple[NDArray[np.int64], Faults]:
     """Microseconds since 1970 UTC; `now` likewise."""
     at, known = parse_timestamps(column)
-    faults = np.where(known & (at >= _YEAR_2000), np.uint8(0), _code(Reason.BAD_TIMESTAMP))
-    future = (faults == 0) & (at > now + _AHEAD)
-    faults[future] = _code(Reason.FUTURE_TIMESTAMP)
+    faults = np.where(known, np.uint8(0), _code(Reason.BAD_TIMESTAMP))
+    faults[known & (at > now + _AHEAD)] = _code(Reason.FUTURE_TIMESTAMP)
     return at, faults
 
 

@@ -215,7 +215,8 @@ async def _note_newest(connection: "asyncpg.Connection[Any]", newest: int) -> No
         """
         INSERT INTO feed_clocks (feed, newest_at)
         VALUES ($1, timestamptz 'epoch' + $2::int8 * interval '1 microsecond')
-        ON CONFLICT (feed) DO UPDATE SET newest_at = greatest(feed_clocks.newest_at, excluded.newest_at)
+        ON CONFLICT (feed) DO UPDATE
+        SET newest_at = greatest(feed_clocks.newest_at, excluded.newest_at)
         """,
         POLLED,
         newest,

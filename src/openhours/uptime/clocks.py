@@ -16,14 +16,13 @@ from openhours.uptime.axis import Int64
 
 
 class _Clock(NamedTuple):
-    """A zone's regimes, in order: each from `begins` (µs UTC) at `offset` (local minus UTC, µs).
-
-    `passes` is the local time that the clock has passed for good when a regime ends.
+    """A zone's regimes: each from `begins` (µs UTC) at `offset` (local minus UTC, µs) until the
+    clock shows `ends` (µs of local time, ascending: no change ever undid one of the same day).
     """
 
     begins: Int64
     offset: Int64
-    passes: Int64
+    ends: Int64
 
 
 def to_utc(local: Int64, zone: str) -> Int64:
@@ -38,7 +37,7 @@ def to_utc(local: Int64, zone: str) -> Int64:
                                ^ 1:30                                         ^ 2:30
     """
     clock = _clock(zone)
-    regime = np.searchsorted(clock.passes, local, side="right")
+    regime = np.searchsorted(clock.ends, local, side="right")
     first: Int64 = np.maximum(local - clock.offset[regime], clock.begins[regime])
     return first
 
@@ -54,5 +53,4 @@ def _clock(zone: str) -> _Clock:
     offset = np.array([info[0] for info in rules._transition_info], "timedelta64[us]")
     offset = offset.astype(np.int64)
     ends = np.append(begins[1:] + offset[:-1], 2**63 - 1)
-    # A clock that was set back shows again what it has passed already: hence the maximum.
-    return _Clock(begins, offset, np.maximum.accumulate(ends))
+    return _Clock(begins, offset, ends)

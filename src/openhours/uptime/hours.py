@@ -48,8 +48,9 @@ def open_time(
     followed for a few days only. A store without rows is open throughout.
     Raises pytz.UnknownTimeZoneError.
     """
-    # A row's interval lasts up to two local days, and each of these is within 15 h of the UTC day.
-    first_day, last_day = start // DAY - 3, end // DAY + 1
+    # The hours of a local day end less than two days and 12 h after its date begins in UTC, and
+    # begin at most 14 h before that.
+    first_day, last_day = start // DAY - 2, end // DAY + 1
     rows = np.argsort(zone[hours.store], kind="stable")
     row_zone, row_store = zone[hours.store[rows]], hours.store[rows]
     since, until = _in_utc(_by_date(hours, rows, first_day, last_day), row_zone, zones)
