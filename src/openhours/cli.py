@@ -138,6 +138,42 @@ def report(
         raise typer.Exit(1)
 
 
+@app.command()
+def agent(
+    server: Annotated[str, typer.Option(help="Where openhours is, e.g. http://192.168.1.5:8000.")],
+    name: Annotated[str, typer.Option(help="This PC's name; its store is then pc:<name>.")],
+    every: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=86_400,
+            help="Seconds from beat to beat. A PC counts as off 150 s (a setting of the server) "
+            "after its last beat.",
+        ),
+    ] = 60,
+    queue: Annotated[
+        Path | None,
+        typer.Option(help="The file where beats wait; without it one in your state folder."),
+    ] = None,
+    print_service: Annotated[
+        bool, typer.Option("--print-service", help="Print a systemd unit that runs this agent.")
+    ] = False,
+) -> None:
+    """Send this PC's heartbeats, for ever; they wait on disk while the server is away.
+
+    An API key is taken from the environment: OPENHOURS_KEY.
+    """
+    # Without the server's parts: this is all that a PC installs.
+    from openhours.heartbeats import agent_command  # noqa: PLC0415
+
+    try:
+        agent_command.run(server, name, every, queue, print_service)
+    except agent_command.WrongOption as error:
+        fail(str(error))
+    except agent_command.CannotRun as error:
+        fail(str(error), 1)
+
+
 @app.command("sample-data")
 def sample_data(
     folder: Annotated[Path, typer.Argument(help="Where to write the files.")] = Path("data/sample"),

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import State
 
 from openhours.db.group_commit import GroupCommit
+from openhours.heartbeats.names import LONGEST, NO_CONTROL, PREFIX
 from openhours.heartbeats.tables import Heartbeat
-from openhours.heartbeats.write import PREFIX, Beat, Recorded, Writer
+from openhours.heartbeats.write import Beat, Recorded, Writer
 from openhours.http import Engine, SafeJSONResponse, next_page, read_body
 from openhours.stores.tables import Store
 from openhours.times import AHEAD, Instant, from_us, iso, now, to_us
@@ -29,7 +30,6 @@ DEFAULT_PC = "default"
 MOST_IN_BATCH = 1000
 _MOST_BYTES = 1 << 20
 _PAGE = 10_000
-_NO_CONTROL = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 
 
 def _not_ahead(instant: datetime) -> datetime:
@@ -42,8 +42,8 @@ PcName = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=64 - len(PREFIX),
-        pattern=_NO_CONTROL,
+        max_length=LONGEST,
+        pattern=NO_CONTROL,
         description="The PC's name; in reports it is the store `pc:<name>`.",
         examples=["joe-pc"],
     ),
@@ -53,7 +53,7 @@ BeatId = Annotated[
     Field(
         min_length=1,
         max_length=64,
-        pattern=_NO_CONTROL,
+        pattern=NO_CONTROL,
         description="The client's own name for this beat: repeated (by the same PC), it is one.",
         examples=["5f0c9a7e1d2b4c3e"],
     ),

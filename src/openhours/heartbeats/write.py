@@ -9,12 +9,12 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import TryLater, raw_connection
+from openhours.heartbeats.names import PREFIX
 from openhours.stores import partitions
 from openhours.stores.numbers import numbers_of
 from openhours.stores.tables import BEATING
 from openhours.times import to_us
 
-PREFIX = "pc:"
 _MOST_KNOWN = 100_000
 
 # Sorted, so that two processes that write the same beats wait for each other, not in a circle.
