@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import sys
+import urllib.parse
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -73,7 +74,7 @@ def service_unit(server: str, name: str, every: float, queue: Path | None) -> st
 
 
 def _quoted(command: Sequence[str]) -> str:
-    """Words as systemd reads them: https://www.freedesktop.org/software/systemd/man/systemd.service.html."""
+    """Words as systemd reads them, see "Command lines" in systemd.service(5)."""
     escaped = {"\\": "\\\\", '"': '\\"', "%": "%%", "$": "$$"}
     return " ".join(
         '"' + "".join(escaped.get(letter, letter) for letter in word) + '"' for word in command
@@ -82,10 +83,13 @@ def _quoted(command: Sequence[str]) -> str:
 
 def _server(server: str) -> httpx.URL:
     try:
+        # httpx takes ports and brackets that lead nowhere.
+        parts = urllib.parse.urlsplit(server)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         url = httpx.URL(server)
-    except httpx.InvalidURL as error:
+    except (ValueError, httpx.InvalidURL) as error:
         raise WrongOption(f"--server: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    if not usable:
         raise WrongOption("--server: an address such as http://192.168.1.5:8000")
     return url
 

@@ -36,7 +36,7 @@ class QueuedBeat(NamedTuple):
 
 
 class BeatQueue:
-    """A queue in a SQLite file that belongs to one process. What `add` took survives a power cut."""
+    """A queue in a SQLite file of one process's own. What `add` took survives a power cut."""
 
     def __init__(self, path: Path, most: int = MOST_WAITING) -> None:
         """Raises InUse, or sqlite3.Error when the file is no queue or cannot be written."""
@@ -87,7 +87,7 @@ class BeatQueue:
         self.waiting -= len(beats)
 
     def set_aside(self, beat: QueuedBeat, reason: str) -> None:
-        """Keep a waiting beat out of the way; of those, too, the oldest go when there are too many."""
+        """Keep a waiting beat out of the way; of those, too, the oldest go in the end."""
         with self._database:
             self._database.execute("BEGIN")
             self._database.execute("UPDATE beats SET refused = ? WHERE n = ?", (reason, beat.n))
