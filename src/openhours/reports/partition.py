@@ -1,5 +1,6 @@
 """One partition of a report: read a slice, compute its figures. Runs in any process, anywhere."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,11 @@ class PartitionFigures:
     figures: Figures
 
 
+def warm_up(seconds: float) -> None:
+    """Import what a partition needs, in this process, and stay long enough for all others to."""
+    time.sleep(seconds)
+
+
 def compute(partition: Partition) -> PartitionFigures:
     """Read and compute a partition over this process's own connection.
 
@@ -46,8 +52,11 @@ def compute(partition: Partition) -> PartitionFigures:
             # A name made by pg_export_snapshot; the statement takes no parameter.
             await connection.execute(f"SET TRANSACTION SNAPSHOT '{partition.snapshot}'")
             # Never read all stores' observations to find those of a slice, whatever old statistics
-            # say of a table that has just grown.
-            await connection.execute("SET LOCAL enable_seqscan = off")
+            # say of a table that has just grown; read its pages in their order; pack in memory.
+            await connection.execute(
+                "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off;"
+                " SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0"
+            )
             columns = await read_slice(connection, partition.slice)
         return PartitionFigures(columns.ids, figures_of(columns, partition))
 
