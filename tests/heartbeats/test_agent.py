@@ -68,13 +68,15 @@ def test_a_beat_that_the_server_never_takes_is_set_aside_and_the_rest_arrives(
         at = wrong_clock if n in (0, 41, 99) else now() - timedelta(minutes=100 - n)
         queue.add("joe-pc", at)
     queue.close()
-    with Service(place, OPENHOURS_WORKER="0") as service:
-        with AgentProcess(place, service.url) as agent:
-            wait_for(
-                lambda: len(service.client.get("/track/events").json()) == 98,
-                story=lambda: "\n".join(agent.said),
-            )
-            assert agent.end(signal.SIGINT) == 0
+    with (
+        Service(place, OPENHOURS_WORKER="0") as service,
+        AgentProcess(place, service.url) as agent,
+    ):
+        wait_for(
+            lambda: len(service.client.get("/track/events").json()) == 98,
+            story=lambda: "\n".join(agent.said),
+        )
+        assert agent.end(signal.SIGINT) == 0
     assert agent.queued() == []
     assert "(100 beats wait in it)" in agent.said[0]
     aside = f"refused for ever and set aside, from the beat of {iso(wrong_clock)} on: HTTP 422: "
@@ -101,10 +103,12 @@ def test_no_answer_of_a_server_loses_or_repeats_a_beat(
         reply(403, '{"detail": "not yours"}'),
         hang(0),
     )
-    with ScriptedServer(*script) as server:
-        with AgentProcess(place, server.url, "--every", "0.5") as agent:
-            agent.wait_until_said("the server has")
-            assert agent.end() == 0
+    with (
+        ScriptedServer(*script) as server,
+        AgentProcess(place, server.url, "--every", "0.5") as agent,
+    ):
+        agent.wait_until_said("the server has")
+        assert agent.end() == 0
     assert [line for line in agent.said if line.startswith("beats wait on disk: ")] == [
         f"beats wait on disk: {state}"
         for state in (

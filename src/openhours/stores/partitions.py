@@ -25,15 +25,18 @@ def name_of(week: int) -> str:
     return f"observations_{from_us(week * WEEK + _MONDAY):%Y%m%d}"
 
 
-async def exists(connection: "asyncpg.Connection[Any]", week: int) -> bool:
-    """Whether the week has its partition."""
-    return bool(
-        await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhparent = 'observations'::regclass"
-            " AND inhrelid = to_regclass($1))",
-            name_of(week),
-        )
-    )
+# Read from the tables themselves: what to_regclass() knows may be older than the lock, and then
+# it does not find what was made by whoever held it before.
+_STATE = """
+SELECT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) FROM pg_class c
+WHERE relname = $1 AND relnamespace = (
+    SELECT relnamespace FROM pg_class WHERE oid = 'observations'::regclass)
+"""
+_KEYED = """
+SELECT EXISTS (
+    SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+    WHERE c.relname = $1 AND i.indisprimary)
+"""
 
 
 async def begin(connection: "asyncpg.Connection[Any]", week: int) -> bool:
@@ -42,15 +45,15 @@ async def begin(connection: "asyncpg.Connection[Any]", week: int) -> bool:
     Whether it was made, and is to be attached when it is filled. Nobody else makes a partition
     until the caller's transaction ends.
     """
-    if await exists(connection, week):
+    name = name_of(week)
+    if await connection.fetchval(_STATE, name):
         return False
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-    if await exists(connection, week):
-        return False
-    name = name_of(week)
-    if await connection.fetchval("SELECT to_regclass($1)", name) is not None:
+    attached: bool | None = await connection.fetchval(_STATE, name)
+    if attached is False:
         # Somebody detached it, with what it holds.
         await attach(connection, week)
+    if attached is not None:
         return False
     # `CREATE TABLE … PARTITION OF` would wait for every reader, and make all others wait behind it.
     await connection.execute(f"CREATE TABLE {name} (LIKE observations INCLUDING DEFAULTS)")
@@ -78,8 +81,7 @@ async def attach(connection: "asyncpg.Connection[Any]", week: int) -> None:
     """Give the week's table its key and make it a partition."""
     name = name_of(week)
     start, end = (f"'{from_us(w * WEEK + _MONDAY).isoformat()}'" for w in (week, week + 1))
-    keyed = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass($1) AND indisprimary)"
-    if not await connection.fetchval(keyed, name):
+    if not await connection.fetchval(_KEYED, name):
         await connection.execute(f"ALTER TABLE {name} ADD PRIMARY KEY (store, observed_at)")
     await connection.execute(
         f"""
