@@ -8,12 +8,12 @@ import json
 import logging
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.requests import ClientDisconnect
 
 from openhours.db.engine import DATABASE_AWAY, TryLater, is_database_away
 from openhours.settings import Settings
@@ -35,23 +35,38 @@ Engine = Annotated[AsyncEngine, Depends(_engine)]
 ServerSettings = Annotated[Settings, Depends(_settings)]
 
 
+class Problem(BaseModel):
+    """A field that is wrong: where it stands, and why."""
+
+    loc: Annotated[list[str], Field(examples=[["body", "user_id"]])]
+    msg: str
+    type: str
+
+
+class ErrorAnswer(BaseModel):
+    """Every error: what is wrong, in words or field by field."""
+
+    detail: str | list[Problem]
+
+
+# What any route may answer, for its description.
+ERRORS: dict[int | str, dict[str, Any]] = {
+    code: {"model": ErrorAnswer, "description": description}
+    for code, description in {
+        400: "The body is malformed.",
+        404: "There is no such thing.",
+        413: "The body is too large.",
+        415: "The body is of another kind than it should be.",
+        422: "A field is wrong; `loc` says which.",
+        503: "The database is away; try again.",
+    }.items()
+}
+
+
 def next_page(request: Request, cursor: str) -> dict[str, str]:
     """The `Link` header to the page that begins at `cursor`, other parameters as they were."""
     url = request.url.include_query_params(cursor=cursor)
     return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
-
-
-async def read_body(request: Request, most: int) -> bytes:
-    """The request's body; HTTPException 413 if it has more than `most` bytes."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise HTTPException(413, f"the body may have {most:,} bytes at most")
-    except ClientDisconnect:
-        raise HTTPException(400, "the body ended too early") from None
-    return bytes(body)
 
 
 class SafeJSONResponse(JSONResponse):
