@@ -18,6 +18,7 @@ from openhours.accounts.guard import Guard
 from openhours.activity import api as activity
 from openhours.db import database
 from openhours.headers import SecurityHeaders
+from openhours.heartbeats import api as heartbeats
 from openhours.reports import api as reports
 from openhours.reports import measures as report_measures
 from openhours.settings import Settings, get_settings
@@ -49,7 +50,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.started_at = now()
     async with database.opened(settings) as (engine, url):
         app.state.engine = engine
-        for room in (visits, activity):
+        for room in (heartbeats, visits, activity):
             room.prepare(app.state, engine)
         _collect_garbage_less()
         app.state.accounts = Accounts(engine, settings)
@@ -99,7 +100,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     docs.add_docs(app)
     measures = (store_measures, report_measures, visit_measures)
     metrics.add_metrics(app, [room.measure for room in measures])
-    rooms = (reports, stores, visits, activity, accounts, timesheet, overview, signin, health)
+    rooms = (
+        reports,
+        stores,
+        heartbeats,
+        visits,
+        activity,
+        accounts,
+        timesheet,
+        overview,
+        signin,
+        health,
+    )
     for room in rooms:
         app.include_router(room.router)
     describe_access(app)

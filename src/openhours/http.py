@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.db.engine import DATABASE_AWAY, is_database_away
+from openhours.db.engine import DATABASE_AWAY, TryLater, is_database_away
 from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -101,6 +101,8 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SafeJSONResponse({"detail": "no space left on the server's disk"}, 507)
+    if isinstance(error, TryLater):
+        return SafeJSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
     if is_database_away(error):
         log.warning("the database is away: %s %s", request.method, request.url.path)
         return SafeJSONResponse(
