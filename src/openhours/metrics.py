@@ -67,7 +67,7 @@ class _Requests:
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answered request."""
-        template = getattr(scope.get("route"), "path_format", None) or "unmatched"
+        template = scope.get("openhours.template", "unmatched")
         key = (scope["method"], template, status)
         series = self._series.get(key)
         if series is None:

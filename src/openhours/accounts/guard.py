@@ -49,38 +49,48 @@ class AccessTable:
     def __init__(self, routes: Mapping[str, Needs]) -> None:
         self.routes = routes
         self._plain: dict[str, dict[str, Needs]] = {}
-        self._patterns: list[tuple[re.Pattern[str], dict[str, Needs]]] = []
+        self._patterns: list[tuple[re.Pattern[str], str, dict[str, Needs]]] = []
         by_path: dict[str, dict[str, Needs]] = {}
         for route, needs in routes.items():
             method, path = route.split(" ", 1)
             by_path.setdefault(path, {})[method] = needs
         for path, methods in by_path.items():
             if "{" in path:
-                self._patterns.append((compile_path(path)[0], methods))
+                self._patterns.append((compile_path(path)[0], path, methods))
             else:
                 self._plain[path] = methods
 
-    def find(self, method: str, path: str) -> Needs:
-        """What the route needs; HTTPException 404 or 405 when there is none."""
-        listed = self._methods(path)
-        if listed is None and path.endswith("/"):
-            listed = self._methods(path[:-1])  # the router redirects
-        if listed is None:
+    def find(self, scope: Scope, path: str) -> Needs:
+        """What the route needs; HTTPException 404 or 405 when there is none.
+
+        Leaves the route's template in the scope: whom the guard refuses, no router sees.
+        """
+        found = self._methods(path)
+        if found is None and path.endswith("/"):
+            found = self._methods(path[:-1])  # the router redirects
+        if found is None:
             raise HTTPException(404, "Not Found")
+        scope["openhours.template"], listed = found
+        method = scope["method"]
         needs = listed.get("GET" if method == "HEAD" else method)
         if needs is None:
             raise HTTPException(405, "Method Not Allowed", {"Allow": ", ".join(sorted(listed))})
         return needs
 
-    def _methods(self, path: str) -> dict[str, Needs] | None:
+    def _methods(self, path: str) -> tuple[str, dict[str, Needs]] | None:
         plain = self._plain.get(path)
         if plain is not None:
-            return plain
+            return path, plain
         # Several patterns may fit (`/{name}` and `/{name}.csv`): together they are what is there.
-        found = [methods for pattern, methods in self._patterns if pattern.match(path)]
+        found = [
+            (name, methods) for pattern, name, methods in self._patterns if pattern.match(path)
+        ]
         if not found:
             return None
-        return {method: needs for methods in reversed(found) for method, needs in methods.items()}
+        together: dict[str, Needs] = {}
+        for _, methods in reversed(found):
+            together |= methods
+        return found[0][0], together
 
 
 class Guard:
@@ -102,7 +112,7 @@ class Guard:
                 # Whatever builds a URL from the request would fail on it, with a 500.
                 raise HTTPException(400, "a query must be percent-encoded")
             path = scope["path"].removeprefix(scope.get("root_path", ""))
-            needs = self._table.find(scope["method"], path)
+            needs = self._table.find(scope, path)
             needs_csrf = needs.form
             if needs.who != "open":
                 caller = await self._admit(request, needs)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.tables import ApiKey
 from openhours.accounts.tokens import hash_of
+from openhours.db.engine import is_database_away
 from openhours.settings import Settings
 
 SCOPES = ("ingest", "track", "report", "admin")
@@ -78,7 +79,15 @@ class KeyRing:
             if time.monotonic() - self._read_at < _FRESH:
                 return  # another request has just read them
             asked_at = time.monotonic()
-            rows = await list_keys(self._engine)
+            try:
+                rows = await list_keys(self._engine)
+            except Exception as error:
+                if self._read_at == float("-inf") or not is_database_away(error):
+                    raise
+                # What needs the database will say that it is away; what does not (/metrics) goes
+                # on for those who were known.
+                self._read_at = asked_at
+                return
             good = {row.hash: frozenset(row.scopes) for row in rows if row.revoked_at is None}
             self._scopes = good | self._given
             self._has_keys = bool(rows or self._given)

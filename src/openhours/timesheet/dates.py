@@ -21,7 +21,7 @@ _JAVASCRIPT = re.compile(
 def parse_created_at(value: Any) -> datetime:
     """The instant, in UTC, not more than 5 minutes ahead; ValueError says what is wrong."""
     found = _JAVASCRIPT.fullmatch(value.strip()) if isinstance(value, str) else None
-    instant = parse_instant(_javascript(found) if found else value)
+    instant = parse_instant(_javascript(found).isoformat() if found else value)
     if instant > now() + AHEAD:
         raise ValueError("a session cannot start more than 5 minutes ahead")
     return instant
