@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from openhours import __version__, docs, health, http
 from openhours.db import database
 from openhours.reports import api as reports
+from openhours.reports import timeline_api as timelines
 from openhours.settings import Settings, get_settings
 from openhours.stores import api as stores
 from openhours.supervisor import WorkerProcess
@@ -60,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings or get_settings()
     http.add_error_handlers(app)
     docs.add_docs(app)
-    for room in (reports, stores, health):
+    for room in (reports, timelines, stores, health):
         app.include_router(room.router)
     return app
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db import bulk
 from openhours.db.engine import raw_connection
-from openhours.reports.partition import Partition, PartitionFigures, compute
+from openhours.reports.partition import Partition, PartitionFigures, compute, filling_of
 from openhours.reports.read import Slice
 from openhours.reports.tables import Report, ReportRow
 from openhours.stores.tables import BEATING, POLLED, Store
@@ -140,9 +140,7 @@ async def _plan(
                 Partition(
                     slice=part,
                     snapshot=snapshot,
-                    interpolation="previous" if report.interpolation == "previous" else "nearest",
-                    observed_within=report.observed_within_minutes * 60_000_000,
-                    heartbeat_expiry=report.heartbeat_expiry_seconds * 1_000_000,
+                    filling=filling_of(report),
                 )
             )
     return partitions
