@@ -15,6 +15,7 @@ from openhours.settings import Settings, get_settings
 from openhours.stores import api as stores
 from openhours.supervisor import WorkerProcess
 from openhours.times import now
+from openhours.web.site import add_pages
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings or get_settings()
     http.add_error_handlers(app)
     docs.add_docs(app)
+    add_pages(app)
     for room in (reports, timelines, stores, health):
         app.include_router(room.router)
     return app

@@ -1,0 +1,147 @@
+"""Geometry of the pictures: what templates draw as SVG, in units of their view boxes."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+import numpy as np
+
+from openhours.reports.reasons import local, reason
+from openhours.reports.timeline import Piece, Timeline
+from openhours.times import EPOCH, from_us, iso
+from openhours.uptime.axis import DAY, HOUR
+from openhours.uptime.clocks import to_utc
+from openhours.web.shown import hours
+
+WIDTH = 1000.0
+# Heartbeats closer than this cannot be told apart.
+_DOT = 3.0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A stretch of a day: where it is drawn, its CSS classes, and what it says."""
+
+    x: float
+    width: float
+    kind: str
+    at: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Day:
+    """A local day of a store. `dots` are SVG paths of points, by kind; `ticks` x and hour."""
+
+    label: str
+    date: str
+    offset_changes: bool
+    opened: list[Mark]
+    marks: list[Mark]
+    dots: dict[str, str]
+    ticks: list[tuple[float, str]]
+    summary: str
+
+
+def kind_of(piece: Piece) -> str:
+    """The CSS classes of a piece."""
+    if piece.rule == "unknown":
+        return "unknown"
+    return f"{'up' if piece.active else 'down'}{'' if piece.measured else ' filled'}"
+
+
+def week_of(timeline: Timeline, begins: int, ends: int) -> list[Day]:
+    """The local days that [begins, ends) meets, the newest first."""
+    first = local(begins, timeline.zone).date()
+    last = local(ends - 1, timeline.zone).date()
+    count = (last - first).days + 2
+    dates = [first + timedelta(days=n) for n in range(count)]
+    midnights = np.array([(date - EPOCH.date()).days * DAY for date in dates], np.int64)
+    instants = to_utc(midnights, timeline.zone).tolist()
+    days = [
+        _Drawing(timeline, start, end, begins, ends).day()
+        for start, end in pairwise(instants)
+        if start < end  # a zone may have skipped a day
+    ]
+    return days[::-1]
+
+
+class _Drawing:
+    """One local day [start, end), of which [begins, ends) is drawn."""
+
+    def __init__(self, timeline: Timeline, start: int, end: int, begins: int, ends: int) -> None:
+        self.timeline = timeline
+        self.start, self.end = start, end
+        self.begins, self.ends = max(start, begins), min(end, ends)
+
+    def day(self) -> Day:
+        date = local(self.start, self.timeline.zone)
+        pieces = self.timeline.within(self.begins, self.ends)
+        return Day(
+            label=f"{date:%a} {date.day} {date:%b}",
+            date=f"{date:%Y-%m-%d}",
+            offset_changes=self.end - self.start != DAY,
+            opened=self._opened(),
+            marks=[
+                self._mark(piece.start, piece.end, kind_of(piece), reason(self.timeline, piece))
+                for piece in pieces
+            ],
+            dots=self._dots(),
+            ticks=self._ticks(),
+            summary=self._summary(pieces),
+        )
+
+    def _x(self, instant: int) -> float:
+        return round((instant - self.start) / (self.end - self.start) * WIDTH, 2)
+
+    def _mark(self, start: int, end: int, kind: str, text: str = "") -> Mark:
+        x = self._x(start)
+        return Mark(x, round(self._x(end) - x, 2), kind, iso(from_us(start)), text)
+
+    def _opened(self) -> list[Mark]:
+        opened = self.timeline.opened
+        return [
+            self._mark(max(start, self.start), min(end, self.end), "open")
+            for start, end in zip(opened.start.tolist(), opened.end.tolist(), strict=True)
+            if start < self.end and end > self.start
+        ]
+
+    def _dots(self) -> dict[str, str]:
+        observations, opened = self.timeline.observations, self.timeline.opened
+        first, beyond = np.searchsorted(observations.at, (self.begins, self.ends))
+        at = observations.at[first:beyond]
+        active = observations.active[first:beyond]
+        place = np.searchsorted(opened.start, at, side="right") - 1
+        counts = np.zeros(len(at), np.bool_)
+        some = place >= 0
+        counts[some] = at[some] < opened.end[place[some]]
+        groups = (
+            ("up", counts & active),
+            ("down", counts & ~active),
+            ("off", ~counts),
+        )
+        return {kind: self._points(at[which].tolist()) for kind, which in groups if which.any()}
+
+    def _points(self, instants: list[int]) -> str:
+        points: list[float] = []
+        for instant in instants:
+            x = self._x(instant)
+            if not points or x - points[-1] >= _DOT:
+                points.append(x)
+        return "".join(f"M{x:g} 34h.01" for x in points)
+
+    def _ticks(self) -> list[tuple[float, str]]:
+        date = local(self.start, self.timeline.zone).date()
+        midnight = (date - EPOCH.date()).days * DAY
+        wall = np.array([midnight + hour * HOUR for hour in (6, 12, 18)], np.int64)
+        at = to_utc(wall, self.timeline.zone).tolist()
+        return [(self._x(t), f"{hour:02d}") for t, hour in zip(at, (6, 12, 18), strict=True)]
+
+    def _summary(self, pieces: list[Piece]) -> str:
+        if not pieces:
+            return "closed" if self.timeline.figures is not None else "no data"
+        if pieces[0].rule == "unknown":
+            return "unknown"
+        up = sum(piece.end - piece.start for piece in pieces if piece.active)
+        down = sum(piece.end - piece.start for piece in pieces if not piece.active)
+        return f"{hours(up)} up" + (f", {hours(down)} down" if down else "")

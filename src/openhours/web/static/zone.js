@@ -1,0 +1,7 @@
+// The server writes times in the visitor's zone, which only the browser knows.
+export function keepZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) {
+    document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+  }
+}
