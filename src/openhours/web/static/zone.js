@@ -2,6 +2,6 @@
 export function keepZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) {
-    document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+    document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
   }
 }
