@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=True),
         sa.Column("modified_ns", sa.BigInteger(), nullable=True),
         sa.Column("sha256", sa.Text(), nullable=True),
-        sa.Column("lines", sa.BigInteger(), nullable=True),
+        sa.Column("next_line", sa.BigInteger(), nullable=True),
         sa.Column("rows", sa.BigInteger(), nullable=True),
         sa.Column("loaded", sa.BigInteger(), nullable=True),
         sa.Column("unchanged", sa.BigInteger(), nullable=True),

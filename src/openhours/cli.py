@@ -39,8 +39,13 @@ def _server_part(name: str) -> Any:
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """End the command with a message on standard error."""
-    error_console.print(f"[bold red]openhours:[/] {message}", highlight=False, soft_wrap=True)
+    _say(message)
     raise typer.Exit(code)
+
+
+def _say(message: str) -> None:
+    error_console.print("[bold red]openhours:[/]", end=" ")
+    error_console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 def _settings() -> Settings:
@@ -80,7 +85,11 @@ def serve(
     """Run the HTTP service, with a worker beside it."""
     settings = _settings()
     _set_up_logging(settings.log_level)
-    _server_part("server").serve(host or settings.host, settings.port if port is None else port)
+    if host is not None:
+        settings.host = host
+    if port is not None:
+        settings.port = port
+    _server_part("server").serve(settings)
 
 
 @app.command()
@@ -162,6 +171,11 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
+    except RuntimeError as error:
+        if type(error).__module__.startswith("openhours."):  # its message says what to do
+            _say(str(error))
+            sys.exit(2)
+        raise
 
 
 if __name__ == "__main__":

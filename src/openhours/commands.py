@@ -146,7 +146,7 @@ async def _working(settings: Settings) -> AsyncIterator[AsyncEngine]:
     async with database.opened(settings) as (engine, url):
         os.environ["DATABASE_URL"] = url
         get_settings.cache_clear()
-        worker = Worker(get_settings(), url)
+        worker = Worker(get_settings(), url, schedules=False)
         running = asyncio.create_task(worker.run())
         try:
             yield engine

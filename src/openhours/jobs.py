@@ -19,11 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.db.engine import is_database_away, make_engine, plain_url
 from openhours.processes import Processes
 from openhours.reports import cluster
+from openhours.reports.partition import warm_up
+from openhours.reports.retention import keep_reports
 from openhours.reports.run import fail_report, run_report
 from openhours.reports.trigger import JOB as REPORT_JOB
 from openhours.settings import Settings
 from openhours.stores import inbox
 from openhours.stores.ingest import fail_ingestion, run_ingestion
+from openhours.stores.retention import keep_observations
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +41,15 @@ Fail = Callable[[int, str], Awaitable[None]]
 
 
 class Worker:
-    """Everything a worker has while it runs; `stop` lets running jobs end."""
+    """Everything a worker has while it runs; `stop` lets running jobs end.
 
-    def __init__(self, settings: Settings, url: str) -> None:
+    `schedules`: whether it does what is due by the clock, too; a command that only waits for its
+    own job does not.
+    """
+
+    def __init__(self, settings: Settings, url: str, *, schedules: bool = True) -> None:
         self.settings = settings
+        self._schedules = schedules
         self.url = url
         self.engine: AsyncEngine = make_engine(url, pool_size=4 * _JOBS_AT_ONCE)
         self.processes = Processes(settings.processes)
@@ -57,7 +65,7 @@ class Worker:
     async def run(self) -> None:
         """Work until stopped; a database that goes away is waited for."""
         try:
-            await self.processes.warm_up()
+            await self.processes.warm_up(warm_up)
             while not self._stopping.is_set():
                 try:
                     await self._work()
@@ -78,8 +86,10 @@ class Worker:
         try:
             queue = self._queue = PgQueuer.from_asyncpg_connection(connection)
             self._register(queue)
-            if not self._stopping.is_set():
+            if self._schedules:
+                self._schedule(queue)
                 await inbox.scan(self.engine, self.settings)
+            if not self._stopping.is_set():
                 log.info("worker ready")
                 await queue.run(
                     dequeue_timeout=_DEQUEUE_TIMEOUT,
@@ -94,10 +104,10 @@ class Worker:
 
     def _register(self, queue: PgQueuer) -> None:
         engine, settings = self.engine, self.settings
-        compute = cluster.local(self.processes)
 
         async def report(number: int) -> None:
-            await run_report(engine, compute, number, self.processes.count)
+            async with cluster.opened(settings, self.processes) as (compute, ways):
+                await run_report(engine, compute, number, ways)
 
         async def ingestion(number: int) -> None:
             await self.processes.run(run_ingestion, number)
@@ -114,10 +124,19 @@ class Worker:
         job = queue.entrypoint(inbox.ingest_job(settings), concurrency_limit=1)
         job(_job(ingestion, fail_one_ingestion))
 
+    def _schedule(self, queue: PgQueuer) -> None:
+        engine, settings = self.engine, self.settings
+
         async def look_into_inbox(_schedule: Schedule) -> None:
             await inbox.scan(engine, settings)
 
+        async def keep_within_limits(_schedule: Schedule) -> None:
+            await keep_reports(engine, settings)
+            await keep_observations(engine, settings)
+
         queue.schedule(inbox.scan_job(settings), settings.inbox_cron)(look_into_inbox)
+        # Of all workers on the database, one does it.
+        queue.schedule("retention", settings.retention_cron)(keep_within_limits)
 
 
 def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:

@@ -38,9 +38,10 @@ class Processes:
                 self._executor = self._make()
             raise
 
-    async def warm_up(self) -> None:
-        """Start every child now, so that the first report does not wait for imports."""
-        await asyncio.gather(*(self.run(os.getpid) for _ in range(self.count)))
+    async def warm_up(self, function: Callable[[float], object]) -> None:
+        """Run `function` in every child now, so that the first report does not wait for imports."""
+        # It sleeps a moment: a child that is done at once would be given the next call, too.
+        await asyncio.gather(*(self.run(function, 0.2) for _ in range(self.count)))
 
     def close(self) -> None:
         """Let the children go, without waiting for what they do."""

@@ -11,6 +11,7 @@ import uvicorn
 
 from openhours.db import database
 from openhours.jobs import Worker
+from openhours.reports import cluster
 from openhours.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)
@@ -25,12 +26,18 @@ class _Server(uvicorn.Server):
             print(f"openhours is at http://{host}:{name[1]} (API: /docs)", flush=True)
 
 
-def serve(host: str, port: int) -> None:
-    """Run the HTTP service until it is told to stop."""
+def serve(settings: Settings) -> None:
+    """Run the HTTP service until it is told to stop. Raises SettingsError before it begins."""
+    cluster.check(settings)
+    database.check(settings)
     verbose = logging.getLogger().level <= logging.DEBUG
     logging.getLogger("uvicorn.error").setLevel(logging.DEBUG if verbose else logging.WARNING)
     config = uvicorn.Config(
-        "openhours.app:app", host=host, port=port, log_config=None, access_log=verbose
+        "openhours.app:app",
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=verbose,
     )
     server = _Server(config)
     server.run()
@@ -40,6 +47,7 @@ def serve(host: str, port: int) -> None:
 
 async def work(settings: Settings, until_stdin_closes: bool) -> None:
     """Run a worker until SIGTERM, or until the process that started it is gone."""
+    cluster.check(settings)
     async with database.opened(settings) as (_, url):
         # Child processes find the database where this process found it.
         os.environ["DATABASE_URL"] = url

@@ -2,15 +2,16 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from croniter import croniter
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pytz import all_timezones_set
 
 
-def _variable(*names: str) -> AliasChoices:
-    return AliasChoices(*names)
+class SettingsError(RuntimeError):
+    """What the settings ask for cannot be had here; the message says why and what to do."""
 
 
 class Settings(BaseSettings):
@@ -22,7 +23,7 @@ class Settings(BaseSettings):
 
     # Where it runs
     database_url: Annotated[
-        SecretStr | None, Field(validation_alias=_variable("DATABASE_URL", "DB_URL"))
+        SecretStr | None, Field(validation_alias=AliasChoices("DATABASE_URL", "DB_URL"))
     ] = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -33,6 +34,13 @@ class Settings(BaseSettings):
     processes: Annotated[int, Field(ge=0, le=256)] = 0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     max_upload_mb: Annotated[int, Field(ge=1)] = 2048
+    dask_scheduler: str | None = None
+
+    # What is kept, and when the rest goes
+    keep_days: Annotated[int | None, Field(ge=1)] = None
+    keep_reports: Annotated[int, Field(ge=1)] = 1000
+    keep_report_days: Annotated[int | None, Field(ge=1)] = None
+    retention_cron: str = "17 3 * * *"
 
     # What a report means
     default_timezone: str = "America/Chicago"
@@ -47,7 +55,25 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is not an IANA time zone")
         return name
 
-    @field_validator("database_url", mode="before")
+    @field_validator("inbox_cron", "retention_cron")
+    @classmethod
+    def _is_cron(cls, expression: str) -> str:
+        if not croniter.is_valid(expression):
+            raise ValueError(f"{expression!r} is no cron expression, such as '*/5 * * * *'")
+        return expression
+
+    @model_validator(mode="after")
+    def _keeps_what_reports_need(self) -> Self:
+        if self.keep_days is not None and self.keep_days < self.lookback_days:
+            raise ValueError(
+                f"OPENHOURS_KEEP_DAYS={self.keep_days} is shorter than the"
+                f" {self.lookback_days} days that a report looks back (OPENHOURS_LOOKBACK_DAYS)"
+            )
+        return self
+
+    @field_validator(
+        "database_url", "dask_scheduler", "keep_days", "keep_report_days", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None

@@ -56,7 +56,9 @@ def exact_only() -> Iterator[None]:
 
 GOOD_ROW = st.builds(
     lambda store_id, status, end: store_id + b",2023-01-22 12:09:39 UTC," + status + end,
-    st.sampled_from([b"1", b"8419537941919820732", "café".encode(), b'"9"', b'"a,""b"""']),
+    st.sampled_from(
+        [b"1", b"8419537941919820732", "café".encode(), b'"9"', b'"a,""b"""', b"y" * 130]
+    ),
     st.sampled_from([b"active", b"inactive", b'"active"']),
     st.sampled_from([b"\n", b"\n", b"\r\n"]),
 )

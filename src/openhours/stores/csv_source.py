@@ -47,7 +47,7 @@ class _FileAsOpened:
     bytes, once each, however the reader seeks.
     """
 
-    def __init__(self, path: Path, on_bytes: Callable[[bytes], object], start: int) -> None:
+    def __init__(self, path: Path, on_bytes: Callable[[bytes], object] | None, start: int) -> None:
         self._file = path.open("rb", buffering=0)
         stat = os.fstat(self._file.fileno())
         self.size = stat.st_size
@@ -64,7 +64,8 @@ class _FileAsOpened:
             raise FileRefused("the file became shorter while it was read")
         end = position + len(data)
         if position <= self.reached < end:
-            self._on_bytes(data[self.reached - position :])
+            if self._on_bytes:
+                self._on_bytes(data[self.reached - position :])
             self.reached = end
         return data
 
@@ -109,7 +110,7 @@ class Source:
         self._packing = packing
         first = self._read(csv_records.MAX_RECORD)
         self.header, end = _header(first)
-        #: Bytes after the header that were read with it, and the line they begin with.
+        # What was read behind the header, and the line it begins with.
         self.rest, self.line = first[end:], 1 + first.count(b"\n", 0, end)
         continuable = not packing and end <= self.size
         self.settled = Position(end, self.line) if continuable else None
@@ -163,7 +164,7 @@ class Source:
 def open_source(
     path: Path,
     *,
-    on_bytes: Callable[[bytes], object] = len,
+    on_bytes: Callable[[bytes], object] | None = None,
     resume: Position | None = None,
     block_bytes: int = _BLOCK_BYTES,
 ) -> Source:
@@ -201,18 +202,18 @@ def _unpacked(file: _FileAsOpened) -> tuple[IO[bytes], str]:
 def _only_csv(file: IO[bytes]) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(file)
-        names = [
+        tables = [
             entry
             for entry in archive.infolist()
             # A Mac adds a shadow of each file in this folder.
             if entry.filename.lower().endswith(".csv")
             and not entry.filename.startswith("__MACOSX/")
         ]
-        if len(names) != 1:
-            raise FileRefused(f"a zip file must hold one CSV, this one holds {len(names)}")
-        if names[0].flag_bits & 1:
+        if len(tables) != 1:
+            raise FileRefused(f"a zip file must hold one CSV, this one holds {len(tables)}")
+        if tables[0].flag_bits & 1:
             raise FileRefused("the zip file is encrypted")
-        return archive.open(names[0])
+        return archive.open(tables[0])
     except _DAMAGE as error:
         raise FileRefused(f"a damaged zip file: {error}") from error
 

@@ -10,13 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db import child
 from openhours.settings import get_settings
-from openhours.stores.csv_files import FileRefused, Source, kind_of, open_source
+from openhours.stores.csv_files import FileRefused, Reason, Source, kind_of, open_source
+from openhours.stores.grown import Prefix, loaded_prefix
 from openhours.stores.load_hours import load_hours, load_timezones
 from openhours.stores.load_status import load_status
 from openhours.stores.loading import Counts, Progress, RejectWriter
 from openhours.stores.tables import Ingestion
 
 MOST_ATTEMPTS = 3
+# An inbox file's kind is not known before its header is read; a prefix that was loaded as a status
+# file's makes it one.
+_MAY_GROW = (None, "status")
 _LOCK = 0x696E6765  # "inge": files are loaded one at a time, over all machines
 
 
@@ -77,7 +81,6 @@ async def _refuse(connection: "asyncpg.Connection[Any]", number: int, reason: st
 async def _load_file(
     connection: "asyncpg.Connection[Any]", row: asyncpg.Record, path: Path
 ) -> None:
-    digest = hashlib.sha256()
     # Progress is seen while the transaction of the rows is still open: over another connection.
     teller = await child.connect()
 
@@ -90,25 +93,49 @@ async def _load_file(
         )
 
     try:
-        with open_source(path, on_bytes=digest.update) as source:
-            async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            prefix = await loaded_prefix(connection, path) if row["kind"] in _MAY_GROW else None
+            digest = hashlib.sha256() if prefix is None else prefix.digest
+            resume = None if prefix is None else prefix.end
+            with open_source(path, on_bytes=digest.update, resume=resume) as source:
                 kind = row["kind"] or kind_of(source.header)
-                counts = await _load(connection, row["id"], kind, source, tell)
-                await _complete(connection, row, kind, source, counts, digest.hexdigest())
+                rejects = RejectWriter(connection, row["id"])
+                counts = await _load(connection, kind, source, rejects, prefix, tell)
+                next_line = _next_line(kind, source, rejects)
+                sha256 = digest.hexdigest()
+                await _complete(connection, row, kind, source, counts, sha256, next_line)
     finally:
         await teller.close()
 
 
 async def _load(
-    connection: "asyncpg.Connection[Any]", number: int, kind: str, source: Source, tell: Progress
+    connection: "asyncpg.Connection[Any]",
+    kind: str,
+    source: Source,
+    rejects: RejectWriter,
+    prefix: Prefix | None,
+    tell: Progress,
 ) -> Counts:
-    rejects = RejectWriter(connection, number)
-    if kind == "status":
-        folder = get_settings().data_dir.resolve()
-        return await load_status(connection, source, rejects, tell, folder)
-    load = load_hours if kind == "hours" else load_timezones
-    return await load(connection, source, rejects, tell)
+    if kind != "status":
+        load = load_hours if kind == "hours" else load_timezones
+        return await load(connection, source, rejects, tell)
+    if prefix is not None:
+        await rejects.take_over(prefix.ingestion)
+    counts = await load_status(connection, source, rejects, tell, get_settings().data_dir.resolve())
+    counts.rows += 0 if prefix is None else prefix.rows
+    return counts
+
+
+def _next_line(kind: str, source: Source, rejects: RejectWriter) -> int | None:
+    """Where a grown file may be continued: behind its last line, if that line is over.
+
+    Not if a row was too far in the future: it may be good by then.
+    """
+    end = source.settled
+    if kind != "status" or end is None or end.offset != source.size:
+        return None
+    return None if Reason.FUTURE_TIMESTAMP in rejects.reasons else end.line
 
 
 async def _complete(
@@ -118,13 +145,15 @@ async def _complete(
     source: Source,
     counts: Counts,
     sha256: str,
+    next_line: int | None,
 ) -> None:
     done = await connection.execute(
         """
         UPDATE ingestions SET state = 'complete', progress = 1, kind = $3, size = $4,
             modified_ns = $5, sha256 = $6, rows = $7::int8, loaded = $8::int8,
             rejected = $9::int8,
-            unchanged = $7::int8 - $8::int8 - $9::int8, finished_at = clock_timestamp()
+            unchanged = $7::int8 - $8::int8 - $9::int8, next_line = $10,
+            finished_at = clock_timestamp()
         WHERE id = $1 AND attempt = $2 AND state = 'running'
         """,
         row["id"],
@@ -136,6 +165,7 @@ async def _complete(
         counts.rows,
         counts.loaded,
         counts.rejected,
+        next_line,
     )
     if done != "UPDATE 1":
         raise RuntimeError("another attempt loads this file")

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from openhours.stores.csv_files import Reject
+from openhours.stores.csv_files import Reason, Reject
 
 # Takes the share of the work that is done, 0 to 1.
 Progress = Callable[[float], Awaitable[None]]
@@ -28,6 +28,17 @@ class RejectWriter:
         self._connection = connection
         self._ingestion = ingestion
         self.written = 0
+        self.reasons: set[Reason] = set()
+
+    async def take_over(self, earlier: int) -> None:
+        """Keep the rows that an earlier ingestion rejected as this one's, too."""
+        done = await self._connection.execute(
+            "INSERT INTO rejected_rows (ingestion, line, reason, raw)"
+            " SELECT $1, line, reason, raw FROM rejected_rows WHERE ingestion = $2",
+            self._ingestion,
+            earlier,
+        )
+        self.written += int(done.split()[-1])
 
     async def write(self, rejects: Sequence[Reject]) -> None:
         """Keep some more of them."""
@@ -38,3 +49,4 @@ class RejectWriter:
                 columns=("ingestion", "line", "reason", "raw"),
             )
             self.written += len(rejects)
+            self.reasons.update(why for _, why, _ in rejects)

@@ -98,7 +98,8 @@ class Ingestion(Base):
     size: Mapped[int | None] = mapped_column(BigInteger)
     modified_ns: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None] = mapped_column(Text)
-    lines: Mapped[int | None] = mapped_column(BigInteger)
+    # The line that bytes appended to the file would begin with; null if it cannot be continued.
+    next_line: Mapped[int | None] = mapped_column(BigInteger)
     rows: Mapped[int | None] = mapped_column(BigInteger)
     loaded: Mapped[int | None] = mapped_column(BigInteger)
     unchanged: Mapped[int | None] = mapped_column(BigInteger)
