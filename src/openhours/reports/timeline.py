@@ -151,10 +151,10 @@ async def read_timeline(
         )
     hours = [HoursRow(*row) for row in rows]
     zone = store["timezone"] or asked.default_timezone
-    return _timeline(dict(store), zone, hours, columns, part, asked)
+    return build_timeline(dict(store), zone, hours, columns, part, asked)
 
 
-def _timeline(
+def build_timeline(
     store: dict[str, Any],
     zone: str,
     hours: Sequence[HoursRow],
@@ -162,6 +162,10 @@ def _timeline(
     part: Slice,
     asked: Asked,
 ) -> Timeline:
+    """The time line of a store as read: its row, its hours, and its columns, empty or of one store.
+
+    `part` is the slice that the columns are of.
+    """
     pieces: list[Piece] = []
     totals = None
     opened = _opened(zone, hours, part, together=True)
@@ -207,9 +211,11 @@ def _pieces(
         apart = replace(observations, active=np.arange(len(observations.at)) % 2 == 0)
         segments = fill(replace(columns, observations=apart), part, filling)[1].segments
     start, end, of, measured = _cut(segments, filled.unobserved)
-    place = np.searchsorted(opened.start, start, side="right") - 1
     pieces = []
-    for n in range(len(start)):
+    # An opening may have begun before the lookback: nothing is told of that part.
+    start = np.maximum(start, part.as_of - part.lookback)
+    place = np.searchsorted(opened.start, start, side="right") - 1
+    for n in np.flatnonzero(start < end):
         source = int(segments.source[of[n]])
         active = bool(observations.active[source]) if source != NO_SOURCE else False
         piece = Piece(int(start[n]), int(end[n]), active, bool(measured[n]), source, "unknown")
