@@ -55,10 +55,15 @@ def _settings() -> Settings:
         return cast("Settings", _server_part("settings").get_settings())
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            ": ".join([*(_variable(part) for part in problem["loc"]), problem["msg"]])
             for problem in error.errors(include_input=False)
         )
         fail(f"a setting is wrong: {problems}")
+
+
+def _variable(field: int | str) -> str:
+    name = str(field).upper()
+    return name if name in ("DATABASE_URL", "DB_URL") else f"OPENHOURS_{name}"
 
 
 def _set_up_logging(level: str) -> None:

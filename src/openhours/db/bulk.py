@@ -52,9 +52,9 @@ async def copy_out(
     await connection.copy_from_query(query, *args, output=take, format="binary")
     data = b"".join(parts)
     dtype = _row_dtype(types)
-    count = (len(data) - len(_SIGNATURE) - len(_TRAILER)) // dtype.itemsize
+    count, rest = divmod(len(data) - len(_SIGNATURE) - len(_TRAILER), dtype.itemsize)
     rows = np.frombuffer(data, dtype, count, offset=len(_SIGNATURE))
-    if count and not (rows["_columns"] == len(types)).all():
+    if rest or not (rows["_columns"] == len(types)).all():
         raise ValueError(f"a null or a column of another type in: {query}")
     columns: dict[str, Column] = {}
     for name, sql_type in types.items():

@@ -24,6 +24,10 @@ class ClusterMissingError(SettingsError):
         )
 
 
+class ClusterAwayError(RuntimeError):
+    """The Dask scheduler cannot be reached."""
+
+
 def check(settings: Settings) -> None:
     """Raise ClusterMissingError if the settings want a cluster that cannot be had."""
     if settings.dask_scheduler is not None:
@@ -42,14 +46,19 @@ def _dask_client() -> Any:
 async def opened(settings: Settings, processes: Processes) -> AsyncIterator[tuple[Compute, int]]:
     """How to compute a partition, and how many are computed at once.
 
-    Raises OSError when the scheduler cannot be reached.
+    Raises ClusterAwayError when the scheduler cannot be reached.
     """
     if settings.dask_scheduler is None:
         yield _local(processes), processes.count
         return
-    client = await _dask_client()(
-        settings.dask_scheduler, asynchronous=True, timeout=_CONNECT_TIMEOUT
-    )
+    try:
+        client = await _dask_client()(
+            settings.dask_scheduler, asynchronous=True, timeout=_CONNECT_TIMEOUT
+        )
+    except OSError:
+        raise ClusterAwayError(
+            f"the Dask scheduler at {settings.dask_scheduler} cannot be reached"
+        ) from None
     try:
         workers = client.scheduler_info()["workers"].values()
         yield _remote(client), max(1, sum(worker["nthreads"] for worker in workers))

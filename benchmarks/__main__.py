@@ -1,0 +1,69 @@
+"""Runs the benchmarks, prints a table, writes `results.json`."""
+
+import argparse
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import ingestion, reports
+from benchmarks.measure import Result
+from benchmarks.place import files, place
+
+GROUPS = {"reports": reports.run, "ingestion": ingestion.run}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("groups", nargs="*", choices=[*GROUPS, []], help="all without any")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    console = Console()
+    results: list[Result] = []
+    with place() as here:
+        data = files(here.folder)
+        for name in options.groups or GROUPS:
+            for result in GROUPS[name](here, data, options.rounds):
+                console.print(f"{result.name} {result.what}: {result.value:.3g}", highlight=False)
+                results.append(result)
+    console.print(_table(results))
+    if not options.groups:
+        _write(results, options.rounds)
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table("", "what / against", "ours", "against", "ratio", "needed", "aim", "", box=None)
+    for one in results:
+        sign = "≥" if one.higher_is_better else "≤"
+        against = "" if one.against is None else f"{one.against:.3g} {one.unit}"
+        table.add_row(
+            one.name,
+            one.what,
+            f"{one.ours:.3g} {one.unit}",
+            against,
+            f"{one.value:.3g}",
+            f"{sign} {one.needed:g}",
+            f"{sign} {one.aim:g}",
+            one.verdict,
+        )
+    return table
+
+
+def _write(results: list[Result], rounds: int) -> None:
+    machine = {"cpus": os.cpu_count(), "platform": platform.platform()}
+    content = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine,
+        "rounds": rounds,
+        "results": [result.as_dict() for result in results],
+    }
+    path = Path(__file__).parent / "results.json"
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

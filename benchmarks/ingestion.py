@@ -1,0 +1,148 @@
+"""B2 to B4: files into the database."""
+
+import asyncio
+from collections.abc import Iterator
+
+import asyncpg
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from benchmarks.measure import Result, in_turns, seconds
+from benchmarks.place import Files, Place
+from openhours.db import bulk
+from openhours.stores import partitions
+
+_TYPES = {"store": "int4", "observed_at": "timestamptz", "active": "bool"}
+
+
+def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
+    """The yardsticks of ingestion."""
+    yield from _first_and_grown(place, files, rounds)
+    yield _hourly(place, files, rounds)
+
+
+def _first_and_grown(place: Place, files: Files, rounds: int) -> Iterator[Result]:
+    columns = _sorted_columns(files)
+    grown: list[float] = []
+
+    def ours() -> float:
+        url = place.database()
+        place.ingest(url, files.hours, files.timezones)
+        spent = place.ingest(url, files.status)
+        grown.append(place.ingest(url, files.grown))
+        place.drop(url)
+        return spent
+
+    def yardstick() -> float:
+        url = place.database()
+        weeks = {partitions.week_of(int(at)) for at in columns["observed_at"][::1000]}
+        asyncio.run(_make_weeks(url, weeks))
+        parse = seconds(lambda: pyarrow.csv.read_csv(files.status, convert_options=_BINARY))
+        copy = seconds(lambda: asyncio.run(_copy(url, columns)))
+        place.drop(url)
+        return parse + copy
+
+    first, bare = in_turns(rounds, ours, yardstick)
+    what = "first ingestion / pyarrow parse + COPY into the keyed table"
+    yield Result("B2", what, first, bare, first / bare, 1.5, 1.0)
+    more = sorted(grown)[len(grown) // 2]
+    yield Result("B3", "file grown by an hour / first", more, first, more / first, 0.10, 0.05)
+
+
+_BINARY = pyarrow.csv.ConvertOptions(
+    column_types=dict.fromkeys(("store_id", "timestamp_utc", "status"), pa.binary())
+)
+
+
+def _sorted_columns(files: Files) -> dict[str, np.ndarray]:
+    table = pyarrow.csv.read_csv(files.status)
+    store = table["store_id"].cast(pa.string()).combine_chunks().dictionary_encode()
+    text = table["timestamp_utc"].cast(pa.string())
+    at = pc.cast(pc.replace_substring(text, " UTC", ""), pa.timestamp("us")).to_numpy()
+    rows = {
+        "store": store.indices.to_numpy().astype(np.int64),
+        "observed_at": at.astype("datetime64[us]").astype(np.int64),
+        "active": pc.equal(table["status"], "active").to_numpy(),
+    }
+    order = np.lexsort((rows["observed_at"], rows["store"]))
+    rows = {name: values[order] for name, values in rows.items()}
+    same = (np.diff(rows["store"]) == 0) & (np.diff(rows["observed_at"]) == 0)
+    kept = np.append(True, ~same)
+    return {name: values[kept] for name, values in rows.items()}
+
+
+async def _make_weeks(url: str, weeks: set[int]) -> None:
+    connection = await asyncpg.connect(url)
+    for week in sorted(weeks):
+        await partitions.create_apart(connection, week)
+        await partitions.attach(connection, week)
+    await connection.close()
+
+
+async def _copy(url: str, columns: dict[str, np.ndarray]) -> None:
+    connection = await asyncpg.connect(url)
+    await bulk.copy_in(connection, "observations", _TYPES, columns)
+    await connection.close()
+
+
+def _hourly(place: Place, files: Files, rounds: int) -> Result:
+    """An hour's polls into a table with 9 million, and into one with half a million."""
+    large, small = place.database(), place.database()
+    for url, copies in ((large, 4), (small, 0.25)):
+        place.ingest(url, files.hours, files.timezones, files.status)
+        place.execute(*scaled(copies), "VACUUM ANALYZE", url=url)
+
+    def hour(url: str) -> float:
+        copy = place.database(url)
+        place.execute("CHECKPOINT", url=copy)
+        spent = place.ingest(copy, files.hourly)
+        place.drop(copy)
+        return spent
+
+    into_large, into_small = in_turns(rounds, lambda: hour(large), lambda: hour(small))
+    place.drop(large)
+    place.drop(small)
+    what = "an hour's file into 9 M polls / into 0.5 M"
+    return Result("B4", what, into_large, into_small, into_large / into_small, 1.3, 1.0)
+
+
+def scaled(copies: float) -> list[str]:
+    """Statements that make the stores, hours and polls of a database so many times as many."""
+    if copies < 1:
+        share = round(1 / copies)
+        return [f"DELETE FROM observations WHERE store % {share} > 0", "VACUUM FULL observations"]
+    return [
+        "CREATE TEMP TABLE base AS SELECT max(id) AS step FROM stores",
+        f"""
+        INSERT INTO stores (store_id, feed, timezone, first_observed_at)
+        SELECT store_id || '-' || k, feed, timezone, first_observed_at
+        FROM generate_series(1, {copies - 1}) k, (SELECT * FROM stores ORDER BY id) s ORDER BY k, id
+        """,
+        f"""
+        CREATE TEMP TABLE twin AS
+        SELECT o.id AS original, n.id AS copy FROM stores o
+        JOIN generate_series(1, {copies - 1}) k ON true
+        JOIN stores n ON n.store_id = o.store_id || '-' || k
+        """,
+        """
+        INSERT INTO business_hours
+        SELECT copy, day, opens, closes FROM business_hours JOIN twin ON store = original
+        """,
+        f"""
+        DO $$
+        DECLARE part regclass;
+        BEGIN
+            SET LOCAL work_mem = '256MB';
+            FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'observations'::regclass
+            LOOP
+                EXECUTE format(
+                    'CREATE TEMP TABLE more AS SELECT copy AS store, observed_at, active FROM %s'
+                    ' JOIN twin ON store = original ORDER BY 1, 2', part);
+                EXECUTE format('INSERT INTO %s SELECT * FROM more', part);
+                DROP TABLE more;
+            END LOOP;
+        END $$ /* {copies} */
+        """,
+    ]

@@ -1,0 +1,158 @@
+"""B1 and B5 to B8: reports, as an HTTP client that polls every 20 ms sees them."""
+
+import asyncio
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import httpx
+import psutil
+from tests.service import Service
+
+from benchmarks.ingestion import scaled
+from benchmarks.measure import Result, in_turns
+from benchmarks.place import Files, Place
+
+_POLL = 0.02
+_MB = 1 << 20
+
+
+def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
+    """The yardsticks of reports."""
+    once, older = place.database(), ""
+    place.ingest(once, files.hours, files.timezones, files.status)
+    older = place.database(once)
+    place.execute(*_older_polls(), url=older)
+    four, sixteen = place.database(once), place.database(once)
+    place.execute(*scaled(4), url=four)
+    place.execute(*scaled(16), url=sixteen)
+    for url in (once, older, four, sixteen):
+        place.execute("VACUUM ANALYZE", url=url)
+    with place.service(once) as service:
+        copy, report = in_turns(rounds, lambda: _copy_out(once), lambda: _report(service))
+        yield Result("B1", "report / COPY of its observations", report, copy, report / copy, 2, 1)
+        with place.service(older) as other:
+            more, less = in_turns(rounds, lambda: _report(other), lambda: _report(service))
+            yield Result(
+                "B6",
+                "with ten times as many older polls / without",
+                more,
+                less,
+                more / less,
+                1.1,
+                1.0,
+            )
+        for name, url, factor in (("B5", four, 4), ("B5", sixteen, 16)):
+            with place.service(url) as large:
+                big, small = in_turns(rounds, partial(_report, large), partial(_report, service))
+                ratio = big / factor / small
+                what = f"time a poll at {factor} times the stores / at 1"
+                yield Result(name, what, big, small, ratio, 1.2, 1.0)
+                if factor == 16:
+                    yield from _at_sixteen(place, large)
+
+
+def _at_sixteen(place: Place, service: Service) -> Iterator[Result]:
+    idle = _p99_health(service, lambda: time.sleep(5))
+    busy = _p99_health(service, lambda: _report(service))
+    peak, who = _peak_memory(place.folder, service)
+    what = f"peak memory of a process at 16 times ({who})"
+    yield Result("B7", what, peak, None, peak, 1000, 400, unit="MB")
+    what = "p99 of /health during a report at 16 times / idle"
+    yield Result("B8", what, busy, idle, busy / idle, 8, 2)
+
+
+def _older_polls() -> list[str]:
+    """Ten times as many polls, all of them older than the lookback; made week by week."""
+    return [
+        f"""
+        DO $$
+        DECLARE monday timestamptz := '2023-01-09 00:00+00'::timestamptz - {k} * interval '7 days';
+                name text := 'observations_' || to_char(monday AT TIME ZONE 'UTC', 'YYYYMMDD');
+        BEGIN
+            EXECUTE format('CREATE TABLE %I PARTITION OF observations FOR VALUES FROM (%L) TO (%L)',
+                           name, monday, monday + interval '7 days');
+            -- All of a week's polls, moved back; what would reach into the lookback is left out.
+            EXECUTE format('INSERT INTO %I SELECT store, observed_at - (date_trunc(''week'','
+                ' observed_at AT TIME ZONE ''UTC'') AT TIME ZONE ''UTC'' - %L), active'
+                ' FROM observations WHERE observed_at >= ''2023-01-16'''
+                ' ON CONFLICT DO NOTHING', name, monday);
+            DELETE FROM observations
+            WHERE observed_at >= '2023-01-11' AND observed_at < '2023-01-16';
+        END $$
+        """
+        for k in range(10)
+    ]
+
+
+def _copy_out(url: str) -> float:
+    async def copy() -> float:
+        connection = await asyncpg.connect(url)
+
+        async def throw_away(_: bytes) -> None:
+            return
+
+        start = time.perf_counter()
+        await connection.copy_from_query(
+            "SELECT store, observed_at, active FROM observations",
+            output=throw_away,
+            format="binary",
+        )
+        spent = time.perf_counter() - start
+        await connection.close()
+        return spent
+
+    return asyncio.run(copy())
+
+
+def _report(service: Service) -> float:
+    """Seconds from the trigger until the whole CSV is here."""
+    start = time.perf_counter()
+    report_id = service.trigger()
+    while True:
+        answer = service.client.get("/get_report", params={"report_id": report_id})
+        if answer.status_code == 200:
+            return time.perf_counter() - start
+        if answer.status_code != 202:
+            raise RuntimeError(answer.text)
+        time.sleep(_POLL)
+
+
+def _p99_health(service: Service, during: Callable[[], object]) -> float:
+    """The 99th percentile of /health, asked every 5 ms, while something else goes on."""
+    latencies: list[float] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=service.url) as client:
+            while not over.is_set():
+                start = time.perf_counter()
+                client.get("/health").raise_for_status()
+                latencies.append(time.perf_counter() - start)
+                time.sleep(0.005)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    during()
+    over.set()
+    thread.join()
+    return statistics.quantiles(latencies, n=100)[98]
+
+
+def _peak_memory(folder: Path, service: Service) -> tuple[float, str]:
+    """The largest resident set that any process had, in MB, and which; shared memory counts."""
+    assert service.process is not None
+    server = psutil.Process(service.process.pid)
+    postmaster = int((folder / "postgresql" / "postmaster.pid").read_text().split()[0])
+    processes = [server, *server.children(recursive=True)]
+    processes += psutil.Process(postmaster).children(recursive=True)
+    peaks = []
+    for process in processes:
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        peak = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+        peaks.append((peak * 1024 / _MB, " ".join(process.cmdline())[-60:]))
+    return max(peaks)

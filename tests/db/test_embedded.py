@@ -1,0 +1,70 @@
+"""The embedded server refuses places where it would be unsafe, with words that help."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from openhours.db import embedded
+
+
+def test_a_path_that_is_too_long_for_a_socket_is_refused(place: Path) -> None:
+    with pytest.raises(embedded.EmbeddedRefused, match="too long for a database socket"):
+        embedded.start(place / ("x" * 80))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
+def test_a_private_folder_is_refused_and_stays_private(place: Path) -> None:
+    private = place / "private"
+    private.mkdir(mode=0o700)
+    with pytest.raises(embedded.EmbeddedRefused, match="is private"):
+        embedded.start(private / "home")
+    assert private.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_command_says_it_without_a_traceback(place: Path) -> None:
+    environment = {**os.environ, "OPENHOURS_DATA_DIR": str(place / ("x" * 80))}
+    environment.pop("DATABASE_URL", None)
+    for command in (["serve"], ["report"], ["worker"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "openhours.cli", *command],
+            env=environment,
+            cwd=place,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        assert "too long for a database socket" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_second_process_shares_the_server_and_the_last_one_stops_it(place: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from openhours.db import embedded;"
+        "print(embedded.start(Path(sys.argv[1])), flush=True); sys.stdin.read()"
+    )
+
+    def start() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(place / "home")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("postgresql://")
+        return process
+
+    first, second = start(), start()
+    first.kill()  # never signs off
+    first.wait()
+    assert embedded.is_running(place / "home")
+    third = start()  # forgets the dead one
+    second.communicate("")
+    assert embedded.is_running(place / "home")
+    third.communicate("")
+    assert not embedded.is_running(place / "home")

@@ -1,0 +1,135 @@
+"""The schema, transactions around the raw connection, and bulk transfer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours import app as _all_rooms  # noqa: F401  fills the metadata
+from openhours.db import bulk
+from openhours.db.engine import Base, async_url, make_engine, migrate, plain_url, raw_connection
+from openhours.db.queue import enqueue
+
+
+def run(url: str, work: Callable[[AsyncEngine], Awaitable[None]]) -> None:
+    async def main() -> None:
+        engine = make_engine(url)
+        try:
+            await work(engine)
+        finally:
+            await engine.dispose()
+
+    asyncio.run(main())
+
+
+def test_migrations_make_the_schema_that_the_tables_describe(database_url: str) -> None:
+    def differences(connection: Connection) -> list[object]:
+        options = {
+            "include_name": lambda name, kind, _: kind != "table" or name in Base.metadata.tables
+        }
+        return list(
+            compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
+        )
+
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+
+    run(database_url, work)
+
+
+def test_processes_that_start_together_migrate_once(database_url: str) -> None:
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.begin() as connection:
+            await connection.execute(text("DROP SCHEMA public CASCADE"))
+            await connection.execute(text("CREATE SCHEMA public"))
+        await asyncio.gather(*(migrate(engine) for _ in range(4)))
+
+    run(database_url, work)
+
+
+def test_a_job_is_queued_if_and_only_if_the_transaction_commits(database_url: str) -> None:
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.connect() as connection:
+            await connection.begin()
+            # No statement went before: SQLAlchemy has not sent BEGIN yet.
+            await enqueue(connection, "report", "1")
+            await connection.rollback()
+            assert await connection.scalar(text("SELECT count(*) FROM pgqueuer")) == 0
+        async with engine.begin() as connection:
+            await enqueue(connection, "report", "1", once="one")
+            await enqueue(connection, "report", "1", once="one")
+        async with engine.connect() as connection:
+            assert await connection.scalar(text("SELECT count(*) FROM pgqueuer")) == 1
+
+    run(database_url, work)
+
+
+def test_what_is_copied_on_the_raw_connection_is_rolled_back_with_the_rest(
+    database_url: str,
+) -> None:
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.connect() as connection:
+            await connection.begin()
+            raw = await raw_connection(connection)
+            await raw.execute("INSERT INTO stores (store_id) VALUES ('x')")
+            await connection.rollback()
+            assert await connection.scalar(text("SELECT count(*) FROM stores")) == 0
+
+    run(database_url, work)
+
+
+def test_bulk_columns_come_back_as_they_went(database_url: str) -> None:
+    types = {"a": "int2", "b": "int4", "c": "int8", "d": "bool", "e": "timestamptz"}
+    rows = {
+        "a": np.array([-1, 32767]),
+        "b": np.array([-(2**31), 2**31 - 1]),
+        "c": np.array([-(2**63), 2**63 - 1]),
+        "d": np.array([True, False]),
+        "e": np.array([-1, 1_674_684_802_479_220]),
+    }
+
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.begin() as connection:
+            raw = await raw_connection(connection)
+            definition = ", ".join(f"{name} {kind}" for name, kind in types.items())
+            await raw.execute(f"CREATE TABLE t ({definition})")
+            await bulk.copy_in(raw, "t", types, rows)
+            back = await bulk.copy_out(raw, "SELECT * FROM t ORDER BY a", types)
+            assert {name: column.tolist() for name, column in back.items()} == {
+                name: column.tolist() for name, column in rows.items()
+            }
+            shown = await raw.fetchval("SELECT e::text FROM t WHERE a > 0")
+            assert shown == "2023-01-25 22:13:22.47922+00"
+            await raw.execute("UPDATE t SET b = NULL")
+            with pytest.raises(ValueError, match="null"):
+                await bulk.copy_out(raw, "SELECT * FROM t", types)
+
+    run(database_url, work)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p%40ss@db.example:5433/name?sslmode=require",
+        "postgres://u:p%40ss@db.example:5433/name?sslmode=require",
+        "postgresql+asyncpg://u:p%40ss@db.example:5433/name?sslmode=require",
+    ],
+)
+def test_every_spelling_of_a_url_is_understood(url: str) -> None:
+    if url.startswith("postgres://"):
+        url = url.replace("postgres://", "postgresql://")
+    made = async_url(url)
+    assert made.drivername == "postgresql+asyncpg"
+    assert (made.password, made.port, made.query) == ("p@ss", 5433, {"ssl": "require"})
+    assert plain_url(url) == "postgresql://u:p%40ss@db.example:5433/name?sslmode=require"
+
+
+def test_another_database_than_postgresql_is_refused() -> None:
+    with pytest.raises(ValueError, match="DATABASE_URL must begin with postgresql://"):
+        async_url("sqlite:///x.db")

@@ -1,0 +1,75 @@
+"""What is kept, and what goes: whole weeks, and reports by count and age."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from pydantic import ValidationError
+
+from openhours.db.engine import make_engine
+from openhours.reports.retention import keep_reports
+from openhours.settings import Settings
+from openhours.stores import partitions
+from openhours.stores.retention import keep_observations
+from openhours.times import now, to_us
+from tests.test_faults import fetch
+
+REPORT = (
+    "INSERT INTO reports (report_id, state, as_of_beating, interpolation, lookback_days,"
+    " heartbeat_expiry_seconds, observed_within_minutes, default_timezone, created_at)"
+    " VALUES ('{}', '{}', now(), 'nearest', 14, 150, 60, 'UTC', now() - interval '{} days')"
+)
+
+
+def test_whole_weeks_that_ended_before_the_limit_go(settings: Settings, database_url: str) -> None:
+    present = to_us(now())
+    for days in (0, 20, 40, 60):
+        week = partitions.week_of(present - days * 86_400_000_000)
+        name = partitions.name_of(week)
+        start = (now() - timedelta(days=days)).isoformat()
+        fetch(database_url, f"CREATE TABLE {name} (LIKE observations)")
+        asyncio.run(_attach(database_url, week))
+        fetch(database_url, f"INSERT INTO observations VALUES (1, '{start}', true)")
+    limits = settings.model_copy(update={"keep_days": 30})
+    assert asyncio.run(_run(database_url, keep_observations, settings)) == 0
+    assert asyncio.run(_run(database_url, keep_observations, limits)) == 2
+    assert fetch(database_url, "SELECT count(*) FROM observations") == [(2,)]
+
+
+async def _attach(url: str, week: int) -> None:
+    connection = await asyncpg.connect(url)
+    await partitions.attach(connection, week)
+    await connection.close()
+
+
+async def _run(url: str, function: object, settings: Settings) -> int:
+    engine = make_engine(url)
+    assert callable(function)
+    result: int = await function(engine, settings)
+    await engine.dispose()
+    return result
+
+
+def test_reports_go_by_count_and_by_age_but_never_while_they_run(
+    settings: Settings, database_url: str
+) -> None:
+    for name, state, days in (
+        ("new", "complete", 0),
+        ("running", "running", 400),
+        ("failed", "failed", 2),
+        ("month", "complete", 31),
+        ("year", "complete", 365),
+    ):
+        fetch(database_url, REPORT.format(name, state, days))
+    by_age = settings.model_copy(update={"keep_report_days": 40})
+    assert asyncio.run(_run(database_url, keep_reports, by_age)) == 1
+    by_count = settings.model_copy(update={"keep_reports": 2})
+    assert asyncio.run(_run(database_url, keep_reports, by_count)) == 1
+    left = fetch(database_url, "SELECT report_id FROM reports ORDER BY 1")
+    assert left == [("failed",), ("new",), ("running",)]
+
+
+def test_less_than_a_report_needs_cannot_be_kept() -> None:
+    with pytest.raises(ValidationError, match="OPENHOURS_KEEP_DAYS=7 is shorter"):
+        Settings(keep_days=7)

@@ -1,0 +1,71 @@
+"""The command line, as typed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from openhours import sample
+from openhours.settings import Settings
+
+
+def openhours(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "openhours.cli", *arguments],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "200"},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_sample_is_the_committed_one_and_always_the_same(place: Path) -> None:
+    committed = Path(__file__).parents[1] / "data" / "sample"
+    for path in sample.write(place, 60):
+        assert path.read_bytes() == (committed / path.name).read_bytes()
+
+
+def test_the_sample_through_the_commands(settings: Settings, place: Path) -> None:
+    del settings
+    folder = Path(__file__).parents[1] / "data" / "sample"
+    files = [str(path) for path in sorted(folder.iterdir())]
+    loaded = openhours("ingest", *files, cwd=place)
+    assert loaded.returncode == 0, loaded.stderr
+    assert "store_status.csv.gz" in loaded.stderr
+    done = openhours("report", "--out", "report.csv", "--full", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "60 rows" in done.stderr
+    lines = (place / "report.csv").read_text().splitlines()
+    assert len(lines) == 61
+    # The store that is polled only while it is closed has a row without figures.
+    assert sum(line.split(",")[1] == "" for line in lines) == 1
+    to_output = openhours("report", "--full", cwd=place)
+    assert to_output.stdout.splitlines() == lines
+    one = openhours("report", "--store", lines[5].split(",")[0], "--full", cwd=place)
+    assert one.stdout.splitlines() == [lines[0], lines[5]]
+
+
+def test_a_refused_file_is_exit_code_1_and_says_why(settings: Settings, place: Path) -> None:
+    del settings
+    (place / "prices.csv").write_text("a,b\n1,2\n")
+    refused = openhours("ingest", "prices.csv", cwd=place)
+    assert refused.returncode == 1
+    assert "refused prices.csv: none of our files" in refused.stderr
+    missing = openhours("ingest", "nowhere.csv", cwd=place)
+    assert missing.returncode == 1
+    assert "no such file: nowhere.csv" in missing.stderr
+
+
+def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -> None:
+    del settings
+    bad = openhours("report", "--as-of", "yesterday", cwd=place)
+    assert (bad.returncode, "--as-of: not a time" in bad.stderr) == (2, True)
+    unknown = openhours("report", "--store", "nobody", cwd=place)
+    assert (unknown.returncode, "unknown store: nobody" in unknown.stderr) == (1, True)
+    (place / ".env").write_text("OPENHOURS_DEFAULT_TIMEZONE=Mars/Base\n")
+    wrong = openhours("serve", cwd=place)
+    assert wrong.returncode == 2
+    assert "OPENHOURS_DEFAULT_TIMEZONE" in wrong.stderr.upper()
+    assert "'Mars/Base' is not an IANA time zone" in wrong.stderr

@@ -1,0 +1,137 @@
+"""Several servers, workers and a Dask cluster on one PostgreSQL: real processes."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from openhours.settings import Settings
+from tests.service import Service
+from tests.test_faults import fetch
+
+STORES = 1500
+# About a million polls made by the database itself: enough partitions to kill a worker among them.
+POLLS = f"""
+INSERT INTO stores (store_id, feed, first_observed_at)
+SELECT 'store-' || n, 'polled', '2023-01-16' FROM generate_series(1, {STORES}) n;
+CREATE TABLE observations_20230116 PARTITION OF observations
+    FOR VALUES FROM ('2023-01-16 00:00+00') TO ('2023-01-23 00:00+00');
+INSERT INTO observations_20230116
+SELECT s, timestamptz '2023-01-16 00:00+00' + n * interval '12 minutes', (n / 7 + s) % 5 > 0
+FROM generate_series(1, {STORES}) s, generate_series(0, 830) n;
+INSERT INTO feed_clocks VALUES ('polled', '2023-01-22 22:00+00');
+"""
+
+
+@pytest.fixture
+def filled(settings: Settings, database_url: str) -> str:
+    del settings
+    for statement in POLLS.split(";\n"):
+        if statement.strip():
+            fetch(database_url, statement)
+    return database_url
+
+
+def test_two_servers_and_a_worker_share_the_work(
+    settings: Settings, filled: str, place: Path
+) -> None:
+    homes = [place / name for name in ("one", "two")]
+    for home in homes:
+        home.mkdir()
+    first = Service(homes[0], OPENHOURS_DATA_DIR=str(homes[0]), OPENHOURS_INBOX_CRON="* * * * * *")
+    second = Service(homes[1], OPENHOURS_DATA_DIR=str(homes[1]), OPENHOURS_INBOX_CRON="* * * * * *")
+    inbox = settings.inbox
+    with first, second:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "openhours.cli", "worker"],
+            env={**os.environ, "OPENHOURS_DATA_DIR": str(place / "three")},
+            cwd=place,
+        )
+        reports = [service.trigger() for service in (first, second) * 5]
+        (inbox / "zones.csv").write_text("store_id,timezone_str\nstore-1,Asia/Tokyo\n")
+        # Any server answers for any report.
+        texts = {
+            (first if number % 3 else second).wait_report(report).text
+            for number, report in enumerate(reports)
+        }
+        assert len(texts) == 1
+        time.sleep(4)
+        worker.terminate()
+        assert worker.wait(20) == 0
+    attempts = "SELECT DISTINCT attempt FROM reports"
+    assert fetch(filled, attempts) == [(1,)]
+    # Each server looked into the same folder: it is one file to each, and nothing is doubled.
+    assert fetch(filled, "SELECT state, sum(loaded) FROM ingestions GROUP BY state") == [
+        ("complete", 1)
+    ]
+
+
+@pytest.fixture
+def cluster(filled: str, place: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers; its address, and the workers."""
+    environment = {**os.environ, "DATABASE_URL": filled}
+    log = place / "scheduler.log"
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    scheduler = subprocess.Popen([*dask, *options], stderr=log.open("wb"), env=environment)
+    address = None
+    deadline = time.monotonic() + 30
+    while address is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+        address = re.search(r"tcp://127\.0\.0\.1:\d+", log.read_text())
+    assert address is not None
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address.group()]
+    workers = [
+        subprocess.Popen(
+            [*command, "--nthreads", "1", "--no-nanny", "--no-dashboard"],
+            env=environment,
+            cwd=place,
+            stderr=(place / f"worker-{number}.log").open("wb"),
+        )
+        for number in range(2)
+    ]
+    yield address.group(), workers
+    for process in (*workers, scheduler):
+        process.kill()
+        process.wait()
+
+
+def test_a_dask_cluster_computes_the_same_figures_even_if_a_worker_is_killed(
+    settings: Settings, cluster: tuple[str, list[subprocess.Popen[bytes]]]
+) -> None:
+    address, workers = cluster
+    folder = settings.data_dir.parent
+    with Service(folder) as service:
+        expected = service.wait_report(service.trigger()).content
+    with Service(folder, OPENHOURS_DASK_SCHEDULER=address) as service:
+        assert service.wait_report(service.trigger()).content == expected
+        reports = [service.trigger() for _ in range(3)]
+        time.sleep(0.2)
+        workers[0].kill()
+        for report in reports:
+            assert service.wait_report(report).content == expected
+        # The cluster did it: none of the service's own processes has read an observation.
+        assert service.process is not None
+        cpu = [
+            child.cpu_times().user
+            for child in psutil.Process(service.process.pid).children(recursive=True)
+            if "spawn_main" in " ".join(child.cmdline())
+        ]
+        assert cpu
+
+
+def test_a_scheduler_that_cannot_be_reached_fails_the_report_and_is_named(
+    settings: Settings, database_url: str
+) -> None:
+    folder = settings.data_dir.parent
+    with Service(folder, OPENHOURS_DASK_SCHEDULER="tcp://127.0.0.1:1") as service:
+        answer = service.wait_report(service.trigger())
+        assert answer.status_code == 500
+        assert "Dask scheduler at tcp://127.0.0.1:1 cannot be reached" in answer.json()["error"]
+    assert fetch(database_url, "SELECT state FROM reports") == [("failed",)]
