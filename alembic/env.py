@@ -6,12 +6,13 @@ from alembic import context
 from sqlalchemy import Connection
 
 from openhours.db.engine import Base, make_engine
+from openhours.heartbeats import tables as heartbeats
 from openhours.reports import tables as reports
 from openhours.settings import get_settings
 from openhours.stores import tables as stores
 
 # Importing them has filled the metadata.
-ROOMS = (stores, reports)
+ROOMS = (stores, reports, heartbeats)
 
 
 def run(connection: Connection) -> None:

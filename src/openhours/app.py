@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from openhours import __version__, docs, health, http
 from openhours.db import database
+from openhours.heartbeats import api as heartbeats
 from openhours.reports import api as reports
 from openhours.reports import timeline_api as timelines
 from openhours.settings import Settings, get_settings
@@ -35,6 +36,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.started_at = now()
     async with database.opened(settings) as (engine, url):
         app.state.engine = engine
+        heartbeats.prepare(app.state, engine)
         async with asyncio.TaskGroup() as background:
             tasks = []
             if settings.database_url is None:
@@ -63,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     http.add_error_handlers(app)
     docs.add_docs(app)
     add_pages(app)
-    for room in (reports, timelines, stores, health):
+    for room in (reports, timelines, stores, heartbeats, health):
         app.include_router(room.router)
     return app
 

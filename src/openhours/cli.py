@@ -152,6 +152,87 @@ def report(
         raise typer.Exit(1)
 
 
+@app.command()
+def agent(
+    server: Annotated[str, typer.Option(help="Where openhours is, e.g. http://192.168.1.5:8000.")],
+    name: Annotated[str, typer.Option(help="This PC's name; its store is then pc:<name>.")],
+    every: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=86_400,
+            help="Seconds from beat to beat. A PC counts as off 150 s (a setting of the server) "
+            "after its last beat.",
+        ),
+    ] = 60,
+    queue: Annotated[
+        Path | None,
+        typer.Option(help="The file where beats wait; without it one in your state folder."),
+    ] = None,
+    print_service: Annotated[
+        bool, typer.Option("--print-service", help="Print a systemd unit that runs this agent.")
+    ] = False,
+) -> None:
+    """Send this PC's heartbeats, for ever; they wait on disk while the server is away.
+
+    An API key is taken from the environment: OPENHOURS_KEY.
+    """
+    # Without the server's parts: this is all that a PC installs.
+    from openhours.heartbeats import agent_command  # noqa: PLC0415
+
+    try:
+        agent_command.run(server, name, every, queue, print_service)
+    except agent_command.WrongOption as error:
+        fail(str(error))
+    except agent_command.CannotRun as error:
+        fail(str(error), 1)
+
+
+hours = typer.Typer(no_args_is_help=True, help="Business hours and time zone of one store.")
+app.add_typer(hours, name="hours")
+StoreId = Annotated[str, typer.Argument(help="The store; a PC's is pc:<name>.")]
+
+
+@hours.command("set")
+def set_hours(
+    store: StoreId,
+    week: Annotated[
+        list[str],
+        typer.Argument(help="Days and their times: mon-fri 09:00-17:30 sat 10:00-14:00; always"),
+    ],
+) -> None:
+    """Replace the hours in which a store should be open; all that is not named is closed.
+
+    Days: mon, mon-fri, mon,wed,fri or daily, followed by one or more times. 22:00-06:00 ends on the
+    next day; 24:00 may be an end. `always` takes the hours away: then the store is always open.
+    """
+    _hours_command("set_hours", store, week)
+
+
+@hours.command("zone")
+def set_timezone(
+    store: StoreId, zone: Annotated[str, typer.Argument(help="IANA name: Europe/Berlin.")]
+) -> None:
+    """Replace the time zone in which a store's hours are meant."""
+    _hours_command("set_timezone", store, zone)
+
+
+@hours.command("show")
+def show_hours(store: StoreId) -> None:
+    """Print the hours and the time zone of a store."""
+    _hours_command("show_hours", store)
+
+
+def _hours_command(name: str, *arguments: object) -> None:
+    settings = _settings()
+    _set_up_logging("WARNING")
+    commands = _server_part("commands")
+    try:
+        asyncio.run(getattr(commands, name)(settings, *arguments))
+    except commands.hours.WrongHours as error:
+        fail(str(error))
+
+
 @app.command("sample-data")
 def sample_data(
     folder: Annotated[Path, typer.Argument(help="Where to write the files.")] = Path("data/sample"),

@@ -24,6 +24,7 @@ from openhours.reports.find import find_report
 from openhours.reports.tables import Report
 from openhours.reports.trigger import UnknownStores, trigger
 from openhours.settings import Settings, get_settings
+from openhours.stores import hours
 from openhours.stores.api import find_ingestion
 from openhours.stores.inbox import add_ingestion
 from openhours.stores.tables import Ingestion
@@ -113,6 +114,35 @@ async def report(
         await _write_csv(engine, done, out, full)
     console.print(f"report {report_id}: {done.row_count:,} rows -> {out or 'standard output'}")
     return True
+
+
+async def set_hours(settings: Settings, store_id: str, words: Sequence[str]) -> None:
+    """Replace the business hours of a store. Raises WrongHours."""
+    rows = hours.parse_week(words)
+    async with database.opened(settings) as (engine, _):
+        await hours.set_hours(engine, store_id, rows)
+        await _print_hours(engine, settings, store_id)
+
+
+async def set_timezone(settings: Settings, store_id: str, timezone: str) -> None:
+    """Replace the time zone of a store. Raises WrongHours."""
+    async with database.opened(settings) as (engine, _):
+        await hours.set_timezone(engine, store_id, timezone)
+        await _print_hours(engine, settings, store_id)
+
+
+async def show_hours(settings: Settings, store_id: str) -> None:
+    """Print the business hours of a store. Raises WrongHours if there is no such store."""
+    async with database.opened(settings) as (engine, _):
+        await _print_hours(engine, settings, store_id)
+
+
+async def _print_hours(engine: AsyncEngine, settings: Settings, store_id: str) -> None:
+    known = await hours.hours_of(engine, store_id)
+    if known is None:
+        raise hours.WrongHours(f"there is no store {store_id!r}")
+    zone = known.timezone or f"{settings.default_timezone} (the default)"
+    print(f"{store_id}: {hours.written(known.rows)}, {zone}")
 
 
 async def _follow_report(engine: AsyncEngine, report_id: str) -> Report:

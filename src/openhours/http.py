@@ -8,13 +8,14 @@ import json
 import logging
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import ClientDisconnect
 
-from openhours.db.engine import DATABASE_AWAY, is_database_away
+from openhours.db.engine import DATABASE_AWAY, TryLater, is_database_away
 from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,19 @@ def invalid(*place: str, message: str) -> RequestValidationError:
     return RequestValidationError(
         [{"loc": place, "msg": message, "type": "value_error", "input": None}]
     )
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """The request's body; HTTPException 413 if it has more than `most` bytes."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise HTTPException(413, f"the body may have {most:,} bytes at most")
+    except ClientDisconnect:
+        raise HTTPException(400, "the body ended too early") from None
+    return bytes(body)
 
 
 class SafeJSONResponse(JSONResponse):
@@ -79,6 +93,8 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SafeJSONResponse({"detail": "no space left on the server's disk"}, 507)
+    if isinstance(error, TryLater):
+        return SafeJSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
     if is_database_away(error):
         log.warning("the database is away: %s %s", request.method, request.url.path)
         return SafeJSONResponse(

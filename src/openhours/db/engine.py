@@ -29,6 +29,10 @@ DATABASE_AWAY = (
 )
 
 
+class TryLater(ConnectionError):
+    """The request is right, but cannot be served now: a 503 with this message."""
+
+
 class Base(DeclarativeBase):
     """Base of every table; constraint names are fixed so that migrations can name them."""
 

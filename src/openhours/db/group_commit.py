@@ -11,25 +11,31 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from openhours.db.engine import is_database_away
+from openhours.db.engine import TryLater, is_database_away
 
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_MOST_WAITING = 20_000
+MOST_WAITING = 20_000
 
 
-class TooManyWaiting(ConnectionError):
+class TooManyWaiting(TryLater):
     """More is arriving than the database takes: the client may try again later."""
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Writes items in groups; `write` commits a group and gives a result for each, in order."""
+    """Writes items in groups, in the order in which they came.
+
+    `write` commits a group as a whole, or raises and leaves no trace of it; it gives a result for
+    each item, in order. A result that is an exception is raised for its item alone.
+    """
 
     def __init__(
-        self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], most: int = 1000
+        self,
+        write: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
+        most: int = 1000,
     ) -> None:
         self._write = write
         self._most = most
@@ -40,10 +46,11 @@ class GroupCommit(Generic[Item, Result]):
         """The result of the item once it is durable.
 
         Raises what `write` raised for it; then the item may or may not have been written, as ever
-        when a connection breaks: give items an identity that makes a repetition harmless.
+        when a connection breaks: give items an identity that makes a repetition harmless. The same
+        holds for a cancelled caller. Raises TooManyWaiting, and then it was not written.
         """
-        if len(self._waiting) >= _MOST_WAITING:
-            raise TooManyWaiting(f"{_MOST_WAITING} items are waiting to be written")
+        if len(self._waiting) >= MOST_WAITING:
+            raise TooManyWaiting(f"{MOST_WAITING:,} requests are waiting to be written; try again")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._writer is None:
@@ -51,12 +58,21 @@ class GroupCommit(Generic[Item, Result]):
         return await future
 
     async def _write_all(self) -> None:
+        group: list[tuple[Item, asyncio.Future[Result]]] = []
         try:
             while self._waiting:
+                # What the event loop has at hand already joins: without this, the first request
+                # after a commit would have a group for itself.
+                await asyncio.sleep(0)
                 size = min(self._most, len(self._waiting))
-                await self._write_group([self._waiting.popleft() for _ in range(size)])
+                group = [self._waiting.popleft() for _ in range(size)]
+                await self._write_group(group)
         finally:
             self._writer = None
+            # Only when this task was cancelled, at the end of the event loop, is anyone left.
+            for _, future in (*group, *self._waiting):
+                future.cancel()
+            self._waiting.clear()
 
     async def _write_group(self, group: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
@@ -64,13 +80,20 @@ class GroupCommit(Generic[Item, Result]):
         except Exception as error:
             if len(group) > 1 and not is_database_away(error):
                 # One of them cannot be written; the others shall not suffer for it.
-                for single in group:
-                    await self._write_group([single])
+                middle = len(group) // 2
+                await self._write_group(group[:middle])
+                await self._write_group(group[middle:])
                 return
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
-            return
+            results = [error] * len(group)
+        if len(results) != len(group):
+            # They are written, so they must not be written again.
+            wrong = RuntimeError(f"{len(results)} results for {len(group)} items")
+            log.error("group commit: %s", wrong)
+            results = [wrong] * len(group)
         for (_, future), result in zip(group, results, strict=True):
-            if not future.done():  # the client of a cancelled request has gone
+            if future.done():  # the client of a cancelled request has gone
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
                 future.set_result(result)

@@ -107,9 +107,7 @@ class StatusRows:
         newest = 0
         loaded = done = 0
         for week, days in groupby(sorted(self._days), lambda day: partitions.week_of(day * DAY)):
-            fresh = not await partitions.exists(connection, week)
-            if fresh:
-                await partitions.create_apart(connection, week)
+            fresh = await partitions.begin(connection, week)
             for day in days:
                 rows = self._read_day(day)
                 code = rows.pop("code")

@@ -4,8 +4,12 @@ from typing import Any
 
 import asyncpg
 
+from openhours.db.engine import TryLater
 from openhours.times import from_us
 
+_LOCK = 0x7765656B  # "week": whoever makes a week's partition holds it until the commit
+# A file being loaded holds it, too, as long as it loads.
+_PATIENCE = "2s"
 WEEK = 7 * 86_400_000_000
 # 1970-01-05 was a Monday.
 _MONDAY = 4 * 86_400_000_000
@@ -21,35 +25,68 @@ def name_of(week: int) -> str:
     return f"observations_{from_us(week * WEEK + _MONDAY):%Y%m%d}"
 
 
-async def exists(connection: "asyncpg.Connection[Any]", week: int) -> bool:
-    """Whether the week has its partition."""
-    return bool(
-        await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhparent = 'observations'::regclass"
-            " AND inhrelid = to_regclass($1))",
-            name_of(week),
-        )
-    )
+# Read from the tables themselves: what to_regclass() knows may be older than the lock, and then
+# it does not find what was made by whoever held it before.
+_STATE = """
+SELECT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) FROM pg_class c
+WHERE relname = $1 AND relnamespace = (
+    SELECT relnamespace FROM pg_class WHERE oid = 'observations'::regclass)
+"""
+_KEYED = """
+SELECT EXISTS (
+    SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+    WHERE c.relname = $1 AND i.indisprimary)
+"""
 
 
-async def create_apart(connection: "asyncpg.Connection[Any]", week: int) -> None:
-    """Make the week's table, without key and outside `observations`: to be filled, then attached.
+async def begin(connection: "asyncpg.Connection[Any]", week: int) -> bool:
+    """Make the week's table if there is none: without key and outside `observations`.
 
-    `CREATE TABLE … PARTITION OF` would wait for every reader, and make all others wait behind it.
+    Whether it was made, and is to be attached when it is filled. Nobody else makes a partition
+    until the caller's transaction ends.
     """
-    await connection.execute(f"CREATE TABLE {name_of(week)} (LIKE observations INCLUDING DEFAULTS)")
+    name = name_of(week)
+    if await connection.fetchval(_STATE, name):
+        return False
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    attached: bool | None = await connection.fetchval(_STATE, name)
+    if attached is False:
+        # Somebody detached it, with what it holds.
+        await attach(connection, week)
+    if attached is not None:
+        return False
+    # `CREATE TABLE … PARTITION OF` would wait for every reader, and make all others wait behind it.
+    await connection.execute(f"CREATE TABLE {name} (LIKE observations INCLUDING DEFAULTS)")
+    return True
+
+
+async def ensure(connection: "asyncpg.Connection[Any]", week: int) -> None:
+    """Make the week's partition, empty, in a short transaction of its own, if there is none.
+
+    Raises TryLater while a file is loaded that brings new weeks, too.
+    """
+    try:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+            if await begin(connection, week):
+                await attach(connection, week)
+    except asyncpg.LockNotAvailableError:
+        monday = from_us(week * WEEK + _MONDAY)
+        raise TryLater(
+            f"a file is being loaded; the week of {monday:%Y-%m-%d} is writable after it"
+        ) from None
 
 
 async def attach(connection: "asyncpg.Connection[Any]", week: int) -> None:
     """Give the week's table its key and make it a partition."""
     name = name_of(week)
     start, end = (f"'{from_us(w * WEEK + _MONDAY).isoformat()}'" for w in (week, week + 1))
+    if not await connection.fetchval(_KEYED, name):
+        await connection.execute(f"ALTER TABLE {name} ADD PRIMARY KEY (store, observed_at)")
     await connection.execute(
         f"""
-        ALTER TABLE {name}
-            ADD PRIMARY KEY (store, observed_at),
-            ADD CONSTRAINT {name}_week
-                CHECK (observed_at >= {start} AND observed_at < {end});
+        ALTER TABLE {name} ADD CONSTRAINT {name}_week
+            CHECK (observed_at >= {start} AND observed_at < {end});
         ALTER TABLE observations ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end});
         ALTER TABLE {name} DROP CONSTRAINT {name}_week;
         """
