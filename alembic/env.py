@@ -5,14 +5,17 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
+from openhours.activity import tables as activity
+from openhours.db import totals
 from openhours.db.engine import Base, make_engine
 from openhours.heartbeats import tables as heartbeats
 from openhours.reports import tables as reports
 from openhours.settings import get_settings
 from openhours.stores import tables as stores
+from openhours.visits import tables as visits
 
 # Importing them has filled the metadata.
-ROOMS = (stores, reports, heartbeats)
+TABLES = (totals, stores, reports, visits, activity, heartbeats)
 
 
 def run(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import ClientDisconnect
@@ -33,6 +34,34 @@ def _settings(request: Request) -> Settings:
 
 Engine = Annotated[AsyncEngine, Depends(_engine)]
 ServerSettings = Annotated[Settings, Depends(_settings)]
+
+
+class Problem(BaseModel):
+    """A field that is wrong: where it stands, and why."""
+
+    loc: Annotated[list[str], Field(examples=[["body", "user_id"]])]
+    msg: str
+    type: str
+
+
+class ErrorAnswer(BaseModel):
+    """Every error: what is wrong, in words or field by field."""
+
+    detail: str | list[Problem]
+
+
+# What any route may answer, for its description.
+ERRORS: dict[int | str, dict[str, Any]] = {
+    code: {"model": ErrorAnswer, "description": description}
+    for code, description in {
+        400: "The body is malformed.",
+        404: "There is no such thing.",
+        413: "The body is too large.",
+        415: "The body is of another kind than it should be.",
+        422: "A field is wrong; `loc` says which.",
+        503: "The database is away; try again.",
+    }.items()
+}
 
 
 def next_page(request: Request, cursor: str) -> dict[str, str]:

@@ -16,7 +16,10 @@ from pgqueuer import PgQueuer, RetryRequested
 from pgqueuer.models import Job, Schedule
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.activity.counts import SCHEDULE as ACTIVITY_SCHEDULE
+from openhours.activity.counts import count_ended_periods
 from openhours.db.engine import is_database_away, make_engine, plain_url
+from openhours.db.queue import WORKER_NAME
 from openhours.processes import Processes
 from openhours.reports import cluster
 from openhours.reports.partition import warm_up
@@ -81,7 +84,7 @@ class Worker:
     async def _work(self) -> None:
         connection = await asyncpg.connect(
             plain_url(self.url),
-            server_settings={"jit": "off", "application_name": "openhours worker"},
+            server_settings={"jit": "off", "application_name": WORKER_NAME},
         )
         try:
             queue = self._queue = PgQueuer.from_asyncpg_connection(connection)
@@ -89,6 +92,8 @@ class Worker:
             if self._schedules:
                 self._schedule(queue)
                 await inbox.scan(self.engine, self.settings)
+                # What ended while no worker ran.
+                await count_ended_periods(self.engine, self.settings.activity_cron)
             if not self._stopping.is_set():
                 log.info("worker ready")
                 await queue.run(
@@ -130,6 +135,9 @@ class Worker:
         async def look_into_inbox(_schedule: Schedule) -> None:
             await inbox.scan(engine, settings)
 
+        async def count_activity(_schedule: Schedule) -> None:
+            await count_ended_periods(engine, settings.activity_cron)
+
         async def keep_within_limits(_schedule: Schedule) -> None:
             await keep_reports(engine, settings)
             await keep_observations(engine, settings)
@@ -137,6 +145,7 @@ class Worker:
         queue.schedule(inbox.scan_job(settings), settings.inbox_cron)(look_into_inbox)
         # Of all workers on the database, one does it.
         queue.schedule("retention", settings.retention_cron)(keep_within_limits)
+        queue.schedule(ACTIVITY_SCHEDULE, settings.activity_cron)(count_activity)
 
 
 def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from croniter import croniter
+from croniter import CroniterError, croniter
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pytz import all_timezones_set
@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     processes: Annotated[int, Field(ge=0, le=256)] = 0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     max_upload_mb: Annotated[int, Field(ge=1)] = 2048
+    activity_cron: str = "0 */4 * * *"
     dask_scheduler: str | None = None
 
     # What is kept, and when the rest goes
@@ -55,11 +56,15 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is not an IANA time zone")
         return name
 
-    @field_validator("inbox_cron", "retention_cron")
+    @field_validator("inbox_cron", "activity_cron", "retention_cron")
     @classmethod
     def _is_cron(cls, expression: str) -> str:
-        if not croniter.is_valid(expression):
-            raise ValueError(f"{expression!r} is no cron expression, such as '*/5 * * * *'")
+        try:
+            croniter(expression).get_next()  # there may never be one: the 30th of February
+        except (CroniterError, ValueError):
+            raise ValueError(
+                f"{expression!r} is no cron expression, such as '*/5 * * * *'"
+            ) from None
         return expression
 
     @model_validator(mode="after")

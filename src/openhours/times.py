@@ -34,8 +34,8 @@ def now() -> datetime:
 def parse_instant(value: Any) -> datetime:
     """An instant from ISO 8601 with `Z` or an offset, years 2000 to 9998; ValueError else."""
     if isinstance(value, datetime):
-        parsed = value
-    elif isinstance(value, str):
+        return value.astimezone(UTC)  # our own, on its way out: a window may begin before 2000
+    if isinstance(value, str):
         try:
             parsed = datetime.fromisoformat(value.strip())
         except ValueError:

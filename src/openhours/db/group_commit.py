@@ -61,9 +61,7 @@ class GroupCommit(Generic[Item, Result]):
         group: list[tuple[Item, asyncio.Future[Result]]] = []
         try:
             while self._waiting:
-                # What the event loop has at hand already joins: without this, the first request
-                # after a commit would have a group for itself.
-                await asyncio.sleep(0)
+                await self._gather()
                 size = min(self._most, len(self._waiting))
                 group = [self._waiting.popleft() for _ in range(size)]
                 await self._write_group(group)
@@ -73,6 +71,13 @@ class GroupCommit(Generic[Item, Result]):
             for _, future in (*group, *self._waiting):
                 future.cancel()
             self._waiting.clear()
+
+    async def _gather(self) -> None:
+        """Let join whom the event loop has at hand: wait as long as each round brings more."""
+        before = 0
+        while before < len(self._waiting) < self._most:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
 
     async def _write_group(self, group: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:

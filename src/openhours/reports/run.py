@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db import bulk
 from openhours.db.engine import raw_connection
+from openhours.reports import measures
 from openhours.reports.partition import Partition, PartitionFigures, compute, filling_of
 from openhours.reports.read import Slice
 from openhours.reports.tables import Report, ReportRow
@@ -64,8 +65,11 @@ async def run_report(engine: AsyncEngine, compute_in: Compute, number: int, ways
             .values(
                 state="complete", progress=1.0, row_count=rows, finished_at=func.clock_timestamp()
             )
+            .returning(func.extract("epoch", Report.finished_at - Report.started_at))
         )
-        if finished.rowcount == 1:
+        seconds = finished.scalar_one_or_none()
+        if seconds is not None:
+            await measures.note_complete(await raw_connection(writer), float(seconds))
             await writer.commit()
             log.info("report %s complete: %d rows", report.report_id, rows)
         else:
@@ -76,11 +80,13 @@ async def run_report(engine: AsyncEngine, compute_in: Compute, number: int, ways
 async def fail_report(engine: AsyncEngine, number: int, reason: str) -> None:
     """End a report that cannot be computed."""
     async with engine.begin() as connection:
-        await connection.execute(
+        failed = await connection.execute(
             update(Report)
             .where(Report.id == number, Report.state.in_(("queued", "running")))
             .values(state="failed", error=reason, finished_at=func.clock_timestamp())
         )
+        if failed.rowcount == 1:
+            await measures.note_failed(await raw_connection(connection))
     log.error("report %d failed: %s", number, reason)
 
 

@@ -15,6 +15,7 @@ from openhours.stores.grown import Prefix, loaded_prefix
 from openhours.stores.load_hours import load_hours, load_timezones
 from openhours.stores.load_status import load_status
 from openhours.stores.loading import Counts, Progress, RejectWriter
+from openhours.stores.measures import note_ingestion
 from openhours.stores.tables import Ingestion
 
 MOST_ATTEMPTS = 3
@@ -169,3 +170,4 @@ async def _complete(
     )
     if done != "UPDATE 1":
         raise RuntimeError("another attempt loads this file")
+    await note_ingestion(connection, row["id"], kind, counts)

@@ -1,0 +1,75 @@
+"""Events in the order of their commits, and each user's count of each period."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.orm import Mapped, mapped_column
+
+from openhours.db.engine import Base
+
+_Instant = TIMESTAMP(timezone=True)
+
+
+class ActivityClock(Base):
+    """The one row that gives every group of events its recorded time and ids.
+
+    Its lock is held until the group is committed. So id, recorded time and commit have one order:
+    who sees an event sees all that were recorded before it, and none is ever added between them.
+    """
+
+    __tablename__ = "activity_clock"
+    __table_args__ = (CheckConstraint("one", name="one"),)
+
+    one: Mapped[bool] = mapped_column(Boolean, primary_key=True, server_default=text("true"))
+    last_id: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # Never goes back, even where the database's clock does.
+    recorded_at: Mapped[datetime] = mapped_column(_Instant, server_default=text("now()"))
+
+
+class Event(Base):
+    """An event: when it happened, as the client says, and when it was recorded."""
+
+    __tablename__ = "activity_events"
+    __table_args__ = (
+        CheckConstraint("action IN ('created', 'updated', 'deleted', 'viewed')", name="action"),
+        Index("ix_activity_events_user_id", "user_id", "recorded_at", "id"),
+        Index(
+            "uq_activity_events_event_id",
+            "event_id",
+            unique=True,
+            postgresql_where=text("event_id IS NOT NULL"),
+        ),
+    )
+
+    recorded_at: Mapped[datetime] = mapped_column(_Instant, primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(BigInteger)
+    happened_at: Mapped[datetime] = mapped_column(_Instant)
+    action: Mapped[str] = mapped_column(Text)
+    # `metadata` is SQLAlchemy's own word.
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB)
+    event_id: Mapped[str | None] = mapped_column(Text)
+
+
+class ActivityCounting(Base):
+    """The one row that says up to where events are counted; its lock lets one worker count."""
+
+    __tablename__ = "activity_counting"
+    __table_args__ = (CheckConstraint("one", name="one"),)
+
+    one: Mapped[bool] = mapped_column(Boolean, primary_key=True, server_default=text("true"))
+    counted_until: Mapped[datetime | None] = mapped_column(_Instant)
+
+
+class ActivityCount(Base):
+    """A user's events recorded in [period_start, period_end); a user without any has no row."""
+
+    __tablename__ = "activity_counts"
+    __table_args__ = (Index("ix_activity_counts_user_id", "user_id", "period_start"),)
+
+    period_start: Mapped[datetime] = mapped_column(_Instant, primary_key=True)
+    user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    period_end: Mapped[datetime] = mapped_column(_Instant)
+    event_count: Mapped[int] = mapped_column(BigInteger)

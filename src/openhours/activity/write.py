@@ -1,0 +1,79 @@
+"""Recording events: a group is one statement, one round trip, one commit."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.db.engine import raw_connection
+
+_COLUMNS = "(user_id, happened_at, action, metadata, event_id, n)"
+_ARRAYS = "$1::int8[], $2::timestamptz[], $3::text[], $4::text[], $5::text[]"
+
+# The clock's row is locked before the time is read, and until the commit. What ON CONFLICT passes
+# over leaves a hole in the ids; they need an order, not more.
+_WRITE = f"""
+WITH clock AS (
+    UPDATE activity_clock
+    SET last_id = last_id + $6, recorded_at = greatest(recorded_at, clock_timestamp())
+    RETURNING last_id - $6 AS before, recorded_at
+), written AS (
+    INSERT INTO activity_events
+        (recorded_at, id, user_id, happened_at, action, metadata, event_id)
+    SELECT c.recorded_at, c.before + e.n, e.user_id, e.happened_at, e.action,
+           e.metadata::jsonb, e.event_id
+    FROM clock c, unnest({_ARRAYS}) WITH ORDINALITY AS e {_COLUMNS}
+    ON CONFLICT (event_id) WHERE event_id IS NOT NULL DO NOTHING
+    RETURNING id
+)
+SELECT before, recorded_at, ARRAY(SELECT id FROM written) AS ids FROM clock
+"""  # noqa: S608  our own words
+
+_COMPARE = f"""
+SELECT stored.recorded_at,
+       (stored.user_id, stored.happened_at, stored.action, stored.metadata)
+       = (e.user_id, e.happened_at, e.action, e.metadata::jsonb) AS same
+FROM unnest({_ARRAYS}) WITH ORDINALITY AS e {_COLUMNS}
+JOIN activity_events stored USING (event_id)
+ORDER BY e.n
+"""  # noqa: S608
+
+
+class NewEvent(NamedTuple):
+    """An event on its way to the database; `metadata` is JSON."""
+
+    user_id: int
+    happened_at: datetime
+    action: str
+    metadata: str
+    event_id: str | None
+
+
+async def write_events(
+    engine: AsyncEngine, events: Sequence[NewEvent]
+) -> Sequence[datetime | None]:
+    """Record the events in one transaction; when each was recorded.
+
+    One whose `event_id` is known was recorded before; None where another event has that id.
+    """
+    async with engine.connect() as connection:
+        raw = await raw_connection(connection)
+        # A single statement outside SQLAlchemy's transaction commits itself.
+        done = await raw.fetchrow(_WRITE, *zip(*events, strict=True), len(events))
+        recorded: list[datetime | None] = [done["recorded_at"]] * len(events)
+        if len(done["ids"]) < len(events):
+            written = set(done["ids"])
+            known = [n for n in range(len(events)) if done["before"] + n + 1 not in written]
+            times = await _recorded_before(raw, [events[n] for n in known])
+            for n, recorded_at in zip(known, times, strict=True):
+                recorded[n] = recorded_at
+    return recorded
+
+
+async def _recorded_before(
+    connection: "asyncpg.Connection[Any]", events: Sequence[NewEvent]
+) -> list[datetime | None]:
+    rows = await connection.fetch(_COMPARE, *zip(*events, strict=True))
+    return [row["recorded_at"] if row["same"] else None for row in rows]

@@ -1,0 +1,1 @@
+"""Visits of pages, counted exactly."""

@@ -1,0 +1,199 @@
+"""Visits over HTTP: log one, and ask how many there were."""
+
+from datetime import timedelta
+from functools import partial
+from ipaddress import ip_address
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.datastructures import State
+
+from openhours.bodies import NO_NUL, json_body, read_json
+from openhours.db.group_commit import GroupCommit
+from openhours.http import Engine
+from openhours.times import Instant, now
+from openhours.visits import statistics
+from openhours.visits.write import NewVisit, write_visits
+
+router = APIRouter(tags=["visits"])
+
+_LONGEST_AGENT = 1000
+
+Hours = Annotated[
+    float,
+    Query(ge=0.1, le=168, allow_inf_nan=False, description="How far to look back.", examples=[1.0]),
+]
+
+
+def _digits(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _address(value: str) -> str:
+    return str(ip_address(value))
+
+
+class VisitIn(BaseModel):
+    """A visit as it is sent; a missing address and agent are taken from the request."""
+
+    user_id: Annotated[
+        str,
+        BeforeValidator(_digits, json_schema_input_type=str | int),
+        StringConstraints(min_length=1, max_length=255, pattern=NO_NUL),
+        Field(description="Text; a whole number is taken as its digits."),
+    ]
+    page_url: Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=NO_NUL)]
+    user_agent: (
+        Annotated[str, StringConstraints(max_length=_LONGEST_AGENT, pattern=NO_NUL)] | None
+    ) = None
+    ip_address: (
+        Annotated[
+            str,
+            StringConstraints(max_length=64),
+            AfterValidator(_address),
+            Field(description="IPv4 or IPv6."),
+        ]
+        | None
+    ) = None
+    referrer: Annotated[str, StringConstraints(max_length=2048, pattern=NO_NUL)] | None = None
+
+
+class VisitLogged(BaseModel):
+    """A visit that is stored, and its number among all."""
+
+    success: Annotated[bool, Field(examples=[True])]
+    visit_count: Annotated[int, Field(ge=1, examples=[42])]
+    message: Annotated[str, Field(examples=["Visit logged successfully. Total visits: 42"])]
+
+
+class Statistics(BaseModel):
+    """How long the server runs, and how many visits there were. Bots are among the visits."""
+
+    uptime_seconds: Annotated[float, Field(examples=[3600.5])]
+    uptime_formatted: Annotated[str, Field(examples=["1h 0m 0s"])]
+    total_visits: int
+    current_time: Instant
+    server_status: Annotated[str, Field(examples=["running"])]
+    recent_visits: Annotated[int, Field(description="In the last `timeframe_hours`.")]
+    timeframe_hours: float
+    bots: Annotated[int, Field(description="Those of `total_visits` that known bots made.")]
+    recent_bots: Annotated[int, Field(description="Those of `recent_visits`.")]
+
+
+class PageCount(BaseModel):
+    """Visits of a page; `bots` are among them."""
+
+    page_url: str
+    visits: int
+    bots: int
+
+
+class ReferrerCount(BaseModel):
+    """Visits from a referrer; null: without one."""
+
+    referrer: str | None
+    visits: int
+    bots: int
+
+
+class HourCount(BaseModel):
+    """Visits of an hour, as far as it lies in the timeframe."""
+
+    hour: Instant
+    visits: int
+    bots: int
+
+
+class PageStatistics(BaseModel):
+    """The visits of [since, until): most visited first, hours in their order."""
+
+    since: Instant
+    until: Instant
+    pages: list[PageCount]
+    referrers: list[ReferrerCount]
+    hours: list[HourCount]
+
+
+_EXAMPLE = {
+    "user_id": "u-17",
+    "page_url": "https://example.org/shop",
+    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "ip_address": "203.0.113.7",
+    "referrer": "https://example.org/",
+}
+
+
+def prepare(state: State, engine: AsyncEngine) -> None:
+    """Make what the room keeps while the application runs."""
+    state.visits = GroupCommit(partial(write_visits, engine))
+
+
+@router.post("/visit", response_model=VisitLogged, openapi_extra=json_body(VisitIn, _EXAMPLE))
+async def visit(request: Request) -> Response:
+    """Log a visit. It is stored durably, and `visit_count` is its number: exact, without gaps.
+
+    After a 503 the visit may or may not have been stored.
+    """
+    body = await read_json(request, VisitIn)
+    agent = body.user_agent
+    if agent is None:
+        agent = request.headers.get("user-agent", "")[:_LONGEST_AGENT] or None
+    address = body.ip_address
+    if address is None and request.client is not None:
+        address = request.client.host
+    visits: GroupCommit[NewVisit, int] = request.app.state.visits
+    number = await visits.add(
+        NewVisit(body.user_id, body.page_url, agent, address, body.referrer or None)
+    )
+    return Response(
+        f'{{"success":true,"visit_count":{number},'
+        f'"message":"Visit logged successfully. Total visits: {number}"}}',
+        media_type="application/json",
+    )
+
+
+@router.get("/stats")
+async def stats(request: Request, engine: Engine, timeframe_hours: Hours = 1.0) -> Statistics:
+    """Visits so far and of late, exact; the cost does not depend on how many there are."""
+    found = await statistics.totals(engine, timedelta(hours=timeframe_hours))
+    uptime = (now() - request.app.state.started_at).total_seconds()
+    return Statistics(
+        uptime_seconds=uptime,
+        uptime_formatted=_duration(int(uptime)),
+        total_visits=found.total,
+        current_time=found.now,
+        server_status="running",
+        recent_visits=found.recent,
+        timeframe_hours=timeframe_hours,
+        bots=found.bots,
+        recent_bots=found.recent_bots,
+    )
+
+
+@router.get("/stats/pages")
+async def page_stats(
+    engine: Engine,
+    timeframe_hours: Hours = 1.0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Pages and referrers at most.")] = 20,
+) -> PageStatistics:
+    """What was visited, where the visitors came from, and when."""
+    found = await statistics.pages(engine, timedelta(hours=timeframe_hours), limit)
+    return PageStatistics.model_validate(
+        {
+            "since": found.since,
+            "until": found.until,
+            "pages": [{"page_url": c.of, "visits": c.visits, "bots": c.bots} for c in found.pages],
+            "referrers": [
+                {"referrer": c.of, "visits": c.visits, "bots": c.bots} for c in found.referrers
+            ],
+            "hours": [{"hour": c.of, "visits": c.visits, "bots": c.bots} for c in found.hours],
+        }
+    )
+
+
+def _duration(seconds: int) -> str:
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes}m {seconds}s"

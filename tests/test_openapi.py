@@ -1,0 +1,37 @@
+"""schemathesis over the whole OpenAPI description, against a real server with its worker."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.service import Service
+
+SECONDS = 45
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+
+
+@pytest.mark.usefixtures("settings")
+def test_every_route_keeps_to_its_description(place: Path) -> None:
+    with Service(place) as service:
+        run = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("schemathesis")),
+                f"--config-file={CONFIGURATION}",
+                "run",
+                f"{service.url}/openapi.json",
+                "--phases=examples,coverage,fuzzing",
+                f"--max-time={SECONDS}",
+                "--max-examples=20",
+                "--seed=1",
+                "--no-color",
+            ],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            timeout=4 * SECONDS,
+            check=False,
+        )
+        assert run.returncode == 0, f"{run.stdout[-20_000:]}\n{service.log.read_text()[-5_000:]}"
+        assert service.client.get("/health").status_code == 200
