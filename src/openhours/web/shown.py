@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+import numpy as np
 import pytz
 from fastapi import Request
 from markupsafe import Markup, escape
 
-from openhours.times import from_us, iso
+from openhours.times import EARLIEST, from_us, iso, to_us
+from openhours.uptime.clocks import to_utc
 
 ZONE_COOKIE = "zone"
 _HOUR = 3_600_000_000
@@ -92,3 +94,17 @@ def store_url(store_id: str) -> str:
 def many(count: int, one: str, more: str | None = None) -> Markup:
     """`1 store`, `2 stores`."""
     return Markup("{} {}").format(number(count), escape(one if count == 1 else more or f"{one}s"))
+
+
+def on_wall(instant: datetime | int, zone: str) -> str:
+    """As `<input type="datetime-local">` writes it: the time on the zone's wall clock."""
+    return f"{in_zone(instant, zone):%Y-%m-%dT%H:%M:%S}"
+
+
+def from_wall(text: str, zone: str) -> datetime:
+    """The instant of what such an input holds; ValueError."""
+    local = datetime.fromisoformat(text)
+    if local.tzinfo is not None or not EARLIEST.year <= local.year <= 9998:
+        raise ValueError("not a local time between the years 2000 and 9998")
+    wall = np.array([to_us(local.replace(tzinfo=UTC))], np.int64)
+    return from_us(int(to_utc(wall, zone)[0]))

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from openhours.web import overview, reports, signin, stores
+from openhours.web import activity, overview, pcs, reports, signin, stores, timer, traffic
 from openhours.web.errors import add_error_pages
 from openhours.web.render import HERE, Static
 
@@ -10,6 +10,7 @@ from openhours.web.render import HERE, Static
 def add_pages(app: FastAPI) -> None:
     """Serve the pages; to be called before the rooms' endpoints are added and after all errors."""
     app.mount("/static", Static(directory=HERE / "static"), name="static")
-    for router in (overview.router, stores.router, reports.beside, reports.router, signin.router):
-        app.include_router(router)
+    app.include_router(reports.beside)
+    for pages in (overview, stores, reports, pcs, traffic, activity, timer, signin):
+        app.include_router(pages.router)
     add_error_pages(app)

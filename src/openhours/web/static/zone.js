@@ -3,5 +3,7 @@ export function keepZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) {
     document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+    const asked = document.getElementById("new-zone");
+    if (asked) asked.value = zone;
   }
 }
