@@ -13,8 +13,8 @@ _OPEN = Needs("open")
 _KNOWN = Needs("known")
 _USER = Needs("user")
 _INGEST = Needs("ingest")
-_TRACK = Needs("track")
 _REPORT = Needs("report")
+_TRACK = Needs("track")
 
 TABLE = AccessTable(
     {
@@ -33,14 +33,6 @@ TABLE = AccessTable(
         "GET /ingestions": _INGEST,
         "GET /ingestions/{ingestion_id}": _INGEST,
         "GET /ingestions/{ingestion_id}/rejects.csv": _INGEST,
-        # Reports
-        "POST /trigger_report": _REPORT,
-        "GET /get_report": _REPORT,
-        "GET /get_report/{report_id}": _REPORT,
-        "GET /reports": _REPORT,
-        "GET /api/stores/{store_id:path}/timeline": _REPORT,
-        "GET /api/stores/{store_id:path}/explain": _REPORT,
-        # Events that arrive one by one
         "POST /track": _TRACK,
         "POST /track/batch": _TRACK,
         "GET /track/events": _REPORT,
@@ -51,6 +43,13 @@ TABLE = AccessTable(
         "GET /api/events": _REPORT,
         "GET /api/events/counts": _REPORT,
         "GET /metrics": _REPORT,
+        # Reports
+        "POST /trigger_report": _REPORT,
+        "GET /get_report": _REPORT,
+        "GET /get_report/{report_id}": _REPORT,
+        "GET /reports": _REPORT,
+        "GET /api/stores/{store_id:path}/timeline": _REPORT,
+        "GET /api/stores/{store_id:path}/explain": _REPORT,
         # Pages
         "GET /static/{path:path}": _OPEN,
         "GET /": _REPORT,

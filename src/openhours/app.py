@@ -102,11 +102,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_pages(app)
     measures = (store_measures, report_measures, visit_measures)
     metrics.add_metrics(app, [room.measure for room in measures])
-    for router in (
-        *(reports.router, timelines.router, stores.router, heartbeats.router, visits.router),
-        *(activity.router, accounts.router, timesheet.router, overview.router, health.router),
-    ):
-        app.include_router(router)
+    rooms = (
+        reports,
+        timelines,
+        stores,
+        heartbeats,
+        visits,
+        activity,
+        accounts,
+        timesheet,
+        overview,
+        health,
+    )
+    for room in rooms:
+        app.include_router(room.router)
     describe_access(app)
     _guard(app)
     return app

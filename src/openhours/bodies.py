@@ -1,11 +1,13 @@
 """A JSON body, read once and checked by its model; what is wrong is named by its place in it."""
 
 import re
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 # Room for every honest body of a single visit or event; more is refused while it arrives.
 MOST_BYTES = 1 << 20
@@ -19,6 +21,7 @@ _SPOT = re.compile(r"at line (\d+) column (\d+)$")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\],:]', re.DOTALL)
 
 Model = TypeVar("Model", bound=BaseModel)
+Parsed = TypeVar("Parsed")
 
 
 def json_body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
@@ -29,29 +32,36 @@ def json_body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:
-    """The body as its model, parsed and checked in one step, without Python objects between.
+    """The body as its model; raises what `read_body` and `parse_json` raise."""
+    return parse_json(request, await read_body(request), model.model_validate_json)
 
-    Raises HTTPException 413 for a body over MOST_BYTES, 415 for another content type, and
-    RequestValidationError for a bad body.
+
+async def read_body(request: Request) -> bytes:
+    """The body's bytes. Raises HTTPException 413 for more than MOST_BYTES."""
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                raise HTTPException(413, f"the body is larger than {MOST_BYTES} bytes")
+    except ClientDisconnect:
+        raise HTTPException(400, "the body ended too early") from None
+    return body
+
+
+def parse_json(request: Request, body: bytes, validate: Callable[[bytes], Parsed]) -> Parsed:
+    """What Pydantic makes of the body: parsed and checked in one step, no Python objects between.
+
+    Raises HTTPException 415 for another content type, and RequestValidationError for a bad body.
     """
     if not _says_json(request.headers.get("content-type", "")):
         # What a form on a foreign page can send is not taken: it would come with the visitor's
         # cookies and from inside his network.
         raise HTTPException(415, "send JSON, with Content-Type: application/json")
-    body = await _read(request)
     try:
-        return model.model_validate_json(body)
+        return validate(body)
     except ValidationError as error:
         raise _invalid(error, body) from None
-
-
-async def _read(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise HTTPException(413, f"the body is larger than {MOST_BYTES} bytes")
-    return body
 
 
 def _invalid(error: ValidationError, body: bytes) -> RequestValidationError:

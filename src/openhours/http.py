@@ -8,13 +8,12 @@ import json
 import logging
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.requests import ClientDisconnect
 
 from openhours.db.engine import DATABASE_AWAY, TryLater, is_database_away
 from openhours.settings import Settings
@@ -75,19 +74,6 @@ def invalid(*place: str, message: str) -> RequestValidationError:
     return RequestValidationError(
         [{"loc": place, "msg": message, "type": "value_error", "input": None}]
     )
-
-
-async def read_body(request: Request, most: int) -> bytes:
-    """The request's body; HTTPException 413 if it has more than `most` bytes."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise HTTPException(413, f"the body may have {most:,} bytes at most")
-    except ClientDisconnect:
-        raise HTTPException(400, "the body ended too early") from None
-    return bytes(body)
 
 
 class SafeJSONResponse(JSONResponse):

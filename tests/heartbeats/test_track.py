@@ -21,6 +21,9 @@ def service(settings: Settings, place: Path) -> Iterator[Service]:
         yield running
 
 
+JSON = {"Content-Type": "application/json"}
+
+
 def listed(service: Service, **params: Any) -> list[dict[str, Any]]:
     answer = service.client.get("/track/events", params=params)
     assert answer.status_code == 200, answer.text
@@ -36,9 +39,9 @@ def test_an_empty_post_is_a_heartbeat_of_now_and_is_listed_newest_first(service:
     before = now()
     answers = [
         service.client.post("/track"),
-        service.client.post("/track", content=b"", headers={"Content-Type": "application/json"}),
+        service.client.post("/track", content=b"", headers=JSON),
         service.client.post("/track", json={}),
-        service.client.post("/track", content=b' {"pc": "joe"} ', headers={"Content-Type": "a/b"}),
+        service.client.post("/track", content=b' {"pc": "joe"} ', headers=JSON),
         service.client.post("/track", json={"pc": None, "event_time": None, "beat_id": None}),
     ]
     assert [answer.status_code for answer in answers] == [201] * 5
@@ -144,7 +147,7 @@ WRONG: list[tuple[bytes, int, list[str]]] = [
 
 def test_what_is_wrong_is_named_and_never_a_500(service: Service) -> None:
     for body, code, path in WRONG:
-        answer = service.client.post("/track", content=body)
+        answer = service.client.post("/track", content=body, headers=JSON)
         assert answer.status_code == code, (body[:80], answer.text)
         assert answer.json()["detail"][0]["loc"][: len(path)] == path, (body[:80], answer.text)
     ahead = service.client.post("/track", json={"event_time": iso(now() + timedelta(minutes=6))})
@@ -155,7 +158,9 @@ def test_what_is_wrong_is_named_and_never_a_500(service: Service) -> None:
     batch = service.client.post("/track/batch", json=[beat(now(), "a"), {"beat_id": "b"}])
     assert batch.status_code == 422
     assert batch.json()["detail"][0]["loc"] == ["body", "1", "event_time"]
-    assert service.client.post("/track/batch").status_code == 400
+    assert service.client.post("/track/batch", headers=JSON).status_code == 400
+    form = service.client.post("/track", data={"pc": "joe"})
+    assert form.status_code == 415
     large = service.client.post("/track", content=b'{"pc": "' + b"x" * 10_000_000 + b'"}')
     assert large.status_code == 413
     for params in (

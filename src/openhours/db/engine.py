@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -78,14 +78,22 @@ def plain_url(url: str) -> str:
 
 def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
     """An engine whose connections are tested before use, so that it outlives a database restart."""
-    return create_async_engine(
+    engine = create_async_engine(
         async_url(url),
-        pool_pre_ping=True,
         hide_parameters=True,  # an error's text goes to the log; what people sent does not
         pool_size=pool_size,
         max_overflow=pool_size,
         connect_args={"server_settings": {"jit": "off", "application_name": "openhours"}},
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """The pool then opens another. A ping would cost every use a round trip, and asyncpg knows at
+    once when the server hangs up."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
 
 
 async def raw_connection(connection: AsyncConnection) -> "asyncpg.Connection[Any]":

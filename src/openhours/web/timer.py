@@ -107,12 +107,9 @@ def _label(date: Any, by: By) -> str:
 
 
 def _period(period: Any, by: By) -> str:
-    names = ", ".join(
-        f"{one.name or 'no name'} {shown.span(one.time / 1000)}" for one in period.names
-    )
-    return f"{_label(period.date, by)}: {shown.span(period.time / 1000)}" + (
-        f" ({names})" if names else ""
-    )
+    worked = [f"{one.name or 'no name'} {shown.span(one.time / 1000)}" for one in period.names]
+    names = f" ({', '.join(worked)})" if worked else ""
+    return f"{_label(period.date, by)}: {shown.span(period.time / 1000)}{names}"
 
 
 @router.post("/start")
