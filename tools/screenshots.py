@@ -1,8 +1,11 @@
 """Pictures of the pages of a running openhours, light and dark, for looking at them.
 
 python tools/screenshots.py http://127.0.0.1:8000 FOLDER [PATH …]
+
+With OPENHOURS_USER and OPENHOURS_PASSWORD it signs in first, so that the timer can be seen.
 """
 
+import os
 import sys
 from pathlib import Path
 from urllib.parse import quote
@@ -46,7 +49,11 @@ def _take(
         base_url=url,
     )
     page = context.new_page()
-    page.goto("/")  # from here on the server knows the zone
+    page.goto("/signin")  # from here on the server knows the zone
+    if "OPENHOURS_USER" in os.environ:
+        page.fill("#username", os.environ["OPENHOURS_USER"])
+        page.fill("#password", os.environ["OPENHOURS_PASSWORD"])
+        page.click("form:has(#username) button")
     for path in paths:
         page.goto(path)
         name = quote(path.strip("/") or "overview", safe="")[:40]

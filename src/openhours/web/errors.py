@@ -1,7 +1,6 @@
 """Errors are pages for browsers: the same status, headers and words as the JSON of all others."""
 
 import json
-import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -11,8 +10,6 @@ from fastapi.responses import JSONResponse, Response
 
 from openhours.web.negotiation import wants_page
 from openhours.web.render import page
-
-log = logging.getLogger(__name__)
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -37,8 +34,8 @@ def add_error_pages(app: FastAPI) -> None:
         app.exception_handlers[kind] = _as_page(handler)
 
 
-async def _crash(request: Request, error: Exception) -> Response:
-    log.error("%s %s", request.method, request.url.path, exc_info=error)
+async def _crash(_request: Request, _error: Exception) -> Response:
+    # The error goes on to the server, which logs it.
     return JSONResponse({"detail": "internal error"}, 500)
 
 

@@ -149,9 +149,10 @@ SELECT {what} FROM report_rows r
 JOIN report_rows b ON b.store = r.store AND b.report = :before {more}
 WHERE r.report = :report AND r.known AND b.known AND r.open_week > 0 AND b.open_week > 0
 """
-_SHARES = (
-    "r.up_week::float8 / r.open_week AS share, b.up_week::float8 / b.open_week AS share_before"
-)
+_SHARES = """
+s.store_id, r.up_week::float8 / r.open_week AS share, r.open_week - r.up_week AS down,
+b.up_week::float8 / b.open_week AS share_before, b.open_week - b.up_week AS down_before
+"""
 _CHANGE = "r.up_week::float8 / r.open_week - b.up_week::float8 / b.open_week"
 
 
