@@ -8,6 +8,7 @@ import numpy as np
 
 from openhours.reports.reasons import local, reason
 from openhours.reports.timeline import Piece, Timeline
+from openhours.stores.tables import BEATING
 from openhours.times import EPOCH, from_us, iso
 from openhours.uptime.axis import DAY, HOUR
 from openhours.uptime.clocks import to_utc
@@ -44,9 +45,9 @@ class Day:
 
 
 def kind_of(piece: Piece) -> str:
-    """The CSS classes of a piece."""
-    if piece.rule == "unknown":
-        return "unknown"
+    """The CSS classes of a piece. A PC that is off is no alarm."""
+    if piece.rule in ("unknown", "silent"):
+        return "unknown" if piece.rule == "unknown" else "off"
     return f"{'up' if piece.active else 'down'}{'' if piece.measured else ' filled'}"
 
 
@@ -139,9 +140,10 @@ class _Drawing:
 
     def _summary(self, pieces: list[Piece]) -> str:
         if not pieces:
-            return "closed" if self.timeline.figures is not None else "no data"
+            return "nothing known" if self._opened() else "closed"
         if pieces[0].rule == "unknown":
             return "unknown"
         up = sum(piece.end - piece.start for piece in pieces if piece.active)
         down = sum(piece.end - piece.start for piece in pieces if not piece.active)
-        return f"{hours(up)} up" + (f", {hours(down)} down" if down else "")
+        on, off = ("on", "off") if self.timeline.feed == BEATING else ("up", "down")
+        return f"{hours(up)} {on}" + (f", {hours(down)} {off}" if down else "")

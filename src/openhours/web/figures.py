@@ -144,28 +144,30 @@ async def worst(connection: AsyncConnection, report: int, most: int) -> list[Row
     return list((await connection.execute(_WORST, {"report": report, "most": most})).all())
 
 
-_COMPARED = """
-SELECT {what} FROM report_rows r
-JOIN report_rows b ON b.store = r.store AND b.report = :before {more}
-WHERE r.report = :report AND r.known AND b.known AND r.open_week > 0 AND b.open_week > 0
-"""
-_SHARES = """
-s.store_id, r.up_week::float8 / r.open_week AS share, r.open_week - r.up_week AS down,
-b.up_week::float8 / b.open_week AS share_before, b.open_week - b.up_week AS down_before
-"""
-_CHANGE = "r.up_week::float8 / r.open_week - b.up_week::float8 / b.open_week"
+_COMPARE = text("""
+WITH both_reports AS (
+    SELECT r.store, r.up_week::float8 / r.open_week AS share, r.open_week - r.up_week AS down,
+           b.up_week::float8 / b.open_week AS share_before, b.open_week - b.up_week AS down_before
+    FROM report_rows r JOIN report_rows b ON b.store = r.store AND b.report = :before
+    WHERE r.report = :report AND r.known AND b.known AND r.open_week > 0 AND b.open_week > 0
+), counted AS (
+    SELECT *, count(*) OVER () AS stores,
+           count(*) FILTER (WHERE share < share_before) OVER () AS worse,
+           count(*) FILTER (WHERE share > share_before) OVER () AS better
+    FROM both_reports
+)
+SELECT c.*, s.store_id
+FROM (SELECT * FROM counted ORDER BY share - share_before, store LIMIT :most) c
+JOIN stores s ON s.id = c.store ORDER BY c.share - c.share_before, s.store_id
+""")
 
 
 async def compare(
     connection: AsyncConnection, report: int, before: int, most: int
-) -> tuple[Row[Any], list[Row[Any]]]:
-    """How many stores got better and worse in weekly uptime, and those that got worst."""
-    values = {"report": report, "before": before}
-    what = (
-        f"count(*) FILTER (WHERE {_CHANGE} < 0) AS worse, "
-        f"count(*) FILTER (WHERE {_CHANGE} > 0) AS better, count(*) AS stores"
-    )
-    summary = (await connection.execute(text(_COMPARED.format(what=what, more="")), values)).one()
-    query = _COMPARED.format(what=_SHARES, more="JOIN stores s ON s.id = r.store")
-    query += f" AND {_CHANGE} < 0 ORDER BY {_CHANGE}, s.store_id LIMIT {most}"
-    return summary, list((await connection.execute(text(query), values)).all())
+) -> list[Row[Any]]:
+    """The stores whose weekly uptime got worst, or best if none got worse; none: nothing in common.
+
+    Each row says, too, of how many `stores` in all `worse` and `better` ones there are.
+    """
+    values = {"report": report, "before": before, "most": most}
+    return list((await connection.execute(_COMPARE, values)).all())

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from openhours.heartbeats.tables import Heartbeat
 from openhours.http import Engine
 from openhours.stores.api import find_ingestion
-from openhours.stores.tables import FeedClock, Ingestion, RejectedRow, Store
+from openhours.stores.tables import BEATING, POLLED, FeedClock, Ingestion, RejectedRow, Store
 from openhours.web import figures
 from openhours.web.render import page
 
@@ -48,10 +49,11 @@ async def _stores(connection: AsyncConnection) -> dict[str | None, int]:
 
 
 async def _newest(connection: AsyncConnection) -> dict[str, Any]:
-    """The newest observation of each feed; beats are not on the feeds' clocks, but on theirs."""
-    query = select(FeedClock.feed, FeedClock.newest_at)
-    rows = (await connection.execute(query)).all()
-    return {row.feed: row.newest_at for row in rows}
+    """The newest observation of each feed; None where there is none."""
+    poll = select(FeedClock.newest_at).where(FeedClock.feed == POLLED).scalar_subquery()
+    beat = select(func.max(Heartbeat.event_time)).scalar_subquery()
+    row = (await connection.execute(select(poll, beat))).one()
+    return {POLLED: row[0], BEATING: row[1]}
 
 
 async def _running(connection: AsyncConnection) -> int:

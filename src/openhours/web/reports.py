@@ -65,9 +65,12 @@ async def report(
             before = None
             if found.stores is None:
                 before = await figures.latest_report(connection, before=found)
-            values |= {"before": before, "compared": None, "worse": []}
+            rows = []
             if before is not None:
-                values["compared"], values["worse"] = await figures.compare(
-                    connection, found.id, before.id, _WORST
-                )
+                rows = await figures.compare(connection, found.id, before.id, _WORST)
+            values |= {
+                "before": before,
+                "compared": rows[0] if rows else None,
+                "worse": [row for row in rows if row.share < row.share_before],
+            }
     return page(request, "report.html", **values)
