@@ -90,7 +90,7 @@ def test_a_store_s_week_says_why(page: Page, stocked: Service) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.locator("#why")).to_contain_text(words)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"at=2023-01-23T16:14:00"))
+    expect(page).to_have_url(re.compile(r"at=2023-01-23T16%3A14"))
     page.reload()  # the server says the same
     expect(page.locator("#why")).to_contain_text(words)
     page.get_by_role("link", name="Earlier week").click()
@@ -146,13 +146,14 @@ def test_pcs_show_their_history_and_when_they_were_on(page: Page, stocked: Servi
     page.get_by_label("PC", exact=True).select_option("desk & <b>chair</b>")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("tbody tr").first).to_contain_text("POST /track")
+    page.wait_for_load_state()
     page.locator(".day .piece.up").first.hover()
     expect(page.locator("[data-why]")).to_contain_text("each good for 150 s")
 
 
 def test_traffic_keeps_bots_apart(page: Page, stocked: Service) -> None:
     page.goto("/traffic")
-    tiles = page.get_by_role("region", name="Visits")
+    tiles = page.get_by_role("region", name="Visits", exact=True)
     expect(tiles).to_contain_text("1visits by people")
     expect(tiles).to_contain_text("1visits by bots")
     expect(page.locator("main")).to_contain_text(SCRIPT)
@@ -210,7 +211,7 @@ def test_the_timer_survives_closing_the_browser(
     page.locator("#edit-start").fill("2026-03-01T08:00:00")
     page.locator("#edit-end").fill("2026-03-01T09:30:00")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("region", name="Sessions")).to_contain_text("1 h 30 min")
+    expect(page.get_by_role("region", name="List of sessions")).to_contain_text("1 h 30 min")
     page.goto("/timer?by=month")
     expect(page.locator("main")).to_contain_text("1 h 30 min in 12 months")
     good_for_all(page)
@@ -244,9 +245,9 @@ def test_browsers_get_pages_and_all_others_json(stocked: Service) -> None:
         ("/files/nothing", 404),
         ("/pcs?from=x", 422),
         ("/pcs?pc=a%00b", 200),
-        ("/pcs?cursor=99999999999999999-1", 422),
+        ("/pcs?cursor=99999999999999999-1", 200),
         ("/activity?user_id=x", 422),
-        ("/activity?cursor=99999999999999999-1", 422),
+        ("/activity?cursor=99999999999999999-1", 200),
         ("/traffic?hours=0", 422),
     ):
         shown, told = get(path, headers=html), get(path)

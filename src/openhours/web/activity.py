@@ -17,7 +17,7 @@ from openhours.http import Engine, invalid
 from openhours.times import from_us, now, to_us
 from openhours.web import shown
 from openhours.web.render import page
-from openhours.web.walls import instant_of
+from openhours.web.walls import FormZone, QueryZone, instant_of, named_zone, shown_again
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,11 +36,15 @@ async def activity(
     user_id: User = None,
     since: Annotated[str, Query(alias="from", max_length=40)] = "",
     until: Annotated[str, Query(alias="to", max_length=40)] = "",
+    named: QueryZone = "",
     cursor: Annotated[str, Query(pattern=r"^([0-9]{1,17}-[0-9]{1,18})?$")] = "",
 ) -> Response:
     """Events, the last recorded first, and counts per period."""
     zone = shown.zone_of(request)
-    begins, ends = instant_of("from", since, zone), instant_of("to", until, zone)
+    begins, ends = (
+        instant_of(field, text, named_zone(request, named))
+        for field, text in (("from", since), ("to", until))
+    )
     async with engine.connect() as connection:
         found = await _events(connection, user_id, begins, ends, cursor)
         counts = await _counts(connection, user_id)
@@ -65,8 +69,8 @@ async def activity(
         following=following,
         columns=columns,
         user_id=user_id,
-        since=since,
-        until=until,
+        since=shown_again(begins, zone),
+        until=shown_again(ends, zone),
         present=shown.on_wall(now(), zone),
     )
 
@@ -78,9 +82,10 @@ async def record(
     action: Annotated[str, Form(max_length=40)],
     happened: Annotated[str, Form(max_length=40)] = "",
     details: Annotated[str, Form(max_length=events.MOST_METADATA)] = "",
+    named: FormZone = "",
 ) -> Response:
     """Record an event, as `POST /api/event` does."""
-    at = instant_of("happened", happened, shown.zone_of(request), "body") or now()
+    at = instant_of("happened", happened, named_zone(request, named), "body") or now()
     given = {
         "user_id": _number(user_id),
         "event_action_timestamp": at,

@@ -82,7 +82,7 @@ class _Drawing:
             label=f"{date:%a} {date.day} {date:%b}",
             date=f"{date:%Y-%m-%d}",
             offset_changes=self.end - self.start != DAY,
-            opened=self._opened(),
+            opened=self._opened(self.start, self.end),
             marks=[
                 self._mark(piece.start, piece.end, kind_of(piece), reason(self.timeline, piece))
                 for piece in pieces
@@ -99,12 +99,12 @@ class _Drawing:
         x = self._x(start)
         return Mark(x, round(self._x(end) - x, 2), kind, iso(from_us(start)), text)
 
-    def _opened(self) -> list[Mark]:
+    def _opened(self, begins: int, ends: int) -> list[Mark]:
         opened = self.timeline.opened
         return [
-            self._mark(max(start, self.start), min(end, self.end), "open")
+            self._mark(max(start, begins), min(end, ends), "open")
             for start, end in zip(opened.start.tolist(), opened.end.tolist(), strict=True)
-            if start < self.end and end > self.start
+            if start < ends and end > begins
         ]
 
     def _dots(self) -> dict[str, str]:
@@ -140,7 +140,7 @@ class _Drawing:
 
     def _summary(self, pieces: list[Piece]) -> str:
         if not pieces:
-            return "nothing known" if self._opened() else "closed"
+            return "nothing known" if self._opened(self.begins, self.ends) else "closed"
         if pieces[0].rule == "unknown":
             return "unknown"
         up = sum(piece.end - piece.start for piece in pieces if piece.active)

@@ -94,7 +94,7 @@ def _where(search: Search) -> _Where:
     if search.feed:
         where.add("s.feed = :feed", feed=search.feed)
     if search.state == "unknown":
-        where.add("r.known IS NOT TRUE")
+        where.add("NOT r.known")
     down = f"r.known AND r.open_{search.window} - r.up_{search.window}"
     if search.state == "down":
         where.add(f"{down} > 0")

@@ -15,7 +15,7 @@ from openhours.times import from_us, to_us
 from openhours.uptime.axis import DAY
 from openhours.web import charts, shown
 from openhours.web.render import page
-from openhours.web.walls import instant_of
+from openhours.web.walls import QueryZone, instant_of, named_zone, shown_again
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,10 +31,11 @@ async def pcs(
     pc: Annotated[str, Query(max_length=64)] = "",
     since: Annotated[str, Query(alias="from", max_length=40)] = "",
     until: Annotated[str, Query(alias="to", max_length=40)] = "",
+    named: QueryZone = "",
     cursor: Annotated[str, Query(pattern=r"^([0-9]{1,17}-[0-9]{1,18})?$")] = "",
 ) -> Response:
     """All heartbeats or one PC's, newest first."""
-    zone = shown.zone_of(request)
+    zone = named_zone(request, named)
     query = (
         select(Heartbeat.id, Heartbeat.event_time, Store.store_id)
         .join(Store, Store.id == Heartbeat.store)
@@ -72,8 +73,8 @@ async def pcs(
         pc=pc,
         base=str(request.base_url).rstrip("/"),
         drawn=drawn,
-        since=since,
-        until=until,
+        since=shown_again(begins, shown.zone_of(request)),
+        until=shown_again(ends, shown.zone_of(request)),
         beats=[(row.event_time, row.store_id.removeprefix(PREFIX)) for row in rows[:_PAGE]],
         following=following,
         **values,
