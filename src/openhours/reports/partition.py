@@ -19,6 +19,7 @@ from openhours.uptime.beats import Heartbeats, beating
 from openhours.uptime.fill import Interpolation, polled
 from openhours.uptime.hours import Intervals, open_time
 from openhours.uptime.segments import Filled
+from openhours.uptime.strip import by_hour
 from openhours.uptime.totals import Figures, figures
 
 
@@ -51,10 +52,15 @@ class Partition:
 
 @dataclass(frozen=True)
 class PartitionFigures:
-    """The figures of a partition's stores; `ids` are the numbers of the database."""
+    """The figures of a partition's stores; `ids` are the numbers of the database.
 
+    `by_hour` is (2, 168), see `uptime.strip`; `feed` is the partition's.
+    """
+
+    feed: str
     ids: NDArray[np.int64]
     figures: Figures
+    by_hour: NDArray[np.int64]
 
 
 def warm_up(seconds: float) -> None:
@@ -79,8 +85,11 @@ def compute(partition: Partition) -> PartitionFigures:
                 " SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0"
             )
             columns = await read_slice(connection, partition.slice)
-        _, filled = fill(columns, partition.slice, partition.filling)
-        return PartitionFigures(columns.ids, figures(filled, partition.slice.as_of))
+        part = partition.slice
+        _, filled = fill(columns, part, partition.filling)
+        return PartitionFigures(
+            part.feed, columns.ids, figures(filled, part.as_of), by_hour(filled, part.as_of)
+        )
 
     return child.run(work)
 

@@ -7,12 +7,13 @@ from itertools import pairwise
 import numpy as np
 
 from openhours.reports.reasons import local, reason
+from openhours.reports.tables import Report
 from openhours.reports.timeline import Piece, Timeline
-from openhours.stores.tables import BEATING
-from openhours.times import EPOCH, from_us, iso
+from openhours.stores.tables import BEATING, POLLED
+from openhours.times import EPOCH, from_us, iso, to_us
 from openhours.uptime.axis import DAY, HOUR
 from openhours.uptime.clocks import to_utc
-from openhours.web.shown import hours
+from openhours.web.shown import hours, in_zone, percent
 
 WIDTH = 1000.0
 # Heartbeats closer than this cannot be told apart.
@@ -42,6 +43,34 @@ class Day:
     dots: dict[str, str]
     ticks: list[tuple[float, str]]
     summary: str
+
+
+@dataclass(frozen=True)
+class Hour:
+    """An hour of a strip: 0 to 1 of the open time was up, None where nothing was open."""
+
+    x: float
+    share: float | None
+    text: str
+
+
+def strip_of(report: Report, zone: str) -> list[Hour]:
+    """The week before T, hour by hour, of all polled stores together, of PCs if there are none."""
+    feed = POLLED if POLLED in (report.by_hour or {}) else BEATING
+    as_of = report.as_of_polled if feed == POLLED else report.as_of_beating
+    if as_of is None or feed not in (report.by_hour or {}):
+        return []
+    opened, up = (report.by_hour or {})[feed]
+    width = WIDTH / len(opened)
+    since = to_us(as_of) - len(opened) * HOUR
+    hours = []
+    for n, (whole, part) in enumerate(zip(opened, up, strict=True)):
+        at = in_zone(since + n * HOUR, zone)
+        share = part / whole if whole else None
+        words = "nothing open" if share is None else f"{percent(part, whole)} of open time up"
+        text = f"{at:%a} {at.day} {at:%b}, {at:%H:%M} {zone}, an hour: {words}"
+        hours.append(Hour(round(n * width, 2), share, text))
+    return hours
 
 
 def kind_of(piece: Piece) -> str:

@@ -10,8 +10,9 @@ from openhours.heartbeats.tables import Heartbeat
 from openhours.http import Engine
 from openhours.stores.api import find_ingestion
 from openhours.stores.tables import BEATING, POLLED, FeedClock, Ingestion, RejectedRow, Store
-from openhours.web import figures
+from openhours.web import charts, figures
 from openhours.web.render import page
+from openhours.web.shown import zone_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,6 +38,7 @@ async def overview(request: Request, engine: Engine) -> Response:
             running=await _running(connection),
             files=await _files(connection),
             report=report,
+            strip=[] if report is None else charts.strip_of(report, zone_of(request)),
             counts=counts,
             worst=worst,
         )
