@@ -8,6 +8,7 @@ With OPENHOURS_USER and OPENHOURS_PASSWORD it signs in first, so that the timer 
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, sync_playwright
@@ -23,6 +24,8 @@ ARGS = [
     "--disable-sync",
 ]
 PATHS = ["/", "/stores", "/reports", "/pcs", "/traffic", "/activity", "/timer", "/signin"]
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 SIZES = {"wide": (1280, 860), "phone": (390, 844)}
 
 
@@ -31,19 +34,18 @@ def main(url: str, folder: Path, paths: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             for size in SIZES:
                 _take(browser, url, folder, paths, scheme, size)
         browser.close()
 
 
 def _take(
-    browser: Browser, url: str, folder: Path, paths: list[str], scheme: str, size: str
+    browser: Browser, url: str, folder: Path, paths: list[str], scheme: Scheme, size: str
 ) -> None:
     width, height = SIZES[size]
-    dark = "dark" if scheme == "dark" else "light"
     context = browser.new_context(
-        color_scheme=dark,
+        color_scheme=scheme,
         viewport={"width": width, "height": height},
         timezone_id="America/Denver",
         base_url=url,

@@ -26,7 +26,7 @@ ZONE = "America/Denver"
 
 @pytest.fixture(scope="module")
 def service(server_url: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
-    """A service of the module's own, with nothing in it."""
+    """A service of the module's own, with nothing in it, told what its ENVIRONMENT says."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: `apt-get install chromium` to test the pages")
     place = folder / request.module.__name__
@@ -38,6 +38,7 @@ def service(server_url: str, folder: Path, request: pytest.FixtureRequest) -> It
             DATABASE_URL=url,
             OPENHOURS_DATA_DIR=str(place / "home"),
             OPENHOURS_INBOX=str(place / "inbox"),
+            **getattr(request.module, "ENVIRONMENT", {}),
         ) as running,
     ):
         yield running
