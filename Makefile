@@ -17,14 +17,14 @@ test: .venv/test
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: .venv/test
-	$(BIN)/ruff check src tests alembic benchmarks
-	$(BIN)/ruff format --check src tests alembic benchmarks
+	$(BIN)/ruff check src tests alembic benchmarks tools
+	$(BIN)/ruff format --check src tests alembic benchmarks tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: .venv/test
-	$(BIN)/ruff check --fix src tests alembic benchmarks
-	$(BIN)/ruff format src tests alembic benchmarks
+	$(BIN)/ruff check --fix src tests alembic benchmarks tools
+	$(BIN)/ruff format src tests alembic benchmarks tools
 
 bench: .venv/test
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -37,13 +38,20 @@ def server_url(folder: Path) -> str:
     return url
 
 
-@pytest.fixture
-def database_url(server_url: str) -> Iterator[str]:
-    """The URL of this test's own database."""
+@contextmanager
+def new_database(server_url: str) -> Iterator[str]:
+    """The URL of a new database, while it is used."""
     name = f"test_{secrets.token_hex(6)}"
     asyncio.run(_execute(server_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
     yield _of(server_url, name)
     asyncio.run(_execute(server_url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def database_url(server_url: str) -> Iterator[str]:
+    """The URL of this test's own database."""
+    with new_database(server_url) as url:
+        yield url
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from openhours.headers import SecurityHeaders
 from openhours.heartbeats import api as heartbeats
 from openhours.reports import api as reports
 from openhours.reports import measures as report_measures
+from openhours.reports import timeline_api as timelines
 from openhours.settings import Settings, get_settings
 from openhours.stores import api as stores
 from openhours.stores import measures as store_measures
@@ -30,7 +31,7 @@ from openhours.timesheet import api as timesheet
 from openhours.timesheet import overview_api as overview
 from openhours.visits import api as visits
 from openhours.visits import measures as visit_measures
-from openhours.web import signin
+from openhours.web.site import add_pages
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine
         for room in (heartbeats, visits, activity):
             room.prepare(app.state, engine)
-        _collect_garbage_less()
         app.state.accounts = Accounts(engine, settings)
+        _collect_garbage_less()
         async with asyncio.TaskGroup() as background:
             tasks = []
             if settings.database_url is None:
@@ -98,10 +99,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings or get_settings()
     http.add_error_handlers(app)
     docs.add_docs(app)
+    add_pages(app)
     measures = (store_measures, report_measures, visit_measures)
     metrics.add_metrics(app, [room.measure for room in measures])
     rooms = (
         reports,
+        timelines,
         stores,
         heartbeats,
         visits,
@@ -109,7 +112,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         accounts,
         timesheet,
         overview,
-        signin,
         health,
     )
     for room in rooms:

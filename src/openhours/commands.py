@@ -22,7 +22,7 @@ from openhours.accounts import keys
 from openhours.db import database
 from openhours.jobs import Worker
 from openhours.reports import formats
-from openhours.reports.api import find_report
+from openhours.reports.find import find_report
 from openhours.reports.tables import Report
 from openhours.reports.trigger import UnknownStores, trigger
 from openhours.settings import Settings, get_settings

@@ -69,6 +69,13 @@ def next_page(request: Request, cursor: str) -> dict[str, str]:
     return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
 
 
+def invalid(*place: str, message: str) -> RequestValidationError:
+    """What to raise for a field that is wrong, at its place: `"query", "as_of"`."""
+    return RequestValidationError(
+        [{"loc": place, "msg": message, "type": "value_error", "input": None}]
+    )
+
+
 class SafeJSONResponse(JSONResponse):
     """JSON in ASCII: what a client sent may hold surrogates that UTF-8 cannot carry."""
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from openhours.uptime import beats, fill
 from openhours.uptime.axis import Int64
 from openhours.uptime.beats import Heartbeats
 from openhours.uptime.fill import Interpolation, Observations
 from openhours.uptime.hours import Intervals, WeekHours, open_time
-from openhours.uptime.totals import Figures, beating_figures, polled_figures
+from openhours.uptime.totals import Figures, figures
 from tests.uptime.reference import DAY, HOUR, Interval, Poll, Row, instant
 
 MINUTE = HOUR // 60
@@ -85,7 +86,7 @@ def polled(
     interpolation: Interpolation = "nearest",
     radius: int = HOUR,
 ) -> Figures:
-    return polled_figures(
+    filled = fill.polled(
         observations(stores),
         open_intervals(stores, as_of - lookback, as_of),
         stores=len(stores),
@@ -94,12 +95,13 @@ def polled(
         interpolation=interpolation,
         radius=radius,
     )
+    return figures(filled, as_of)
 
 
 def beating(
     stores: Sequence[Store], as_of: int, lookback: int = LOOKBACK, expiry: int = EXPIRY
 ) -> Figures:
-    return beating_figures(
+    filled = beats.beating(
         heartbeats(stores),
         open_intervals(stores, as_of - lookback, as_of),
         first_heartbeat=column([store.first_heartbeat for store in stores]),
@@ -107,3 +109,4 @@ def beating(
         lookback=lookback,
         expiry=expiry,
     )
+    return figures(filled, as_of)

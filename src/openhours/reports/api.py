@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, HTTPException, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.http import Engine, ServerSettings, next_page
+from openhours.http import Engine, ServerSettings, invalid, next_page
 from openhours.reports import formats
+from openhours.reports.find import find_report
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import UnknownStores, trigger
@@ -37,7 +37,7 @@ async def trigger_report(
     """Start a report in the background. It is durable before this answers: poll `/get_report`."""
     options = options or ReportOptions()
     if options.as_of is not None and options.as_of > now() + AHEAD:
-        raise _invalid("as_of", "as_of is more than 5 minutes ahead")
+        raise invalid("body", "as_of", message="as_of is more than 5 minutes ahead")
     try:
         async with engine.begin() as connection:
             report_id = await trigger(
@@ -48,15 +48,9 @@ async def trigger_report(
                 store_ids=options.store_ids,
             )
     except UnknownStores as error:
-        raise _invalid("store_ids", str(error)) from None
+        raise invalid("body", "store_ids", message=str(error)) from None
     response.headers["Location"] = f"/get_report/{report_id}"
     return Triggered(report_id=report_id)
-
-
-def _invalid(field: str, message: str) -> RequestValidationError:
-    return RequestValidationError(
-        [{"loc": ("body", field), "msg": message, "type": "value_error", "input": None}]
-    )
 
 
 _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -124,18 +118,6 @@ async def get_report_by_path(
 ) -> Response:
     """The same as `/get_report?report_id=…`."""
     return await _answer(request, engine, report_id, format, detail)
-
-
-async def find_report(engine: AsyncEngine, report_id: str) -> Report:
-    """The report; HTTPException 404 when there is none."""
-    row = None
-    if "\0" not in report_id:
-        async with engine.connect() as connection:
-            query = select(*Report.__table__.columns).where(Report.report_id == report_id)
-            row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        raise HTTPException(404, "no such report")
-    return Report(**row._mapping)
 
 
 async def _answer(

@@ -1,4 +1,7 @@
-"""One partition of a report: read a slice, compute its figures. Runs in any process, anywhere."""
+"""One partition of a report: read a slice, fill it, compute its figures.
+
+Runs in any process, anywhere. What a page draws of a store is filled by the same functions.
+"""
 
 import time
 from dataclasses import dataclass
@@ -10,30 +13,54 @@ from numpy.typing import NDArray
 
 from openhours.db import child
 from openhours.reports.read import Columns, Slice, read_slice
+from openhours.reports.tables import Report
 from openhours.stores.tables import POLLED
-from openhours.uptime.beats import Heartbeats
-from openhours.uptime.fill import Interpolation
-from openhours.uptime.hours import open_time
-from openhours.uptime.totals import Figures, beating_figures, polled_figures
+from openhours.uptime.beats import Heartbeats, beating
+from openhours.uptime.fill import Interpolation, polled
+from openhours.uptime.hours import Intervals, open_time
+from openhours.uptime.segments import Filled
+from openhours.uptime.strip import by_hour
+from openhours.uptime.totals import Figures, figures
 
 
 @dataclass(frozen=True)
-class Partition:
-    """A slice, the snapshot to read it in, and how to fill what was not observed (µs)."""
+class Filling:
+    """How what was not observed is filled (µs)."""
 
-    slice: Slice
-    snapshot: str
     interpolation: Interpolation
     observed_within: int
     heartbeat_expiry: int
 
 
+def filling_of(report: Report) -> Filling:
+    """How a report was told to fill."""
+    return Filling(
+        interpolation="previous" if report.interpolation == "previous" else "nearest",
+        observed_within=report.observed_within_minutes * 60_000_000,
+        heartbeat_expiry=report.heartbeat_expiry_seconds * 1_000_000,
+    )
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A slice, the snapshot to read it in, and how to fill it."""
+
+    slice: Slice
+    snapshot: str
+    filling: Filling
+
+
 @dataclass(frozen=True)
 class PartitionFigures:
-    """The figures of a partition's stores; `ids` are the numbers of the database."""
+    """The figures of a partition's stores; `ids` are the numbers of the database.
 
+    `by_hour` is (2, 168), see `uptime.strip`; `feed` is the partition's.
+    """
+
+    feed: str
     ids: NDArray[np.int64]
     figures: Figures
+    by_hour: NDArray[np.int64]
 
 
 def warm_up(seconds: float) -> None:
@@ -58,14 +85,17 @@ def compute(partition: Partition) -> PartitionFigures:
                 " SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0"
             )
             columns = await read_slice(connection, partition.slice)
-        return PartitionFigures(columns.ids, figures_of(columns, partition))
+        part = partition.slice
+        _, filled = fill(columns, part, partition.filling)
+        return PartitionFigures(
+            part.feed, columns.ids, figures(filled, part.as_of), by_hour(filled, part.as_of)
+        )
 
     return child.run(work)
 
 
-def figures_of(columns: Columns, partition: Partition) -> Figures:
-    """The kernel's answer for the columns."""
-    part = partition.slice
+def fill(columns: Columns, part: Slice, filling: Filling) -> tuple[Intervals, Filled]:
+    """The open intervals of the slice's stores, not cut at T, and how they are filled."""
     hours = open_time(
         columns.hours,
         columns.zone,
@@ -74,21 +104,20 @@ def figures_of(columns: Columns, partition: Partition) -> Figures:
         part.as_of,
     )
     if part.feed == POLLED:
-        return polled_figures(
+        return hours, polled(
             columns.observations,
             hours,
             stores=len(columns.ids),
             as_of=part.as_of,
             lookback=part.lookback,
-            interpolation=partition.interpolation,
-            radius=partition.observed_within,
+            interpolation=filling.interpolation,
+            radius=filling.observed_within,
         )
-    beats = Heartbeats(columns.observations.store, columns.observations.at)
-    return beating_figures(
-        beats,
+    return hours, beating(
+        Heartbeats(columns.observations.store, columns.observations.at),
         hours,
         first_heartbeat=columns.first_observed,
         as_of=part.as_of,
         lookback=part.lookback,
-        expiry=partition.heartbeat_expiry,
+        expiry=filling.heartbeat_expiry,
     )

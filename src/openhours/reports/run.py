@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from openhours.db import bulk
 from openhours.db.engine import raw_connection
 from openhours.reports import measures
-from openhours.reports.partition import Partition, PartitionFigures, compute
+from openhours.reports.partition import Partition, PartitionFigures, compute, filling_of
 from openhours.reports.read import Slice
 from openhours.reports.tables import Report, ReportRow
 from openhours.stores.tables import BEATING, POLLED, Store
 from openhours.times import to_us
+from openhours.uptime.axis import Int64
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +57,18 @@ async def run_report(engine: AsyncEngine, compute_in: Compute, number: int, ways
         await reader.execution_options(isolation_level="REPEATABLE READ")
         snapshot = await reader.scalar(text("SELECT pg_export_snapshot()"))
         partitions = await _plan(reader, report, str(snapshot), ways)
-        rows = await _compute_all(engine, writer, report, partitions, compute_in)
+        rows, by_hour = await _compute_all(engine, writer, report, partitions, compute_in)
         # The snapshot lives as long as its exporter's transaction: until here.
         await reader.rollback()
         finished = await writer.execute(
             update(Report)
             .where(Report.id == number, Report.attempt == report.attempt)
             .values(
-                state="complete", progress=1.0, row_count=rows, finished_at=func.clock_timestamp()
+                state="complete",
+                progress=1.0,
+                row_count=rows,
+                by_hour={feed: hours.tolist() for feed, hours in by_hour.items()},
+                finished_at=func.clock_timestamp(),
             )
             .returning(func.extract("epoch", Report.finished_at - Report.started_at))
         )
@@ -146,9 +151,7 @@ async def _plan(
                 Partition(
                     slice=part,
                     snapshot=snapshot,
-                    interpolation="previous" if report.interpolation == "previous" else "nearest",
-                    observed_within=report.observed_within_minutes * 60_000_000,
-                    heartbeat_expiry=report.heartbeat_expiry_seconds * 1_000_000,
+                    filling=filling_of(report),
                 )
             )
     return partitions
@@ -177,12 +180,16 @@ async def _compute_all(
     report: Report,
     partitions: Sequence[Partition],
     compute_in: Compute,
-) -> int:
-    """Compute the partitions, write their rows as they come, tell the progress; rows written."""
+) -> tuple[int, dict[str, Int64]]:
+    """Compute the partitions, write their rows as they come, tell the progress.
+
+    How many rows were written, and each feed's hours.
+    """
     raw = await raw_connection(writer)
     await writer.execute(text("SELECT 1"))  # begins the transaction that the rows belong to
     tasks = [asyncio.ensure_future(compute_in(compute, partition)) for partition in partitions]
     rows = 0
+    by_hour: dict[str, Int64] = {}
     try:
         for done, task in enumerate(asyncio.as_completed(tasks), start=1):
             result = await task
@@ -191,12 +198,13 @@ async def _compute_all(
                     raw, ReportRow.__tablename__, _COLUMNS, _row_columns(report, result)
                 )
                 rows += len(result.ids)
+                by_hour[result.feed] = by_hour.get(result.feed, 0) + result.by_hour
             if done < len(tasks):
                 await _tell_progress(engine, report, done / len(tasks))
     finally:
         for unfinished in tasks:
             unfinished.cancel()
-    return rows
+    return rows, by_hour
 
 
 async def _tell_progress(engine: AsyncEngine, report: Report, progress: float) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from openhours.db.engine import Base
@@ -48,6 +48,8 @@ class Report(Base):
     default_timezone: Mapped[str] = mapped_column(Text)
 
     row_count: Mapped[int | None] = mapped_column(Integer)
+    # By feed: [open time, uptime] of all its stores, each of the 168 hours before T, in µs.
+    by_hour: Mapped[dict[str, list[list[int]]] | None] = mapped_column(JSONB)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
     started_at: Mapped[datetime | None] = mapped_column(Instant)

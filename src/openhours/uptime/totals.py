@@ -7,9 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openhours.uptime.axis import DAY, HOUR, Bool, Int64
-from openhours.uptime.beats import Heartbeats, beating
-from openhours.uptime.fill import Interpolation, Observations, polled
-from openhours.uptime.hours import Intervals
 from openhours.uptime.segments import Filled, Segments
 
 
@@ -57,50 +54,6 @@ class Figures:
         share = np.full(self.open.shape, np.nan)
         np.divide(self.observed, self.open, out=share, where=self.open > 0)
         return share
-
-
-def polled_figures(
-    observations: Observations,
-    open_time: Intervals,
-    *,
-    stores: int,
-    as_of: int,
-    lookback: int,
-    interpolation: Interpolation,
-    radius: int,
-) -> Figures:
-    """The figures of polled stores; see `polled`."""
-    filled = polled(
-        observations,
-        open_time,
-        stores=stores,
-        as_of=as_of,
-        lookback=lookback,
-        interpolation=interpolation,
-        radius=radius,
-    )
-    return figures(filled, as_of)
-
-
-def beating_figures(
-    heartbeats: Heartbeats,
-    open_time: Intervals,
-    *,
-    first_heartbeat: Int64,
-    as_of: int,
-    lookback: int,
-    expiry: int,
-) -> Figures:
-    """The figures of beating stores; see `beating`."""
-    filled = beating(
-        heartbeats,
-        open_time,
-        first_heartbeat=first_heartbeat,
-        as_of=as_of,
-        lookback=lookback,
-        expiry=expiry,
-    )
-    return figures(filled, as_of)
 
 
 def figures(filled: Filled, as_of: int) -> Figures:

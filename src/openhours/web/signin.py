@@ -1,4 +1,4 @@
-"""`/signin` with an API key or as a user, and `/signout`."""
+"""`/signin` with an API key or as a user, `/signup`, and `/signout`."""
 
 from typing import Annotated
 
@@ -6,11 +6,13 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
 
-from openhours.accounts.api import address_of
+from openhours.accounts.api import Registration, address_of
 from openhours.accounts.credentials import TheAccounts
 from openhours.accounts.signins import COOKIE, set_cookie, sign_in, sign_out
 from openhours.accounts.tokens import UserName, hash_of
-from openhours.accounts.users import Username, login
+from openhours.accounts.users import Username, login, register
+from openhours.http import ServerSettings
+from openhours.settings import Settings
 from openhours.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -25,15 +27,40 @@ def _inside(path: str) -> str:
 
 
 @router.get("/signin")
-async def show(request: Request, next: Annotated[str, Query()] = "/") -> Response:
-    """The form."""
-    return page(request, "signin.html", next=_inside(next), problem="")
+async def show(
+    request: Request, settings: ServerSettings, next: Annotated[str, Query()] = "/"
+) -> Response:
+    """The forms."""
+    return _forms(request, settings, next)
+
+
+def _forms(
+    request: Request, settings: Settings, next: str, refusal: HTTPException | None = None
+) -> Response:
+    response = page(
+        request,
+        "signin.html",
+        200 if refusal is None else refusal.status_code,
+        next=_inside(next),
+        problem="" if refusal is None else refusal.detail,
+        registration=settings.registration,
+    )
+    if refusal is not None:
+        response.headers.update(refusal.headers or {})
+    return response
+
+
+def _after(next: str) -> str:
+    """Where a user goes: the overview is for keys."""
+    inside = _inside(next)
+    return "/timer" if inside == "/" else inside
 
 
 @router.post("/signin")
 async def enter(
     request: Request,
     accounts: TheAccounts,
+    settings: ServerSettings,
     key: Annotated[str, Form(max_length=1000)] = "",
     username: Annotated[str, Form(max_length=1000)] = "",
     password: Annotated[str, Form(max_length=1024)] = "",
@@ -50,12 +77,8 @@ async def enter(
             user = await _user(request, accounts, username.strip(), password)
             cookie = await sign_in(accounts.engine, user=user)
     except HTTPException as error:
-        response: Response = page(
-            request, "signin.html", error.status_code, next=_inside(next), problem=error.detail
-        )
-        response.headers.update(error.headers or {})
-        return response
-    response = RedirectResponse(_inside(next), 303)
+        return _forms(request, settings, next, error)
+    response = RedirectResponse(_inside(next) if key else _after(next), 303)
     set_cookie(request, response, cookie)  # a new one: what was known before is worth nothing
     return response
 
@@ -66,6 +89,38 @@ async def _user(request: Request, accounts: TheAccounts, username: str, password
     except ValidationError:
         raise HTTPException(401, "wrong username or password") from None
     return await login(accounts.engine, username, password, address_of(request))
+
+
+@router.post("/signup")
+async def sign_up(
+    request: Request,
+    accounts: TheAccounts,
+    settings: ServerSettings,
+    username: Annotated[str, Form(max_length=1000)],
+    password: Annotated[str, Form(max_length=1024)],
+    timezone: Annotated[str, Form(max_length=100)] = "UTC",
+    next: Annotated[str, Form()] = "/",
+) -> Response:
+    """Make an account, and sign in with it."""
+    try:
+        if not settings.registration:
+            raise HTTPException(403, "registration is switched off")
+        new = _registration(username.strip(), password, timezone.strip())
+        user = await register(accounts.engine, new.username, new.password, new.timezone)
+    except HTTPException as error:
+        return _forms(request, settings, next, error)
+    response = RedirectResponse(_after(next), 303)
+    set_cookie(request, response, await sign_in(accounts.engine, user=user))
+    return response
+
+
+def _registration(username: str, password: str, timezone: str) -> Registration:
+    try:
+        return Registration(username=username, password=password, timezone=timezone)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        message = str(problem["msg"]).removeprefix("Value error, ")
+        raise HTTPException(422, f"{problem['loc'][0]}: {message}") from None
 
 
 @router.post("/signout")

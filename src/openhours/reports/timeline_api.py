@@ -1,0 +1,275 @@
+"""One store's time line over HTTP, and why it counts as it does at a moment."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from openhours.http import Engine, ServerSettings, invalid
+from openhours.reports.asked import Answer, timeline_of
+from openhours.reports.reasons import clock_of, hours_of, local, offset, reason
+from openhours.reports.timeline import HoursRow, Piece, Rule, Timeline, deciding
+from openhours.times import Instant, from_us, to_us
+from openhours.uptime.axis import DAY
+
+router = APIRouter(prefix="/api/stores", tags=["time lines"])
+
+Status = Literal["active", "inactive"]
+_Start = Annotated[Instant | None, Query(alias="from", description="In; a week before `to`.")]
+_End = Annotated[Instant | None, Query(description="Out, and not after T; by default T.")]
+_AsOf = Annotated[
+    Instant | None, Query(description="T; by default the newest poll, and now for a PC.")
+]
+_ReportId = Annotated[
+    str | None, Query(description="Take T and the rules of this report, in the place of `as_of`.")
+]
+_NO_STORE: dict[int | str, dict[str, Any]] = {
+    404: {"description": "No such store, or no such report, or the store is not in it."},
+    409: {"description": "The report is not complete."},
+}
+
+
+class ObservationInfo(BaseModel):
+    """A poll or heartbeat; one that does not count lies outside business hours."""
+
+    at: Instant
+    status: Status
+    counts: bool
+
+
+class SegmentInfo(BaseModel):
+    """A piece [start, end) of open time; `status` is null where nothing is known."""
+
+    start: Instant
+    end: Instant
+    status: Status | None
+    measured: Annotated[
+        bool, Field(description="An observation that counts is near enough; else it is filled.")
+    ]
+    rule: Annotated[Rule, Field(description="How the status comes from the observation.")]
+    source: Annotated[Instant | None, Field(description="The observation that gives the status.")]
+    reason: Annotated[
+        str,
+        Field(
+            examples=[
+                "10:44 to 11:15 inactive: nearest poll 11:15 inactive; "
+                "open Mon 09:00-12:00 America/Denver (UTC-7)"
+            ]
+        ),
+    ]
+
+
+class HoursInfo(BaseModel):
+    """A row of business hours, local time; day 0 is Monday."""
+
+    day: int
+    start_time_local: Annotated[str, Field(examples=["09:00"])]
+    end_time_local: Annotated[str, Field(examples=["17:30"])]
+
+
+class SpanInfo(BaseModel):
+    """Half-open: the start is in, the end is not."""
+
+    start: Instant
+    end: Instant
+
+
+class StoreInfo(BaseModel):
+    """Which store, as of when, by which rules."""
+
+    store_id: str
+    feed: Annotated[Literal["polled", "beating"] | None, Field(description="null: no data yet.")]
+    timezone: str
+    timezone_is_default: bool
+    as_of: Instant
+    interpolation: Literal["nearest", "previous"]
+    report_id: str | None
+    changed_since: Annotated[
+        bool | None,
+        Field(description="With a report: whether the store's data changed after it was made."),
+    ]
+
+
+class TimelineInfo(StoreInfo):
+    """A store's time line in [from, to): segments cover its open time since data began."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: Annotated[Instant, Field(alias="from")]
+    to: Instant
+    known: bool
+    uptime_seconds: Annotated[float | None, Field(description="null: nothing is known.")]
+    downtime_seconds: float | None
+    open: list[SpanInfo]
+    hours: list[HoursInfo]
+    segments: list[SegmentInfo]
+    observations: list[ObservationInfo]
+
+
+class ExplainInfo(StoreInfo):
+    """Why the store counts as it does at the instant `at`."""
+
+    at: Instant
+    open: bool
+    segment: Annotated[
+        SegmentInfo | None, Field(description="null: closed, or before the first heartbeat.")
+    ]
+    observations: Annotated[
+        list[ObservationInfo], Field(description="Those that give it its status and its bounds.")
+    ]
+    hours: Annotated[list[HoursInfo], Field(description="The rows by which it is open then.")]
+    utc_offset: Annotated[str, Field(examples=["UTC-7"])]
+    reason: str
+
+
+@router.get("/{store_id:path}/timeline", responses=_NO_STORE)
+async def timeline(
+    engine: Engine,
+    settings: ServerSettings,
+    store_id: str,
+    start: _Start = None,
+    to: _End = None,
+    as_of: _AsOf = None,
+    report_id: _ReportId = None,
+) -> TimelineInfo:
+    """What the figures of a store are made of: open time, segments, observations.
+
+    The sums of the segments of a window are the report's figures. All lies within the lookback.
+    """
+    answer = await timeline_of(engine, settings, store_id, as_of, report_id)
+    begins, ends = _bounds(answer.timeline, start, to)
+    return timeline_info(answer, begins, ends)
+
+
+@router.get("/{store_id:path}/explain", responses=_NO_STORE)
+async def explain(
+    engine: Engine,
+    settings: ServerSettings,
+    store_id: str,
+    at: Annotated[Instant, Query(description="Within the lookback, before T.")],
+    as_of: _AsOf = None,
+    report_id: _ReportId = None,
+) -> ExplainInfo:
+    """Why a store counts as active, inactive or not at all at an instant."""
+    answer = await timeline_of(engine, settings, store_id, as_of, report_id)
+    line = answer.timeline
+    instant = to_us(at)
+    if not line.since <= instant < line.as_of:
+        raise invalid("query", "at", message=f"must lie in {_lookback(line)}")
+    piece = line.piece_at(instant)
+    return ExplainInfo(
+        **_store(answer),
+        at=at,
+        open=line.opening_at(instant) is not None,
+        segment=None if piece is None else _segment(line, piece),
+        observations=[] if piece is None else [_observed(line, n) for n in deciding(line, piece)],
+        hours=[_hours(row) for row in line.hours_at(instant)],
+        utc_offset=offset(instant, line.zone),
+        reason=explanation(line, instant),
+    )
+
+
+def explanation(line: Timeline, instant: int) -> str:
+    """Why, in a sentence."""
+    piece = line.piece_at(instant)
+    if piece is not None:
+        return reason(line, piece)
+    why = "not counted"
+    if line.opening_at(instant) is not None:
+        why = "nothing is known before the first heartbeat"
+        if line.feed is None:
+            why = "nothing is known, no observation yet"
+    return f"{local(instant, line.zone):%H:%M} {why}; {hours_of(line, instant)}"
+
+
+def timeline_info(answer: Answer, begins: int, ends: int) -> TimelineInfo:
+    """The time line as JSON, cut to [begins, ends)."""
+    line = answer.timeline
+    pieces = line.within(begins, ends)
+    sums = dict.fromkeys((True, False), 0)
+    for piece in pieces:
+        sums[piece.active] += piece.end - piece.start
+    opened = zip(line.opened.start.tolist(), line.opened.end.tolist(), strict=True)
+    return TimelineInfo(
+        **_store(answer),
+        from_=from_us(begins),
+        to=from_us(ends),
+        known=line.known,
+        uptime_seconds=sums[True] / 1e6 if line.known else None,
+        downtime_seconds=sums[False] / 1e6 if line.known else None,
+        open=[
+            SpanInfo(start=from_us(max(start, begins)), end=from_us(min(end, ends)))
+            for start, end in opened
+            if start < ends and end > begins
+        ],
+        hours=[_hours(row) for row in line.hours],
+        segments=[_segment(line, piece) for piece in pieces],
+        observations=[
+            _observed(line, n)
+            for n, at in enumerate(line.observations.at.tolist())
+            if begins <= at < ends
+        ],
+    )
+
+
+def _bounds(line: Timeline, start: datetime | None, to: datetime | None) -> tuple[int, int]:
+    ends = line.as_of if to is None else to_us(to)
+    begins = max(line.since, ends - 7 * DAY) if start is None else to_us(start)
+    if ends > line.as_of:
+        raise invalid("query", "to", message=f"must lie in {_lookback(line)}")
+    if begins < line.since:
+        raise invalid("query", "from", message=f"must lie in {_lookback(line)}")
+    if begins >= ends:
+        raise invalid("query", "from", message="from must be before to")
+    return begins, ends
+
+
+def _lookback(line: Timeline) -> str:
+    days = line.asked.lookback // DAY
+    return f"the {days} days before {from_us(line.as_of).isoformat()}, the as-of instant"
+
+
+def _store(answer: Answer) -> dict[str, Any]:
+    line = answer.timeline
+    return {
+        "store_id": line.store_id,
+        "feed": line.feed,
+        "timezone": line.zone,
+        "timezone_is_default": line.zone_is_default,
+        "as_of": from_us(line.as_of),
+        "interpolation": line.asked.filling.interpolation,
+        "report_id": None if answer.report is None else answer.report.report_id,
+        "changed_since": answer.changed_since,
+    }
+
+
+def _hours(row: HoursRow) -> HoursInfo:
+    opens, closes = clock_of(row)
+    return HoursInfo(day=row.day, start_time_local=opens, end_time_local=closes)
+
+
+def _segment(line: Timeline, piece: Piece) -> SegmentInfo:
+    source = None if piece.source < 0 else from_us(int(line.observations.at[piece.source]))
+    return SegmentInfo(
+        start=from_us(piece.start),
+        end=from_us(piece.end),
+        status=None if piece.rule == "unknown" else _status(piece.active),
+        measured=piece.measured,
+        rule=piece.rule,
+        source=source,
+        reason=reason(line, piece),
+    )
+
+
+def _status(active: bool) -> Status:
+    return "active" if active else "inactive"
+
+
+def _observed(line: Timeline, n: int) -> ObservationInfo:
+    at = int(line.observations.at[n])
+    return ObservationInfo(
+        at=from_us(at),
+        status=_status(bool(line.observations.active[n])),
+        counts=line.opening_at(at) is not None,
+    )

@@ -1,0 +1,173 @@
+"""What pages read of reports' rows: sums over all stores, and stores searched and sorted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from openhours.reports.tables import Report
+
+Window = Literal["hour", "day", "week"]
+WINDOWS: tuple[Window, ...] = ("hour", "day", "week")
+PAGE = 50
+
+# PostgreSQL would refuse NUL, and LIKE has letters of its own.
+_LIKE = str.maketrans({"\0": "\ufffd", "\\": "\\\\", "%": "\\%", "_": "\\_"})
+
+
+async def latest_report(connection: AsyncConnection, before: Report | None = None) -> Report | None:
+    """The newest complete report of all stores, or the newest that was triggered before one."""
+    query = (
+        select(*Report.__table__.columns)
+        .where(Report.state == "complete", Report.stores.is_(None))
+        .order_by(Report.created_at.desc(), Report.id.desc())
+        .limit(1)
+    )
+    if before is not None:
+        query = query.where(Report.id < before.id)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else Report(**row._mapping)
+
+
+_COUNTS = """
+SELECT count(*) FILTER (WHERE known AND open_{w} > 0 AND up_{w} = open_{w}) AS fully_up,
+       count(*) FILTER (WHERE known AND up_{w} > 0 AND up_{w} < open_{w}) AS partly,
+       count(*) FILTER (WHERE known AND up_{w} = 0 AND open_{w} > 0) AS down,
+       count(*) FILTER (WHERE known AND open_{w} = 0) AS closed,
+       count(*) FILTER (WHERE NOT known) AS unknown,
+       coalesce(sum(open_{w}) FILTER (WHERE known), 0)::int8 AS open,
+       coalesce(sum(up_{w}) FILTER (WHERE known), 0)::int8 AS up,
+       coalesce(sum(open_{w}), 0)::int8 AS all_open,
+       coalesce(sum(observed_{w}), 0)::int8 AS observed
+FROM report_rows WHERE report = :report
+"""
+
+
+async def counts(connection: AsyncConnection, report: int, window: Window) -> Row[Any]:
+    """How many stores were fully up, partly, down, closed, unknown in the window; sums in µs."""
+    query = text(_COUNTS.format(w=window))
+    return (await connection.execute(query, {"report": report})).one()
+
+
+async def distribution(connection: AsyncConnection, report: int, window: Window) -> list[int]:
+    """How many stores have an uptime of 0 to 5 %, …, 95 to under 100 %, and (last) all of it."""
+    query = text(f"""
+        SELECT (20 * up_{window}) / open_{window} AS bin, count(*) AS stores FROM report_rows
+        WHERE report = :report AND known AND open_{window} > 0 GROUP BY 1
+    """)  # noqa: S608  one of three words
+    found = dict(tuple(row) for row in await connection.execute(query, {"report": report}))
+    return [int(found.get(n, 0)) for n in range(21)]
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which stores, in which order. `down_over` is in minutes of downtime in `window`."""
+
+    text: str = ""
+    feed: Literal["", "polled", "beating"] = ""
+    state: Literal["", "down", "unknown"] = ""
+    window: Window = "week"
+    down_over: float | None = None
+    sort: Literal["id", "hour", "day", "week"] = "id"
+    descending: bool = False
+
+
+@dataclass
+class _Where:
+    conditions: list[str] = field(default_factory=list)
+    values: dict[str, object] = field(default_factory=dict)
+
+    def add(self, condition: str, **values: object) -> None:
+        self.conditions.append(condition)
+        self.values |= values
+
+    def __str__(self) -> str:
+        return " AND ".join(self.conditions) or "true"
+
+
+def _where(search: Search) -> _Where:
+    where = _Where()
+    if search.text:
+        where.add("s.store_id ILIKE :like", like=f"%{search.text.translate(_LIKE)}%")
+    if search.feed:
+        where.add("s.feed = :feed", feed=search.feed)
+    if search.state == "unknown":
+        where.add("NOT r.known")
+    down = f"r.known AND r.open_{search.window} - r.up_{search.window}"
+    if search.state == "down":
+        where.add(f"{down} > 0")
+    if search.down_over is not None:
+        where.add(f"{down} > :over", over=int(search.down_over * 60_000_000))
+    return where
+
+
+_FIGURES = ", ".join(f"r.{name}_{window}" for name in ("open", "up") for window in WINDOWS)
+
+
+async def find_stores(
+    connection: AsyncConnection, report: Report | None, search: Search, page: int
+) -> tuple[int, list[Row[Any]]]:
+    """How many stores there are, and those of one page (from 0) with their figures.
+
+    Stores without a row in the report have none: theirs are null, as `known` is.
+    """
+    where = _where(search)
+    source = "FROM stores s LEFT JOIN report_rows r ON r.store = s.id AND r.report = :report"
+    values: Mapping[str, object] = {**where.values, "report": report.id if report else 0}
+    count = text(f"SELECT count(*) {source} WHERE {where}")
+    total = int((await connection.execute(count, values)).scalar_one())
+    direction = "DESC" if search.descending else "ASC"
+    order = f"s.store_id {direction}"
+    if search.sort != "id":
+        up, opened = f"r.up_{search.sort}", f"r.open_{search.sort}"
+        share = f"CASE WHEN r.known AND {opened} > 0 THEN {up}::float8 / {opened} END"
+        order = f"{share} {direction} NULLS LAST, s.store_id"
+    rows = text(f"""
+        SELECT s.store_id, s.feed, s.timezone, r.known, {_FIGURES} {source} WHERE {where}
+        ORDER BY {order} LIMIT {PAGE} OFFSET {page * PAGE}
+    """)
+    return total, list((await connection.execute(rows, values)).all())
+
+
+_WORST = text(f"""
+SELECT s.store_id, s.feed, s.timezone, r.known, {_FIGURES}
+FROM report_rows r JOIN stores s ON s.id = r.store
+WHERE r.report = :report AND r.known AND r.open_day > r.up_day
+ORDER BY r.open_day - r.up_day DESC, r.open_week - r.up_week DESC, s.store_id LIMIT :most
+""")  # noqa: S608  fixed texts
+
+
+async def worst(connection: AsyncConnection, report: int, most: int) -> list[Row[Any]]:
+    """The stores with the longest downtime in the last day."""
+    return list((await connection.execute(_WORST, {"report": report, "most": most})).all())
+
+
+_COMPARE = text("""
+WITH both_reports AS (
+    SELECT r.store, r.up_week::float8 / r.open_week AS share, r.open_week - r.up_week AS down,
+           b.up_week::float8 / b.open_week AS share_before, b.open_week - b.up_week AS down_before
+    FROM report_rows r JOIN report_rows b ON b.store = r.store AND b.report = :before
+    WHERE r.report = :report AND r.known AND b.known AND r.open_week > 0 AND b.open_week > 0
+), counted AS (
+    SELECT *, count(*) OVER () AS stores,
+           count(*) FILTER (WHERE share < share_before) OVER () AS worse,
+           count(*) FILTER (WHERE share > share_before) OVER () AS better
+    FROM both_reports
+)
+SELECT c.*, s.store_id
+FROM (SELECT * FROM counted ORDER BY share - share_before, store LIMIT :most) c
+JOIN stores s ON s.id = c.store ORDER BY c.share - c.share_before, s.store_id
+""")
+
+
+async def compare(
+    connection: AsyncConnection, report: int, before: int, most: int
+) -> list[Row[Any]]:
+    """The stores whose weekly uptime got worst, or best if none got worse; none: nothing in common.
+
+    Each row says, too, of how many `stores` in all `worse` and `better` ones there are.
+    """
+    values = {"report": report, "before": before, "most": most}
+    return list((await connection.execute(_COMPARE, values)).all())

@@ -1,0 +1,159 @@
+"""Time lines are what the figures are made of: the pieces of random stores add up to them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openhours.reports.partition import Filling
+from openhours.reports.read import Columns, Slice
+from openhours.reports.reasons import offset, reason
+from openhours.reports.timeline import Asked, HoursRow, Timeline, build_timeline, deciding
+from openhours.stores.tables import BEATING, POLLED
+from openhours.times import to_us
+from openhours.uptime.axis import HOUR
+from openhours.uptime.fill import Interpolation, Observations
+from openhours.uptime.totals import WINDOWS, Figures
+from tests.uptime import columns
+from tests.uptime.columns import EXPIRY, LOOKBACK, Store, clock, utc
+from tests.uptime.strategies import beating_stores, polled_stores
+
+
+def timeline(
+    store: Store, feed: str, as_of: int, interpolation: Interpolation = "nearest"
+) -> Timeline:
+    """The time line of one store as `read_timeline` would give it."""
+    asked = Asked(as_of, as_of, LOOKBACK, "UTC", Filling(interpolation, HOUR, EXPIRY))
+    part = Slice(feed, as_of, LOOKBACK, 1, 1, [1], "UTC")
+    observed = columns.observations([store])
+    if feed == BEATING:
+        beats = columns.heartbeats([store])
+        observed = Observations(beats.store, beats.at, np.ones(len(beats.at), np.bool_))
+    recent = (observed.at >= as_of - LOOKBACK) & (observed.at <= as_of)
+    read = Columns(
+        ids=np.array([1]),
+        zone=np.array([0]),
+        zones=[store.zone],
+        first_observed=np.array([store.first_heartbeat]),
+        hours=columns.week_hours([store]),
+        observations=Observations(
+            observed.store[recent], observed.at[recent], observed.active[recent]
+        ),
+    )
+    row = {"id": 1, "store_id": "s", "feed": feed, "timezone": store.zone}
+    hours = [HoursRow(*one) for one in sorted(store.rows)]
+    return build_timeline(row, store.zone, hours, read, part, asked)
+
+
+def sums(line: Timeline, window: int) -> tuple[int, int, int, int]:
+    """Of the pieces in the window: open, up, observed, both."""
+    pieces = line.within(line.as_of - window, line.as_of)
+
+    def total(*, up: bool = False, measured: bool = False) -> int:
+        return sum(
+            piece.end - piece.start
+            for piece in pieces
+            if (piece.active or not up) and (piece.measured or not measured)
+        )
+
+    return total(), total(up=True), total(measured=True), total(up=True, measured=True)
+
+
+def agree(line: Timeline, figures: Figures) -> None:
+    assert line.known == figures.known[0]
+    for n, window in enumerate(WINDOWS):
+        expected = (figures.open, figures.up, figures.observed, figures.up_observed)
+        assert sums(line, window.length) == tuple(int(of[n, 0]) for of in expected)
+
+
+def hold_together(line: Timeline) -> None:
+    """Pieces are in order, none is empty, each has a reason and lies in open time."""
+    for one, following in zip(line.pieces, line.pieces[1:], strict=False):
+        assert one.end <= following.start
+    for piece in line.pieces:
+        assert piece.start < piece.end
+        opening = line.opening_at(piece.start)
+        assert opening is not None
+        assert piece.end <= opening[1]
+        assert line.zone in reason(line, piece)
+        assert all(0 <= n < len(line.observations.at) for n in deciding(line, piece))
+        assert bool(line.hours_at(piece.start)) == bool(line.hours)
+        assert line.piece_at(piece.start) == piece
+
+
+@given(polled_stores(most=1), st.sampled_from(["nearest", "previous"]))
+def test_pieces_of_polled_stores_add_up_to_their_figures(
+    drawn: tuple[Sequence[Store], int], interpolation: Interpolation
+) -> None:
+    (store,), as_of = drawn
+    line = timeline(store, POLLED, as_of, interpolation)
+    agree(line, columns.polled([store], as_of, interpolation=interpolation))
+    hold_together(line)
+
+
+@given(beating_stores(most=1))
+def test_pieces_of_beating_stores_add_up_to_their_figures(
+    drawn: tuple[Sequence[Store], int],
+) -> None:
+    (store,), as_of = drawn
+    line = timeline(store, BEATING, as_of)
+    agree(line, columns.beating([store], as_of))
+    hold_together(line)
+
+
+def at(text: str) -> int:
+    return utc(text)
+
+
+def test_a_reason_says_status_source_hours_zone_and_offset() -> None:
+    store = Store(
+        [(0, clock("09:00"), clock("12:00"))],
+        "America/Denver",
+        [(at("2023-01-23 17:14"), True), (at("2023-01-23 18:15"), False)],
+    )
+    line = timeline(store, POLLED, at("2023-01-23 19:00"))
+    assert [reason(line, piece) for piece in line.pieces[-3:]] == [
+        "09:00 to 09:14 active, filled: nearest poll 10:14 active; "
+        "open Mon 09:00-12:00 America/Denver (UTC-7)",
+        "09:14 to 10:44 active: nearest poll 10:14 active; "
+        "open Mon 09:00-12:00 America/Denver (UTC-7)",
+        "10:44 to 12:00 inactive: nearest poll 11:15 inactive; "
+        "open Mon 09:00-12:00 America/Denver (UTC-7)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("polls", "rule", "words"),
+    [
+        ([("2023-01-16 16:00", False)], "inherited", "the last one before Mon 16 Jan 09:00"),
+        ([], "unknown", "unknown: no poll while open in the 14 days before"),
+    ],
+)
+def test_openings_without_polls_say_where_their_status_is_from(
+    polls: list[tuple[str, bool]], rule: str, words: str
+) -> None:
+    rows = [(0, clock("09:00"), clock("12:00"))]
+    store = Store(rows, "America/Denver", [(at(text), active) for text, active in polls])
+    line = timeline(store, POLLED, at("2023-01-23 19:00"))
+    assert line.pieces[-1].rule == rule
+    assert words in reason(line, line.pieces[-1])
+
+
+def test_heartbeats_and_silence_say_when() -> None:
+    beats = [at("2023-01-23 10:00"), at("2023-01-23 10:01")]
+    store = Store(beats=beats, first_heartbeat=beats[0])
+    line = timeline(store, BEATING, at("2023-01-23 11:00"))
+    assert [reason(line, piece).split(": ", 1)[1].split(";")[0] for piece in line.pieces] == [
+        "heartbeats 10:00:00 to 10:01:00, each good for 150 s",
+        "silence, last heartbeat 10:01:00",
+    ]
+
+
+def test_offsets_are_written_as_people_do() -> None:
+    summer = to_us(datetime(2023, 7, 1, tzinfo=UTC))
+    assert offset(summer, "America/Denver") == "UTC-6"
+    assert offset(summer, "Asia/Kathmandu") == "UTC+5:45"
+    assert offset(summer, "UTC") == "UTC+0"

@@ -1,0 +1,96 @@
+"""A real browser on a real service: one of each per module, a fresh visitor per test."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from tests.conftest import new_database
+from tests.service import Service
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ZONE = "America/Denver"
+
+
+@pytest.fixture(scope="module")
+def service(server_url: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
+    """A service of the module's own, with nothing in it, told what its ENVIRONMENT says."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: `apt-get install chromium` to test the pages")
+    place = folder / request.module.__name__
+    (place / "inbox").mkdir(parents=True)
+    with (
+        new_database(server_url) as url,
+        Service(
+            place,
+            DATABASE_URL=url,
+            OPENHOURS_DATA_DIR=str(place / "home"),
+            OPENHOURS_INBOX=str(place / "inbox"),
+            **getattr(request.module, "ENVIRONMENT", {}),
+        ) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def playwright(service: Service) -> Iterator[Playwright]:
+    """It has an event loop in this thread: no other can begin or end before it is gone."""
+    del service
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+    yield browser
+    browser.close()
+
+
+def watched(page: Page, url: str) -> list[str]:
+    """What a page must not do: log an error, or ask another host. It is listed as it happens."""
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "request",
+        lambda asked: None if asked.url.startswith((url, "data:")) else faults.append(asked.url),
+    )
+    return faults
+
+
+@pytest.fixture
+def page(browser: Browser, service: Service) -> Iterator[Page]:
+    """A visitor in Denver, who was never here before; at the end there was no fault."""
+    context = browser.new_context(base_url=service.url, timezone_id=ZONE, accept_downloads=True)
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    faults = watched(page, service.url)
+    yield page
+    context.close()
+    assert faults == []
+
+
+def good_for_all(page: Page) -> None:
+    """axe finds nothing wrong, neither in the light theme nor in the dark one."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        found = Axe().run(page)
+        problems = [
+            (scheme, page.url, one["id"], [node["html"][:200] for node in one["nodes"]])
+            for one in found.response["violations"]
+        ]
+        assert problems == []
+    page.emulate_media(color_scheme="light")

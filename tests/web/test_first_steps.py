@@ -1,0 +1,95 @@
+"""From nothing to a report, as a person does it: bring files, generate, watch, download."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.reports.test_main_job import hours_csv, status_csv, zone_csv
+from tests.service import Service
+from tests.web.conftest import good_for_all
+
+PAGES = ("/", "/stores", "/reports", "/pcs", "/traffic", "/activity", "/signin")
+STORE = "8139926242460185114"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_before_there_is_anything_each_page_says_what_to_do(page: Page, path: str) -> None:
+    page.goto(path)
+    expect(page.locator("main")).to_contain_text(
+        {
+            "/": "Bring three CSV files",
+            "/stores": "Bring a CSV on the overview",
+            "/reports": "Generate one",
+            "/pcs": "POST /track",
+            "/traffic": "POST /visit",
+            "/activity": "POST /api/event",
+            "/signin": "openhours keys create",
+        }[path]
+    )
+    good_for_all(page)
+
+
+def test_files_are_brought_and_a_report_is_generated(
+    page: Page, service: Service, tmp_path: Path
+) -> None:
+    page.goto("/")
+    status = page.locator("section:has(> h2:text('Files')) .progress [role=status]")
+    bring(page, tmp_path / "zones.csv", zone_csv("America/Denver", STORE))
+    expect(status).to_contain_text("zones.csv: 1 loaded, 0 known before, 0 set aside.")
+    bring(page, tmp_path / "a.csv", hours_csv([(0, "09:00", "12:00")], STORE))
+    expect(status).to_contain_text("a.csv: 1 loaded")
+    polls = status_csv(["2023-01-23 17:14:00 active", "2023-01-23 18:15:00 inactive"], STORE)
+    polls += b"8.13993E+018,active,2023-01-23 18:15:00 UTC\n<b>x</b>,asleep,2023-01-23 18:15:00\n"
+    drop(page, "polls.csv", polls)
+    expect(status).to_contain_text("polls.csv: 2 loaded, 0 known before, 2 set aside.")
+    rejects = page.locator("[data-rejects]")
+    expect(rejects).to_contain_text("mangled_store_id")
+    expect(rejects).to_contain_text("bad_status")
+    expect(rejects).to_contain_text("<b>x</b>,asleep")
+    good_for_all(page)
+
+    bring(page, tmp_path / "cats.csv", b"name,colour\nTom,grey\n")
+    expect(status).to_contain_text("What does cats.csv hold?")
+    page.select_option("#kind", "hours")
+    bring(page, tmp_path / "cats.csv", b"name,colour\nTom,grey\n")
+    expect(status).to_contain_text("Refused: ")
+
+    page.get_by_role("button", name="Generate report").click()
+    made = page.locator("section:has(> h2:text('Report'))")
+    expect(made.get_by_role("status")).to_contain_text("Complete: 1 stores.")
+    with page.expect_download() as download:
+        made.get_by_role("link", name="Download CSV").click()
+    (report,) = service.client.get("/reports").json()
+    assert download.value.suggested_filename.startswith("report-20230123T181500Z-")
+    text = Path(download.value.path()).read_bytes()
+    assert text == service.client.get(report["url"]).content
+    assert STORE.encode() in text
+
+    page.goto(f"/files/{service.client.get('/ingestions').json()[1]['ingestion_id']}")
+    expect(page.locator("h1")).to_have_text("polls.csv")
+    good_for_all(page)
+
+
+def test_a_report_can_be_generated_without_any_script(page: Page) -> None:
+    page.route("**/*.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page.goto("/reports")
+    page.get_by_role("button", name="Generate report").click()
+    expect(page.locator("h1")).to_contain_text("Report of")
+
+
+def bring(page: Page, file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    page.set_input_files("#csv", file)
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    page.evaluate(
+        """([name, text]) => {
+            const data = new DataTransfer();
+            data.items.add(new File([text], name));
+            document.body.dispatchEvent(
+                new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }""",
+        [name, content.decode()],
+    )

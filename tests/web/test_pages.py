@@ -1,0 +1,258 @@
+"""Each page as a person uses it, on a service with stores, PCs, visits, and hostile names."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Playwright, expect
+
+from openhours.times import iso, now
+from tests.reports.test_main_job import hours_csv, status_csv, zone_csv
+from tests.service import Service
+from tests.web.conftest import ARGS, CHROMIUM, ZONE, good_for_all, watched
+
+SCRIPT = "<script>alert(1)</script>"
+SLASHED = "chain/7 & more?#%"
+LONG = "m" * 64
+PAGES = ("/", "/stores", "/reports", "/pcs", "/traffic", "/activity", "/signin")
+
+
+@pytest.fixture(scope="module")
+def stocked(service: Service) -> Iterator[Service]:
+    stores = [SCRIPT, SLASHED, LONG, *(f"store-{n:03d}" for n in range(57))]
+    polls = [
+        f"{store},{'active' if n % 3 else 'inactive'},2023-01-23 {hour}:14:00 UTC"
+        for n, store in enumerate(stores)
+        for hour in (17, 18)
+    ]
+    text = "\n".join(["store_id,status,timestamp_utc", *polls, ""])
+    service.upload("timezones", zone_csv("America/Denver", SLASHED))
+    service.upload("hours", hours_csv([(0, "09:00", "12:00")], SLASHED))
+    service.upload("status", text.encode())
+    service.upload("status", status_csv(["2023-01-23 19:00:00 active"], "late"))
+    service.wait_report(service.trigger(as_of="2023-01-23T18:30:00Z"))
+    service.wait_report(service.trigger())
+    for minutes in range(90, 30, -1):
+        at = iso(now() - timedelta(minutes=minutes))
+        service.client.post("/track", json={"pc": "desk & <b>chair</b>", "event_time": at})
+    for agent in ("Mozilla/5.0 Firefox/140.0", "Googlebot/2.1"):
+        visit = {"user_id": "u", "page_url": f"https://example.org/{SCRIPT}", "user_agent": agent}
+        service.client.post("/visit", json=visit)
+    yield service
+
+
+def test_the_overview_tells_the_state_and_the_worst(page: Page, stocked: Service) -> None:
+    page.goto("/")
+    page.reload()  # now the server knows the visitor's zone
+    expect(page.locator("h1")).to_contain_text("open stores up throughout")
+    expect(page.locator("main")).to_contain_text(f"12:00 {ZONE}")
+    expect(page.get_by_role("region", name="Stores").locator("tbody tr")).to_have_count(8)
+    page.get_by_role("link", name="The whole report").click()
+    expect(page.locator("h1")).to_contain_text("Report of")
+    assert stocked.process is not None
+
+
+def test_stores_are_searched_sorted_filtered_and_paged(page: Page, stocked: Service) -> None:
+    page.goto("/stores")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(50)
+    page.get_by_role("link", name="Next").click()
+    expect(rows).to_have_count(12)
+    page.get_by_label("Search").fill("STORE-05")
+    page.get_by_role("button", name="Show").click()
+    expect(rows).to_have_count(7)
+    page.get_by_role("link", name="Last week").click()
+    expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Last week")
+    page.goto("/stores?feed=beating")
+    expect(rows).to_have_count(1)
+    page.goto("/stores?state=unknown")
+    expect(rows).to_have_count(0)
+    page.goto("/stores?over=100&window=day")
+    expect(rows).not_to_have_count(0)
+    page.goto("/stores?q=%25")
+    expect(rows).to_have_count(1)  # a letter like any other
+    page.goto("/stores?q=nobody")
+    expect(page.locator("main")).to_contain_text("No store fits")
+
+
+def test_a_store_s_week_says_why(page: Page, stocked: Service) -> None:
+    page.goto("/stores?q=chain")
+    page.get_by_role("link", name=SLASHED).click()
+    expect(page.locator("h1")).to_have_text(SLASHED)
+    piece = page.locator(".day a").first
+    words = "09:14 to 10:44 active: nearest poll 10:14 active; open Mon 09:00-12:00 America/Denver"
+    page.locator(".day a").nth(1).hover()
+    expect(page.locator("#why")).to_contain_text(words)
+    piece.focus()
+    expect(page.locator("#why")).to_contain_text("filled: nearest poll 10:14")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#why")).to_contain_text(words)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"at=2023-01-23T16%3A14"))
+    page.reload()  # the server says the same
+    expect(page.locator("#why")).to_contain_text(words)
+    page.get_by_role("link", name="Earlier week").click()
+    expect(page.locator("h2").first).to_have_text("7 days before")
+    good_for_all(page)
+
+
+def test_a_store_as_a_report_saw_it_says_that_it_changed(page: Page, stocked: Service) -> None:
+    report = stocked.trigger(store_ids=["store-001"])
+    stocked.wait_report(report)
+    page.goto(f"/stores/store-001?report_id={report}")
+    expect(page.locator(".alert")).to_have_count(0)
+    stocked.upload("status", status_csv(["2023-01-23 15:00:00 inactive"], "store-001"))
+    page.reload()
+    expect(page.locator(".alert")).to_contain_text("changed after the report was made")
+
+
+def test_hostile_names_are_only_names(page: Page, stocked: Service) -> None:
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    for store in (SCRIPT, LONG):
+        page.goto("/stores")
+        page.get_by_label("Search").fill(store)
+        page.get_by_role("button", name="Show").click()
+        page.get_by_role("link", name=store).click()
+        expect(page.locator("h1")).to_have_text(store)
+    page.set_viewport_size({"width": 360, "height": 740})
+    for path in (*PAGES, f"/stores/{LONG}"):
+        page.goto(path)
+        wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wider <= 0, path
+
+
+def test_reports_are_listed_shown_and_compared(page: Page, stocked: Service) -> None:
+    page.goto("/reports")
+    page.locator("tbody tr th a").nth(0).click()
+    expect(page.locator("main")).to_contain_text("Compared with the report before")
+    page.goto("/reports")
+    page.locator("tbody tr", has_text="62").or_(page.locator("tbody tr", has_text="61")).locator(
+        "th a"
+    ).first.click()
+    expect(page.get_by_role("img", name=re.compile("Distribution of uptime"))).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Parquet").click()
+    assert download.value.suggested_filename.endswith(".parquet")
+    page.get_by_role("link", name="Last hour").click()
+    expect(page.get_by_role("img", name=re.compile("last hour"))).to_be_visible()
+    good_for_all(page)
+
+
+def test_pcs_show_their_history_and_when_they_were_on(page: Page, stocked: Service) -> None:
+    page.goto("/pcs")
+    expect(page.get_by_role("region", name="Heartbeats").locator("tbody tr")).to_have_count(60)
+    page.get_by_label("PC", exact=True).select_option("desk & <b>chair</b>")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("tbody tr").first).to_contain_text("POST /track")
+    page.wait_for_load_state()
+    page.locator(".day .piece.up").first.hover()
+    expect(page.locator("[data-why]")).to_contain_text("each good for 150 s")
+
+
+def test_traffic_keeps_bots_apart(page: Page, stocked: Service) -> None:
+    page.goto("/traffic")
+    tiles = page.get_by_role("region", name="Visits", exact=True)
+    expect(tiles).to_contain_text("1visits by people")
+    expect(tiles).to_contain_text("1visits by bots")
+    expect(page.locator("main")).to_contain_text(SCRIPT)
+
+
+def test_an_event_is_recorded_and_found(page: Page, stocked: Service) -> None:
+    page.goto("/activity")
+    form = page.locator("form[method=post][action='/activity']")
+    form.get_by_label("User").fill("6")
+    form.get_by_label("Action").select_option("deleted")
+    form.get_by_label("Metadata").fill('{"document": "<i>17</i>"}')
+    form.get_by_role("button", name="Record").click()
+    rows = page.get_by_role("region", name="Events").locator("tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text('{"document": "<i>17</i>"}')
+    page.goto("/activity?user_id=7")
+    expect(page.locator("main")).to_contain_text("No events fit")
+
+
+def test_the_timer_survives_closing_the_browser(
+    playwright: Playwright, stocked: Service, tmp_path: Path
+) -> None:
+    def opened() -> tuple[Page, list[str]]:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=CHROMIUM,
+            args=ARGS,
+            timezone_id=ZONE,
+            base_url=stocked.url,
+        )
+        page = context.pages[0]
+        return page, watched(page, stocked.url)
+
+    page, faults = opened()
+    page.goto("/timer")
+    page.locator("#new-username").fill("zoe")
+    page.locator("#new-password").fill("correct horse")
+    page.get_by_role("button", name="Make an account").click()
+    expect(page).to_have_url(f"{stocked.url}/timer")
+    page.get_by_label("What are you going to do?").fill("Invoices <i>")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("timer")).to_have_text(re.compile(r"^00:00:0\d$"))
+    good_for_all(page)
+    page.context.close()
+    assert faults == []
+
+    page, faults = opened()
+    page.goto("/timer")
+    expect(page.get_by_role("heading", name="Invoices <i>")).to_be_visible()
+    expect(page.get_by_role("timer")).to_have_text(re.compile(r"^00:00:0[2-9]|00:00:\d\d$"))
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_label("What are you going to do?")).to_be_visible()
+    page.get_by_role("link", name="Edit Invoices <i>").click()
+    page.locator("#edit-name").fill("Bills")
+    page.locator("#edit-start").fill("2026-03-01T08:00:00")
+    page.locator("#edit-end").fill("2026-03-01T09:30:00")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("region", name="List of sessions")).to_contain_text("1 h 30 min")
+    page.goto("/timer?by=month")
+    expect(page.locator("main")).to_contain_text("1 h 30 min in 12 months")
+    good_for_all(page)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.context.close()
+    assert faults == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_good_for_all(page: Page, stocked: Service, path: str) -> None:
+    page.goto(path)
+    good_for_all(page)
+
+
+def test_browsers_get_pages_and_all_others_json(stocked: Service) -> None:
+    html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    get = stocked.client.get
+    assert get("/reports").headers["content-type"] == "application/json"
+    assert get("/reports", headers=html).headers["content-type"].startswith("text/html")
+    for path, code in (
+        ("/nope", 404),
+        ("/stores/nobody", 404),
+        ("/stores/a%00b", 404),
+        ("/stores?q=a%00b", 200),
+        ("/stores?page=0", 422),
+        ("/stores?over=x", 422),
+        ("/stores?page=1000000", 200),
+        ("/stores/late?at=x", 422),
+        ("/reports/nothing", 404),
+        ("/files/nothing", 404),
+        ("/pcs?from=x", 422),
+        ("/pcs?pc=a%00b", 200),
+        ("/pcs?cursor=99999999999999999-1", 200),
+        ("/activity?user_id=x", 422),
+        ("/activity?cursor=99999999999999999-1", 200),
+        ("/traffic?hours=0", 422),
+    ):
+        shown, told = get(path, headers=html), get(path)
+        assert shown.status_code == code, path
+        assert shown.headers["content-type"].startswith("text/html"), path
+        if code >= 400:
+            assert told.status_code == code, path
+            assert "detail" in told.json()
