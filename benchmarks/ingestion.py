@@ -76,8 +76,7 @@ def _sorted_columns(files: Files) -> dict[str, np.ndarray]:
 async def _make_weeks(url: str, weeks: set[int]) -> None:
     connection = await asyncpg.connect(url)
     for week in sorted(weeks):
-        await partitions.create_apart(connection, week)
-        await partitions.attach(connection, week)
+        await partitions.ensure(connection, week)
     await connection.close()
 
 

@@ -33,7 +33,7 @@ def ticks(times: Sequence[str], every: float) -> list[int]:
 def test_every_beat_arrives_once_though_the_server_is_killed_twice(
     settings: Settings, place: Path
 ) -> None:
-    every = 0.5
+    every = 0.4
     service = Service(place, OPENHOURS_WORKER="0").start()
     with AgentProcess(place, service.url, "--every", str(every)) as agent:
         agent.wait_until_said("the server has the beat")
