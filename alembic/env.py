@@ -5,6 +5,7 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
+from openhours.accounts import tables as accounts
 from openhours.activity import tables as activity
 from openhours.db import totals
 from openhours.db.engine import Base, make_engine
@@ -12,10 +13,11 @@ from openhours.heartbeats import tables as heartbeats
 from openhours.reports import tables as reports
 from openhours.settings import get_settings
 from openhours.stores import tables as stores
+from openhours.timesheet import tables as timesheet
 from openhours.visits import tables as visits
 
 # Importing them has filled the metadata.
-TABLES = (totals, stores, reports, heartbeats, visits, activity)
+TABLES = (totals, stores, reports, heartbeats, visits, activity, accounts, timesheet)
 
 
 def run(connection: Connection) -> None:

@@ -7,10 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from openhours import __version__, docs, health, http, metrics
+from openhours.access import TABLE, describe_access
+from openhours.accounts import api as accounts
+from openhours.accounts.credentials import Accounts
+from openhours.accounts.guard import Guard
 from openhours.activity import api as activity
 from openhours.db import database
+from openhours.headers import SecurityHeaders
 from openhours.heartbeats import api as heartbeats
 from openhours.reports import api as reports
 from openhours.reports import measures as report_measures
@@ -19,8 +26,11 @@ from openhours.stores import api as stores
 from openhours.stores import measures as store_measures
 from openhours.supervisor import WorkerProcess
 from openhours.times import now
+from openhours.timesheet import api as timesheet
+from openhours.timesheet import overview_api as overview
 from openhours.visits import api as visits
 from openhours.visits import measures as visit_measures
+from openhours.web import signin
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +53,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for room in (heartbeats, visits, activity):
             room.prepare(app.state, engine)
         _collect_garbage_less()
+        app.state.accounts = Accounts(engine, settings)
         async with asyncio.TaskGroup() as background:
             tasks = []
             if settings.database_url is None:
@@ -68,9 +79,14 @@ def _collect_garbage_less() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+class _App(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        return SecurityHeaders(super().build_middleware_stack())
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application with its rooms; it opens the database when it starts, not before."""
-    app = FastAPI(
+    app = _App(
         title="openhours",
         version=__version__,
         description=DESCRIPTION,
@@ -84,9 +100,37 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     docs.add_docs(app)
     measures = (store_measures, report_measures, visit_measures)
     metrics.add_metrics(app, [room.measure for room in measures])
-    for room in (reports, stores, heartbeats, visits, activity, health):
+    rooms = (
+        reports,
+        stores,
+        heartbeats,
+        visits,
+        activity,
+        accounts,
+        timesheet,
+        overview,
+        signin,
+        health,
+    )
+    for room in rooms:
         app.include_router(room.router)
+    describe_access(app)
+    _guard(app)
     return app
+
+
+def _guard(app: FastAPI) -> None:
+    settings: Settings = app.state.settings
+    # Inside the error handlers, before the router.
+    app.router.middleware_stack = Guard(app.router.middleware_stack, TABLE, settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST", "PATCH", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", "Idempotency-Key"),
+            expose_headers=("Link", "Location", "Retry-After", "X-Report-Status"),
+        )
 
 
 app = create_app()

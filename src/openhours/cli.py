@@ -251,6 +251,44 @@ def db() -> None:
     asyncio.run(_server_part("commands").migrate_only(settings))
 
 
+keys = typer.Typer(help="API keys: what machines may do.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+@keys.command("create")
+def create_key(
+    scope: Annotated[
+        list[str], typer.Option(help="ingest, track, report or admin; may be given several times.")
+    ],
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+) -> None:
+    """Make a key and print it: it is shown this once."""
+    settings = _settings()
+    _set_up_logging("WARNING")
+    known = _server_part("accounts.keys").SCOPES
+    unknown = [one for one in scope if one not in known]
+    if unknown:
+        fail(f"--scope: {', '.join(unknown)} is none of {', '.join(known)}")
+    typer.echo(asyncio.run(_server_part("commands").create_key(settings, name, scope)))
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List all keys, never their secret."""
+    settings = _settings()
+    _set_up_logging("WARNING")
+    asyncio.run(_server_part("commands").list_keys(settings))
+
+
+@keys.command("revoke")
+def revoke_key(number: Annotated[int, typer.Argument(help="Its id in `keys list`.")]) -> None:
+    """Revoke a key: within a second or so no server takes it any more."""
+    settings = _settings()
+    _set_up_logging("WARNING")
+    if not asyncio.run(_server_part("commands").revoke_key(settings, number)):
+        fail(f"there is no key {number}", 1)
+
+
 def main() -> None:
     """Entry point of the `openhours` command."""
     try:

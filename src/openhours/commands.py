@@ -13,10 +13,12 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.accounts import keys
 from openhours.db import database
 from openhours.jobs import Worker
 from openhours.reports import formats
@@ -168,6 +170,29 @@ async def _write_csv(engine: AsyncEngine, done: Report, out: Path | None, full: 
         async for chunk in formats.csv(engine, done.id, full):
             file.write(chunk)
     unfinished.replace(out)
+
+
+async def create_key(settings: Settings, name: str, scopes: Sequence[str]) -> str:
+    """A new API key."""
+    async with database.opened(settings) as (engine, _):
+        return await keys.create_key(engine, name, scopes)
+
+
+async def list_keys(settings: Settings) -> None:
+    """Print all API keys."""
+    async with database.opened(settings) as (engine, _):
+        rows = await keys.list_keys(engine)
+    table = Table("id", "name", "scopes", "created", "revoked", box=None)
+    for row in rows:
+        at = [when and f"{when:%Y-%m-%d %H:%MZ}" for when in (row.created_at, row.revoked_at)]
+        table.add_row(str(row.id), escape(row.name), " ".join(row.scopes), *at)
+    Console().print(table)
+
+
+async def revoke_key(settings: Settings, number: int) -> bool:
+    """Revoke an API key; False when there is none with this id."""
+    async with database.opened(settings) as (engine, _):
+        return await keys.revoke_key(engine, number)
 
 
 @asynccontextmanager

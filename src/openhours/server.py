@@ -9,10 +9,12 @@ import sys
 
 import uvicorn
 
+from openhours.accounts.guard import is_loopback
+from openhours.accounts.keys import KeyRing
 from openhours.db import database
 from openhours.jobs import Worker
 from openhours.reports import cluster
-from openhours.settings import Settings, get_settings
+from openhours.settings import Settings, SettingsError, get_settings
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ def serve(settings: Settings) -> None:
     """Run the HTTP service until it is told to stop. Raises SettingsError before it begins."""
     cluster.check(settings)
     database.check(settings)
+    _refuse_strangers(settings)
     verbose = logging.getLogger().level <= logging.DEBUG
     logging.getLogger("uvicorn.error").setLevel(logging.DEBUG if verbose else logging.WARNING)
     config = uvicorn.Config(
@@ -43,6 +46,21 @@ def serve(settings: Settings) -> None:
     server.run()
     if not server.started:
         sys.exit(3)
+
+
+def _refuse_strangers(settings: Settings) -> None:
+    """Raise SettingsError where anyone could reach the service and no key keeps them out."""
+    if not (settings.open or is_loopback(settings.host) or asyncio.run(_has_keys(settings))):
+        raise SettingsError(
+            f"on {settings.host} the service would answer everyone who can reach it: "
+            "make a key first (openhours keys create --scope admin --name me), "
+            "or set OPENHOURS_ADMIN_KEY, or OPENHOURS_OPEN=1 if that is what you want"
+        )
+
+
+async def _has_keys(settings: Settings) -> bool:
+    async with database.opened(settings) as (engine, _):
+        return await KeyRing(engine, settings).has_keys()
 
 
 async def work(settings: Settings, until_stdin_closes: bool) -> None:

@@ -6,8 +6,10 @@ from typing import Annotated, Literal, Self
 
 from croniter import CroniterError, croniter
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pytz import all_timezones_set
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
 class SettingsError(RuntimeError):
@@ -43,6 +45,17 @@ class Settings(BaseSettings):
     keep_report_days: Annotated[int | None, Field(ge=1)] = None
     retention_cron: str = "17 3 * * *"
 
+    # Who may do what
+    open: bool = False
+    admin_key: Annotated[SecretStr | None, Field(min_length=16)] = None
+    secret: Annotated[SecretStr | None, Field(min_length=32)] = None
+    registration: bool = True
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+
+    # Work sessions
+    week_starts_on: Weekday = "monday"
+    long_session_hours: Annotated[float, Field(gt=0, le=8784)] = 12
+
     # What a report means
     default_timezone: str = "America/Chicago"
     lookback_days: Annotated[int, Field(ge=7, le=366)] = 14
@@ -77,11 +90,24 @@ class Settings(BaseSettings):
         return self
 
     @field_validator(
-        "database_url", "dask_scheduler", "keep_days", "keep_report_days", mode="before"
+        "database_url",
+        "dask_scheduler",
+        "keep_days",
+        "keep_report_days",
+        "admin_key",
+        "secret",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
 
 
 @cache

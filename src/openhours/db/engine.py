@@ -80,6 +80,7 @@ def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
     """An engine whose connections are tested before use, so that it outlives a database restart."""
     engine = create_async_engine(
         async_url(url),
+        hide_parameters=True,  # an error's text goes to the log; what people sent does not
         pool_size=pool_size,
         max_overflow=pool_size,
         connect_args={"server_settings": {"jit": "off", "application_name": "openhours"}},

@@ -1,0 +1,111 @@
+"""Who may do what: every route of the service, and what it needs (see `accounts.guard.Needs`).
+
+A route that is not listed here answers 404.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from openhours.accounts.guard import AccessTable, Needs
+
+_OPEN = Needs("open")
+_KNOWN = Needs("known")
+_USER = Needs("user")
+_INGEST = Needs("ingest")
+_REPORT = Needs("report")
+_TRACK = Needs("track")
+
+TABLE = AccessTable(
+    {
+        # The service itself
+        "GET /health": _OPEN,
+        "GET /docs": _KNOWN,
+        "GET /docs/start.js": _OPEN,
+        "GET /docs/assets/{path:path}": _OPEN,
+        "GET /openapi.json": _KNOWN,
+        # Signing in
+        "GET /signin": _OPEN,
+        "POST /signin": Needs("open", form=True),
+        "POST /signout": Needs("open", form=True),
+        # Feeds
+        "POST /ingest/{kind}": _INGEST,
+        "GET /ingestions": _INGEST,
+        "GET /ingestions/{ingestion_id}": _INGEST,
+        "GET /ingestions/{ingestion_id}/rejects.csv": _INGEST,
+        "POST /track": _TRACK,
+        "POST /track/batch": _TRACK,
+        "GET /track/events": _REPORT,
+        "POST /visit": _TRACK,
+        "GET /stats": _REPORT,
+        "GET /stats/pages": _REPORT,
+        "POST /api/event": _TRACK,
+        "GET /api/events": _REPORT,
+        "GET /api/events/counts": _REPORT,
+        "GET /metrics": _REPORT,
+        # Reports
+        "POST /trigger_report": _REPORT,
+        "GET /get_report": _REPORT,
+        "GET /get_report/{report_id}": _REPORT,
+        "GET /reports": _REPORT,
+        # Accounts
+        "POST /api/v1/user/register": _OPEN,
+        "POST /api/v1/user/login": _OPEN,
+        "POST /api/v1/user/refresh": _OPEN,
+        "GET /api/v1/user": _USER,
+        "PATCH /api/v1/user": _USER,
+        # Work sessions; whose they are is asked by the room
+        "POST /api/v1/sessions/new": _USER,
+        "GET /api/v1/sessions/{username}": _USER,
+        "GET /api/v1/sessions/{username}.csv": _USER,
+        "GET /api/v1/sessions/{username}/overview": _USER,
+        "POST /api/v1/sessions/{username}/start": _USER,
+        "POST /api/v1/sessions/{username}/stop": _USER,
+        "PATCH /api/v1/sessions/{username}/{session_id}": _USER,
+        "DELETE /api/v1/sessions/{username}/{session_id}": _USER,
+    }
+)
+
+_SCHEMES = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key: `openhours keys create`. Not needed before the first is made.",
+    },
+    "user": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The `token` of register, login or refresh.",
+    },
+}
+
+
+def describe_access(app: FastAPI) -> None:
+    """Let the OpenAPI description say what each route needs."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = plain()
+            schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
+            for path, operations in schema["paths"].items():
+                for method, operation in operations.items():
+                    route = f"{method.upper()} {path}"
+                    if route not in TABLE.routes:
+                        raise LookupError(f"{route} has no line in {__name__}.TABLE")
+                    _describe(operation, TABLE.routes[route])
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+def _describe(operation: dict[str, Any], needs: Needs) -> None:
+    if needs.who == "open":
+        operation["security"] = []
+        return
+    operation["security"] = [{"user": []}] if needs.who == "user" else [{"key": []}]
+    need = "a user's token" if needs.who == "user" else f"the scope `{needs.who}`"
+    operation["responses"].setdefault("401", {"description": "No credential, or not a good one."})
+    operation["responses"].setdefault("403", {"description": f"Needs {need}."})

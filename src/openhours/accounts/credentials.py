@@ -1,0 +1,94 @@
+"""Who is asking: an API key, a user's token, or a browser's cookie -> what they may do."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.accounts.keys import KeyRing, Scopes
+from openhours.accounts.secret import the_secret
+from openhours.accounts.signins import COOKIE, signed_in
+from openhours.accounts.tokens import AccessTokens, UserName, hash_of
+from openhours.settings import Settings
+
+NOTHING: Scopes = frozenset()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is asking: what they may do as a machine, and which user they are, if one.
+
+    `by_cookie`: the browser said so by itself, perhaps at another site's bidding.
+    """
+
+    scopes: Scopes = NOTHING
+    user: UserName | None = None
+    by_cookie: bool = False
+
+    @property
+    def known(self) -> bool:
+        return bool(self.scopes) or self.user is not None
+
+
+class Accounts:
+    """What the process needs to know callers: in `app.state.accounts` while it runs."""
+
+    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
+        self.engine = engine
+        self.keys = KeyRing(engine, settings)
+        self.tokens = AccessTokens(the_secret(settings))
+
+    async def by_header(self, request: Request) -> Caller | None:
+        """Whom `Authorization` names; None without it. HTTPException 401 if it is not good."""
+        header = request.headers.get("authorization")
+        if header is None:
+            return None
+        scheme, _, credential = header.partition(" ")
+        if scheme.lower() == "bearer":
+            credential = credential.strip()
+            scopes = await self.keys.scopes(hash_of(credential))
+            if scopes is not None:
+                return Caller(scopes)
+            user = self.tokens.user_of(credential)
+            if user is not None:
+                return Caller(user=user)
+        raise unauthorized("the credential is not valid, or no longer")
+
+    async def by_cookie(self, request: Request) -> Caller | None:
+        """Whom the browser's cookie names; None without one that is good."""
+        cookie = request.cookies.get(COOKIE)
+        found = await signed_in(self.engine, cookie) if cookie else None
+        if found is None:
+            return None
+        if found.key_hash is None:
+            return Caller(user=found.user, by_cookie=True)
+        scopes = await self.keys.scopes(found.key_hash)
+        return None if scopes is None else Caller(scopes, by_cookie=True)
+
+
+def unauthorized(reason: str) -> HTTPException:
+    """The answer to who has no credential, or a bad one."""
+    return HTTPException(401, reason, {"WWW-Authenticate": "Bearer"})
+
+
+def _accounts(request: Request) -> Accounts:
+    accounts: Accounts = request.app.state.accounts
+    return accounts
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.scope.get("openhours.caller", Caller())
+    return caller
+
+
+def _user(caller: Annotated[Caller, Depends(_caller)]) -> UserName:
+    if caller.user is None:
+        raise unauthorized("log in first")
+    return caller.user
+
+
+TheAccounts = Annotated[Accounts, Depends(_accounts)]
+# Set by the guard, which has already let the request pass.
+TheCaller = Annotated[Caller, Depends(_caller)]
+TheUser = Annotated[UserName, Depends(_user)]

@@ -1,0 +1,85 @@
+"""API keys: random, shown once, stored hashed, known to every server process within a second."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.accounts.tables import ApiKey
+from openhours.accounts.tokens import hash_of
+from openhours.settings import Settings
+
+SCOPES = ("ingest", "track", "report", "admin")
+Scopes = frozenset[str]
+EVERYTHING: Scopes = frozenset(SCOPES)
+
+_FRESH = 1.0  # seconds
+
+
+async def create_key(engine: AsyncEngine, name: str, scopes: Sequence[str]) -> str:
+    """Store a new key and return it: nobody can show it again."""
+    key = f"oh_{secrets.token_urlsafe(32)}"
+    async with engine.begin() as connection:
+        await connection.execute(
+            insert(ApiKey).values(name=name, hash=hash_of(key), scopes=sorted(set(scopes)))
+        )
+    return key
+
+
+async def list_keys(engine: AsyncEngine) -> Sequence[Row[tuple[ApiKey]]]:
+    """All keys, revoked ones too, oldest first; columns of `ApiKey`."""
+    query = select(*ApiKey.__table__.columns).order_by(ApiKey.id)
+    async with engine.connect() as connection:
+        return (await connection.execute(query)).all()
+
+
+async def revoke_key(engine: AsyncEngine, number: int) -> bool:
+    """Revoke a key; False when there is none with this id."""
+    async with engine.begin() as connection:
+        revoked = await connection.execute(
+            update(ApiKey)
+            .where(ApiKey.id == number)
+            .values(revoked_at=func.coalesce(ApiKey.revoked_at, func.now()))
+        )
+    return revoked.rowcount == 1
+
+
+class KeyRing:
+    """All good keys, in memory: `/track` and `/visit` shall not ask the database who is asking."""
+
+    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
+        self._engine = engine
+        self._given: dict[bytes, Scopes] = {}
+        if settings.admin_key is not None:
+            self._given[hash_of(settings.admin_key.get_secret_value())] = EVERYTHING
+        self._scopes: Mapping[bytes, Scopes] = self._given
+        self._has_keys = bool(self._given)
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def has_keys(self) -> bool:
+        """Whether any key was ever made: then machines need one."""
+        await self._freshen()
+        return self._has_keys
+
+    async def scopes(self, key_hash: bytes) -> Scopes | None:
+        """What the key may do; None when it is not a key, or no longer."""
+        await self._freshen()
+        return self._scopes.get(key_hash)
+
+    async def _freshen(self) -> None:
+        if time.monotonic() - self._read_at < _FRESH:
+            return
+        async with self._reading:
+            if time.monotonic() - self._read_at < _FRESH:
+                return  # another request has just read them
+            asked_at = time.monotonic()
+            rows = await list_keys(self._engine)
+            good = {row.hash: frozenset(row.scopes) for row in rows if row.revoked_at is None}
+            self._scopes = good | self._given
+            self._has_keys = bool(rows or self._given)
+            self._read_at = asked_at

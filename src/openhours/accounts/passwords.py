@@ -1,0 +1,35 @@
+"""Argon2, off the event loop, a few at a time: each takes 64 MiB and a core for a while."""
+
+from functools import cache
+
+from anyio import CapacityLimiter, to_thread
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+_AT_ONCE = 2
+_argon2 = PasswordHash((Argon2Hasher(),))
+
+
+@cache
+def _limiter() -> CapacityLimiter:
+    return CapacityLimiter(_AT_ONCE)
+
+
+async def make_hash(password: str) -> str:
+    """What may be stored of a password."""
+    return await to_thread.run_sync(_argon2.hash, password, limiter=_limiter())
+
+
+async def is_right(password: str, password_hash: str | None) -> bool:
+    """Whether it is the password; without a hash (no such user) it takes as long to say no."""
+    return await to_thread.run_sync(_is_right, password, password_hash, limiter=_limiter())
+
+
+def _is_right(password: str, password_hash: str | None) -> bool:
+    nobody = _hash_of_nobody()
+    return _argon2.verify(password, password_hash or nobody) and password_hash is not None
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return _argon2.hash("nobody's password")

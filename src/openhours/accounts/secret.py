@@ -1,0 +1,39 @@
+"""The secret that signs tokens: from the settings, or made once in the data directory."""
+
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from openhours.settings import Settings
+
+_NAME = "secret"
+
+
+def the_secret(settings: Settings) -> str:
+    """OPENHOURS_SECRET, or what `secret` in OPENHOURS_DATA_DIR holds, which is made if it is not.
+
+    All processes that share the folder get the same one, however they start together.
+    """
+    if settings.secret is not None:
+        return settings.secret.get_secret_value()
+    path = settings.data_dir.resolve() / _NAME
+    if not path.exists():
+        _make(path)
+    return path.read_text()
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # mode 600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+            file.flush()
+            os.fsync(file.fileno())
+        # A link is made whole or not at all: who comes second finds the first one's secret.
+        with suppress(FileExistsError):
+            os.link(unfinished, path)
+    finally:
+        Path(unfinished).unlink()

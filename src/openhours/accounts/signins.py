@@ -1,0 +1,134 @@
+"""Browsers: a cookie after signing in, and a CSRF token for every form.
+
+The cookie is a random number; what it stands for is in the database, so that signing out, or
+revoking the key, ends it everywhere. The CSRF token is derived from the cookie: another site can
+neither read the cookie nor guess the token.
+"""
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from typing import NamedTuple
+from urllib.parse import parse_qs
+
+from fastapi import HTTPException, Request, Response
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.types import Message, Receive
+
+from openhours.accounts.tables import SignIn, User
+from openhours.accounts.tokens import UserName, hash_of
+
+COOKIE = "openhours_session"
+LIFE = timedelta(hours=12)
+CSRF_FIELD = "csrf_token"
+CSRF_HEADER = "X-CSRF-Token"
+_LARGEST_FORM = 64 * 1024
+
+
+class SignedIn(NamedTuple):
+    """What a cookie stands for: one of the two."""
+
+    user: UserName | None
+    key_hash: bytes | None
+
+
+async def sign_in(
+    engine: AsyncEngine, *, user: UserName | None = None, key_hash: bytes | None = None
+) -> str:
+    """A new cookie for the user or the key; expired ones are dropped."""
+    cookie = secrets.token_urlsafe(32)
+    async with engine.begin() as connection:
+        await connection.execute(delete(SignIn).where(SignIn.expires_at < func.now()))
+        await connection.execute(
+            insert(SignIn).values(
+                hash=hash_of(cookie),
+                user_id=user.id if user else None,
+                key_hash=key_hash,
+                expires_at=func.now() + LIFE,
+            )
+        )
+    return cookie
+
+
+async def sign_out(engine: AsyncEngine, cookie: str) -> None:
+    """Make the cookie worthless."""
+    async with engine.begin() as connection:
+        await connection.execute(delete(SignIn).where(SignIn.hash == hash_of(cookie)))
+
+
+async def signed_in(engine: AsyncEngine, cookie: str) -> SignedIn | None:
+    """What the cookie stands for; None when it is expired, or only carries a CSRF token."""
+    query = (
+        select(SignIn.user_id, User.username, SignIn.key_hash)
+        .outerjoin(User, User.id == SignIn.user_id)
+        .where(SignIn.hash == hash_of(cookie), SignIn.expires_at > func.now())
+    )
+    async with engine.connect() as connection:
+        row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    user = None if row.user_id is None else UserName(row.user_id, row.username)
+    return SignedIn(user, row.key_hash)
+
+
+def set_cookie(request: Request, response: Response, cookie: str) -> None:
+    """Give the browser a cookie that no script and no other site can use."""
+    response.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=int(LIFE.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+
+
+def csrf_token(cookie: str) -> str:
+    """The token that forms must carry when this cookie comes with them."""
+    return hashlib.sha256(b"openhours csrf " + cookie.encode()).hexdigest()
+
+
+async def check_csrf(request: Request) -> Receive:
+    """Raise HTTPException 403 unless the request carries the cookie's CSRF token.
+
+    The token is in the header, or in the field of a form, which is read for it: the result gives
+    the body once more.
+    """
+    receive = request.receive
+    given = request.headers.get(CSRF_HEADER)
+    if given is None and request.headers.get("content-type", "").startswith(
+        "application/x-www-form-urlencoded"
+    ):
+        body = await _body(request)
+        receive = _again(body, receive)
+        fields = parse_qs(body.decode("latin-1"), max_num_fields=1000)
+        given = fields.get(CSRF_FIELD, [""])[0]
+    cookie = request.cookies.get(COOKIE)
+    expected = csrf_token(cookie) if cookie else ""
+    if not cookie or not hmac.compare_digest(expected.encode(), (given or "").encode()):
+        raise HTTPException(403, "no CSRF token, or an outdated one: reload the page and try again")
+    return receive
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_FORM:
+            raise HTTPException(413, "the form is too large")
+    return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

@@ -1,0 +1,81 @@
+"""Registering and logging in."""
+
+import unicodedata
+from typing import Annotated
+
+from fastapi import HTTPException
+from pydantic import AfterValidator, Field
+from pytz import all_timezones_set
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.accounts.passwords import is_right, make_hash
+from openhours.accounts.tables import User
+from openhours.accounts.throttle import count_attempt, forgive_attempt
+from openhours.accounts.tokens import UserName
+
+
+def username_key(username: str) -> str:
+    """What is compared of a username: letter case and compatible forms make no difference."""
+    return unicodedata.normalize("NFKC", username).casefold()
+
+
+def _good_username(username: str) -> str:
+    if any(unicodedata.category(letter)[0] == "C" for letter in username):
+        raise ValueError("a username has no control or invisible characters")
+    if username != username.strip():
+        raise ValueError("a username neither begins nor ends with a space")
+    # It is a part of paths, beside `<username>.csv`.
+    if "/" in username or "\\" in username or username in (".", ".."):
+        raise ValueError("a username has no slash and is not a dot")
+    if username_key(username).endswith(".csv"):
+        raise ValueError("a username does not end with .csv")
+    return username
+
+
+def _known_timezone(name: str) -> str:
+    if name not in all_timezones_set:
+        raise ValueError("not an IANA time zone, such as Europe/Berlin")
+    return name
+
+
+Username = Annotated[
+    str,
+    Field(min_length=1, max_length=64, examples=["zoe"]),
+    AfterValidator(_good_username),
+]
+Timezone = Annotated[str, AfterValidator(_known_timezone), Field(examples=["Europe/Berlin"])]
+
+
+async def register(engine: AsyncEngine, username: str, password: str, timezone: str) -> UserName:
+    """A new user; HTTPException 409 when the username is taken."""
+    values = {
+        "username": username,
+        "username_key": username_key(username),
+        "password_hash": await make_hash(password),
+        "timezone": timezone,
+    }
+    async with engine.begin() as connection:
+        made = await connection.scalar(
+            insert(User).values(values).on_conflict_do_nothing().returning(User.id)
+        )
+    if made is None:
+        raise HTTPException(409, "this username is taken")
+    return UserName(made, username)
+
+
+async def login(engine: AsyncEngine, username: str, password: str, address: str) -> UserName:
+    """The user with this password; HTTPException 401, or 429 after too many attempts.
+
+    A user who does not exist is answered as one with another password, after the same time.
+    """
+    key = username_key(username)
+    await count_attempt(engine, key, address)
+    query = select(User.id, User.username, User.password_hash).where(User.username_key == key)
+    async with engine.connect() as connection:
+        row = (await connection.execute(query)).one_or_none()
+    if not await is_right(password, row.password_hash if row else None) or row is None:
+        raise HTTPException(401, "wrong username or password", {"WWW-Authenticate": "Bearer"})
+    await forgive_attempt(engine, key, address)
+    return UserName(row.id, row.username)

@@ -1,0 +1,54 @@
+"""`createdAt` as browsers send it: ISO 8601, or what JavaScript's `String(new Date())` gives."""
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from openhours.times import AHEAD, iso, now, parse_instant
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# Mon Dec 02 2019 09:09:45 GMT+0530 (India Standard Time); the offset counts, the name does not.
+_JAVASCRIPT = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) "
+    r"(?P<month>[A-Z][a-z]{2}) (?P<day>[0-9]{2}) (?P<year>[0-9]{4}) "
+    r"(?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2}) "
+    r"GMT(?P<sign>[+-])(?P<hours>[0-9]{2})(?P<minutes>[0-5][0-9])(?: \(.*\))?"
+)
+
+
+def parse_created_at(value: Any) -> datetime:
+    """The instant, in UTC, not more than 5 minutes ahead; ValueError says what is wrong."""
+    found = _JAVASCRIPT.fullmatch(value.strip()) if isinstance(value, str) else None
+    instant = parse_instant(_javascript(found) if found else value)
+    if instant > now() + AHEAD:
+        raise ValueError("a session cannot start more than 5 minutes ahead")
+    return instant
+
+
+def _javascript(found: re.Match[str]) -> datetime:
+    if found["month"] not in _MONTHS:
+        raise ValueError(f"there is no month {found['month']}")
+    month = _MONTHS.index(found["month"]) + 1
+    hour, minute, second = map(int, found["clock"].split(":"))
+    offset = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"]))
+    zone = timezone(offset if found["sign"] == "+" else -offset)
+    return datetime(int(found["year"]), month, int(found["day"]), hour, minute, second, tzinfo=zone)
+
+
+CreatedAt = Annotated[
+    datetime,
+    BeforeValidator(parse_created_at),
+    PlainSerializer(iso, return_type=str, when_used="json"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "ISO 8601 with its zone, or a JavaScript date string.",
+            "examples": [
+                "2019-12-02T03:39:45.000000Z",
+                "Mon Dec 02 2019 09:09:45 GMT+0530 (India Standard Time)",
+            ],
+        }
+    ),
+]

@@ -1,0 +1,177 @@
+"""Register, log in, refresh: over HTTP, against the real database."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import jwt
+import pytest
+from fastapi.testclient import TestClient
+
+from openhours.accounts import throttle
+from openhours.settings import Settings
+from tests.people import PASSWORD, bearer, register, running
+
+USER = "/api/v1/user"
+
+
+def _log_in(client: TestClient, username: str, password: str = PASSWORD) -> int:
+    body = {"username": username, "password": password}
+    return client.post(f"{USER}/login", json=body).status_code
+
+
+def test_register_log_in_and_profile(settings: Settings) -> None:
+    with running(settings) as client:
+        user = register(client, "Zoë", timezone="Europe/Berlin")
+        assert set(user) == {"username", "refresh_token", "token"}
+        claims = jwt.decode(user["token"], options={"verify_signature": False})
+        assert claims["exp"] - claims["iat"] == 15 * 60
+        assert claims["iss"] == claims["aud"] == "openhours"
+
+        answer = client.post(f"{USER}/login", json={"username": "zoË", "password": PASSWORD})
+        assert answer.json()["user"]["username"] == "Zoë"
+        assert answer.headers["cache-control"] == "no-store"
+        assert _log_in(client, "Zoë", "wrong password") == 401
+
+        same = {"username": "ZOË", "password": PASSWORD}
+        assert client.post(f"{USER}/register", json=same).status_code == 409
+
+        profile = client.get(USER, headers=bearer(user["token"])).json()["user"]
+        assert profile["timezone"] == "Europe/Berlin"
+        moved = client.patch(USER, headers=bearer(user["token"]), json={"timezone": "Asia/Kolkata"})
+        assert moved.json()["user"]["timezone"] == "Asia/Kolkata"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"username": "a\0b", "password": PASSWORD},
+        {"username": "a\u202eb", "password": PASSWORD},
+        {"username": " a", "password": PASSWORD},
+        {"username": "a/b", "password": PASSWORD},
+        {"username": "..", "password": PASSWORD},
+        {"username": "a.CSV", "password": PASSWORD},
+        {"username": "", "password": PASSWORD},
+        {"username": "a" * 65, "password": PASSWORD},
+        {"username": ["a"], "password": PASSWORD},
+        {"username": "a", "password": "short"},
+        {"username": "a", "password": "x" * 1025},
+        {"username": "a", "password": 12345678},
+        {"username": "a", "password": PASSWORD, "timezone": "Mars/Olympus"},
+        {"username": "a"},
+        [],
+    ],
+)
+def test_bad_registrations_name_what_is_wrong(settings: Settings, body: object) -> None:
+    with running(settings) as client:
+        answer = client.post(f"{USER}/register", json=body)
+        assert answer.status_code == 422
+        assert answer.json()["detail"][0]["loc"][0] == "body"
+
+
+def test_lone_surrogates_and_deep_json_are_the_clients_fault(settings: Settings) -> None:
+    with running(settings) as client:
+        for content in (
+            b'{"username": "\\ud800", "password": "long enough"}',
+            b'{"username": "a", "password": "\\udfff long enough"}',
+            b"[" * 100_000,
+            b"\xff",
+        ):
+            answer = client.post(f"{USER}/register", content=content)
+            assert answer.status_code in (400, 422), answer.text
+        for token in ("é.é.é", "a.b.c", "." * 4000, "x" * 8000):
+            headers = {b"Authorization": f"Bearer {token}".encode()}
+            assert client.get(USER, headers=headers).status_code == 401
+
+
+def test_registration_can_be_switched_off(settings: Settings) -> None:
+    with running(settings.model_copy(update={"registration": False})) as client:
+        body = {"username": "ann", "password": PASSWORD}
+        assert client.post(f"{USER}/register", json=body).status_code == 403
+
+
+def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_family(settings: Settings) -> None:
+    def refresh(token: str) -> tuple[int, str]:
+        answer = client.post(f"{USER}/refresh", json={"refresh_token": token})
+        return answer.status_code, answer.json().get("user", {}).get("refresh_token", "")
+
+    with running(settings) as client:
+        first = register(client, "ann")["refresh_token"]
+        other = client.post(f"{USER}/login", json={"username": "ann", "password": PASSWORD}).json()[
+            "user"
+        ]["refresh_token"]
+        status, second = refresh(first)
+        assert (status, second != first) == (200, True)
+        status, third = refresh(second)
+        assert status == 200
+        assert refresh(first) == (401, "")  # a thief, or the owner after a thief
+        assert refresh(third) == (401, "")
+        assert refresh(other)[0] == 200  # another login is another family
+        assert refresh("nonsense") == (401, "")
+
+
+def test_two_uses_at_once_are_a_reuse(settings: Settings) -> None:
+    with running(settings) as client:
+        token = register(client, "ann")["refresh_token"]
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(
+                pool.map(
+                    lambda _: client.post(f"{USER}/refresh", json={"refresh_token": token}),
+                    range(2),
+                )
+            )
+        assert sorted(answer.status_code for answer in answers) == [200, 401]
+        new = next(a for a in answers if a.status_code == 200).json()["user"]["refresh_token"]
+        again = client.post(f"{USER}/refresh", json={"refresh_token": new})
+        assert again.status_code == 401
+
+
+def test_too_many_attempts_wait_also_after_a_restart(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "MOST_BY_USERNAME", 2)
+    with running(settings) as client:
+        register(client, "ann")
+        register(client, "bob")
+        for _ in range(2):
+            assert _log_in(client, "ann") == 200  # right ones do not count
+        assert [_log_in(client, "ann", "wrong one") for _ in range(3)] == [401, 401, 429]
+    with running(settings) as client:  # another process
+        body = {"username": "ANN", "password": PASSWORD}
+        answer = client.post(f"{USER}/login", json=body)
+        assert answer.status_code == 429
+        assert 1 <= int(answer.headers["retry-after"]) <= throttle.WINDOW.total_seconds()
+        assert _log_in(client, "bob") == 200
+        assert [_log_in(client, "nobody", "wrong one") for _ in range(3)] == [401, 401, 429]
+
+
+def test_an_address_is_limited_over_all_usernames_also_at_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "MOST_BY_ADDRESS", 3)
+    with running(settings) as client, ThreadPoolExecutor(6) as pool:
+        statuses = list(pool.map(lambda n: _log_in(client, f"user{n}"), range(6)))
+    assert sorted(statuses) == [401, 401, 401, 429, 429, 429]
+
+
+def test_the_window_passes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "MOST_BY_USERNAME", 1)
+    monkeypatch.setattr(throttle, "WINDOW", timedelta(seconds=1))
+    with running(settings) as client:
+        assert [_log_in(client, "ann") for _ in range(2)] == [401, 429]
+        time.sleep(1.1)
+        assert _log_in(client, "ann") == 401
+
+
+def test_unknown_users_are_answered_as_slowly_as_known_ones(settings: Settings) -> None:
+    def seconds(username: str) -> float:
+        began = time.perf_counter()
+        assert _log_in(client, username, "wrong one") == 401
+        return time.perf_counter() - began
+
+    with running(settings) as client:
+        register(client, "ann")
+        seconds("ann")  # makes the hash that stands for nobody
+        known = min(seconds("ann") for _ in range(3))
+        unknown = min(seconds(f"nobody{n}") for n in range(3))
+    assert unknown > known / 2

@@ -1,0 +1,51 @@
+"""The application in this process, and the people and machines who call it."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from fastapi.testclient import TestClient
+
+from openhours.accounts.keys import create_key
+from openhours.app import create_app
+from openhours.db.engine import make_engine
+from openhours.settings import Settings
+
+PASSWORD = "correct horse battery"
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[TestClient]:
+    """A client of an application that has started, without a worker."""
+    without_worker = settings.model_copy(update={"worker": False})
+    with TestClient(create_app(without_worker), follow_redirects=False) as client:
+        yield client
+
+
+def bearer(credential: str) -> dict[str, str]:
+    """The header that carries a credential."""
+    return {"Authorization": f"Bearer {credential}"}
+
+
+def register(client: TestClient, username: str, **more: str) -> dict[str, str]:
+    """A new user's username, token and refresh_token."""
+    answer = client.post(
+        "/api/v1/user/register", json={"username": username, "password": PASSWORD, **more}
+    )
+    assert answer.status_code == 200, answer.text
+    user: dict[str, str] = answer.json()["user"]
+    return user
+
+
+def make_keys(settings: Settings, all_scopes: Sequence[Sequence[str]]) -> list[str]:
+    """API keys, made as `openhours keys create` makes them."""
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+
+    async def make() -> list[str]:
+        engine = make_engine(url)
+        keys = [await create_key(engine, " ".join(scopes), scopes) for scopes in all_scopes]
+        await engine.dispose()
+        return keys
+
+    return asyncio.run(make())
