@@ -64,7 +64,7 @@ class Traffic:
         self.exchanges.append(exchange)
         content = json.dumps(body).encode()
         writer.write(
-            b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%b" % (self.path.encode(), len(content), content)
         )
         head = await reader.readuntil(b"\r\n\r\n")
