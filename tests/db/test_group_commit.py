@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
+import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db import group_commit
 from openhours.db.engine import is_database_away, make_engine, raw_connection
 from openhours.db.group_commit import GroupCommit, TooManyWaiting
+from openhours.http import add_error_handlers
 
 
 class Ledger:
@@ -219,6 +222,24 @@ def test_waiting_is_bounded(database_url: str, monkeypatch: pytest.MonkeyPatch) 
         assert 101 not in await ledger.stored()
 
     run(database_url, test)
+
+
+def test_too_many_waiting_are_told_to_come_back() -> None:
+    app = FastAPI()
+    add_error_handlers(app)
+
+    @app.post("/")
+    async def full() -> None:
+        raise TooManyWaiting("20,000 requests are waiting to be written; try again")
+
+    async def post() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+            return await client.post("/")
+
+    answer = asyncio.run(post())
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json() == {"detail": "20,000 requests are waiting to be written; try again"}
 
 
 def test_the_end_of_the_event_loop_leaves_nobody_waiting(database_url: str) -> None:

@@ -1,7 +1,6 @@
 """One server for all tests of a file that need no more than one."""
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +17,13 @@ def service(server_url: str, folder: Path) -> Iterator[Service]:
     place = folder / "heartbeats"
     place.mkdir()
     url = asyncio.run(_database(server_url, place.name))
-    environment = {name: "" for name in os.environ if name.startswith("OPENHOURS_")}
-    with Service(place, **environment, DATABASE_URL=url, OPENHOURS_WORKER="0") as running:
+    with Service(
+        place,
+        DATABASE_URL=url,
+        OPENHOURS_DATA_DIR=str(place),
+        OPENHOURS_INBOX=str(place),
+        OPENHOURS_WORKER="0",
+    ) as running:
         yield running
 
 

