@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from openhours import __version__
-
-if TYPE_CHECKING:
-    from openhours.settings import Settings
+from openhours.terminal import fail, read_settings, say, server_part, set_up_logging
 
 app = typer.Typer(
     name="openhours",
@@ -24,52 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-error_console = Console(stderr=True)
-
-
-def _server_part(name: str) -> Any:
-    """A module that needs the `server` extra, or a clear end."""
-    try:
-        return importlib.import_module(f"openhours.{name}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("openhours"):
-            raise
-        fail(f"this command needs the server: pip install 'openhours[server]' ({error})")
-
-
-def fail(message: str, code: int = 2) -> NoReturn:
-    """End the command with a message on standard error."""
-    _say(message)
-    raise typer.Exit(code)
-
-
-def _say(message: str) -> None:
-    error_console.print("[bold red]openhours:[/]", end=" ")
-    error_console.print(message, highlight=False, markup=False, soft_wrap=True)
-
-
-def _settings() -> Settings:
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    try:
-        return cast("Settings", _server_part("settings").get_settings())
-    except ValidationError as error:
-        problems = "; ".join(
-            ": ".join([*(_variable(part) for part in problem["loc"]), problem["msg"]])
-            for problem in error.errors(include_input=False)
-        )
-        fail(f"a setting is wrong: {problems}")
-
-
-def _variable(field: int | str) -> str:
-    name = str(field).upper()
-    return name if name in ("DATABASE_URL", "DB_URL") else f"OPENHOURS_{name}"
-
-
-def _set_up_logging(level: str) -> None:
-    import logging  # noqa: PLC0415
-
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 @app.callback(invoke_without_command=True)
@@ -88,13 +38,13 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to bind [OPENHOURS_PORT].")] = None,
 ) -> None:
     """Run the HTTP service, with a worker beside it."""
-    settings = _settings()
-    _set_up_logging(settings.log_level)
+    settings = read_settings()
+    set_up_logging(settings.log_level)
     if host is not None:
         settings.host = host
     if port is not None:
         settings.port = port
-    _server_part("server").serve(settings)
+    server_part("server").serve(settings)
 
 
 @app.command()
@@ -102,9 +52,9 @@ def worker(
     until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run a worker alone: any number of them may share one PostgreSQL."""
-    settings = _settings()
-    _set_up_logging(settings.log_level)
-    asyncio.run(_server_part("server").work(settings, until_stdin_closes))
+    settings = read_settings()
+    set_up_logging(settings.log_level)
+    asyncio.run(server_part("server").work(settings, until_stdin_closes))
 
 
 @app.command()
@@ -114,9 +64,9 @@ def ingest(
     ],
 ) -> None:
     """Load files; their kind is told from the header. Exit code 1 when one was refused."""
-    settings = _settings()
-    _set_up_logging("WARNING")
-    if not asyncio.run(_server_part("commands").ingest(settings, files)):
+    settings = read_settings()
+    set_up_logging("WARNING")
+    if not asyncio.run(server_part("commands").ingest(settings, files)):
         raise typer.Exit(1)
 
 
@@ -135,18 +85,18 @@ def report(
     full: Annotated[bool, typer.Option("--full", help="Add the confidence columns.")] = False,
 ) -> None:
     """Compute a report and write its CSV."""
-    settings = _settings()
-    _set_up_logging("WARNING")
+    settings = read_settings()
+    set_up_logging("WARNING")
     instant: datetime | None = None
     if as_of is not None:
         try:
-            instant = _server_part("times").parse_instant(as_of)
+            instant = server_part("times").parse_instant(as_of)
         except ValueError as error:
             fail(f"--as-of: {error}")
     if interpolation not in ("nearest", "previous"):
         fail("--interpolation: nearest or previous")
     done = asyncio.run(
-        _server_part("commands").report(settings, instant, interpolation, store or None, out, full)
+        server_part("commands").report(settings, instant, interpolation, store or None, out, full)
     )
     if not done:
         raise typer.Exit(1)
@@ -224,9 +174,9 @@ def show_hours(store: StoreId) -> None:
 
 
 def _hours_command(name: str, *arguments: object) -> None:
-    settings = _settings()
-    _set_up_logging("WARNING")
-    commands = _server_part("commands")
+    settings = read_settings()
+    set_up_logging("WARNING")
+    commands = server_part("commands")
     try:
         asyncio.run(getattr(commands, name)(settings, *arguments))
     except commands.hours.WrongHours as error:
@@ -239,16 +189,16 @@ def sample_data(
     stores: Annotated[int, typer.Option(min=10, help="About how many stores.")] = 60,
 ) -> None:
     """Write a small, deterministic sample: two weeks of polls that end on 2022-11-08."""
-    for path in _server_part("sample").write(folder, stores):
+    for path in server_part("sample").write(folder, stores):
         typer.echo(path)
 
 
 @app.command()
 def db() -> None:
     """Bring the database's schema to the newest version (`serve` does so, too)."""
-    settings = _settings()
-    _set_up_logging("INFO")
-    asyncio.run(_server_part("commands").migrate_only(settings))
+    settings = read_settings()
+    set_up_logging("INFO")
+    asyncio.run(server_part("commands").migrate_only(settings))
 
 
 keys = typer.Typer(help="API keys: what machines may do.", no_args_is_help=True)
@@ -263,29 +213,29 @@ def create_key(
     name: Annotated[str, typer.Option(help="What the key is for.")],
 ) -> None:
     """Make a key and print it: it is shown this once."""
-    settings = _settings()
-    _set_up_logging("WARNING")
-    known = _server_part("accounts.keys").SCOPES
+    settings = read_settings()
+    set_up_logging("WARNING")
+    known = server_part("accounts.keys").SCOPES
     unknown = [one for one in scope if one not in known]
     if unknown:
         fail(f"--scope: {', '.join(unknown)} is none of {', '.join(known)}")
-    typer.echo(asyncio.run(_server_part("commands").create_key(settings, name, scope)))
+    typer.echo(asyncio.run(server_part("commands").create_key(settings, name, scope)))
 
 
 @keys.command("list")
 def list_keys() -> None:
     """List all keys, never their secret."""
-    settings = _settings()
-    _set_up_logging("WARNING")
-    asyncio.run(_server_part("commands").list_keys(settings))
+    settings = read_settings()
+    set_up_logging("WARNING")
+    asyncio.run(server_part("commands").list_keys(settings))
 
 
 @keys.command("revoke")
 def revoke_key(number: Annotated[int, typer.Argument(help="Its id in `keys list`.")]) -> None:
     """Revoke a key: within a second or so no server takes it any more."""
-    settings = _settings()
-    _set_up_logging("WARNING")
-    if not asyncio.run(_server_part("commands").revoke_key(settings, number)):
+    settings = read_settings()
+    set_up_logging("WARNING")
+    if not asyncio.run(server_part("commands").revoke_key(settings, number)):
         fail(f"there is no key {number}", 1)
 
 
@@ -297,7 +247,7 @@ def main() -> None:
         sys.exit(130)
     except RuntimeError as error:
         if type(error).__module__.startswith("openhours."):  # its message says what to do
-            _say(str(error))
+            say(str(error))
             sys.exit(2)
         raise
 

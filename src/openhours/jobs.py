@@ -20,6 +20,7 @@ from openhours.activity.counts import SCHEDULE as ACTIVITY_SCHEDULE
 from openhours.activity.counts import count_ended_periods
 from openhours.db.engine import is_database_away, make_engine, plain_url
 from openhours.db.queue import WORKER_NAME
+from openhours.heartbeats.retention import keep_heartbeats
 from openhours.processes import Processes
 from openhours.reports import cluster
 from openhours.reports.partition import warm_up
@@ -141,6 +142,7 @@ class Worker:
         async def keep_within_limits(_schedule: Schedule) -> None:
             await keep_reports(engine, settings)
             await keep_observations(engine, settings)
+            await keep_heartbeats(engine, settings)
 
         queue.schedule(inbox.scan_job(settings), settings.inbox_cron)(look_into_inbox)
         # Of all workers on the database, one does it.

@@ -1,0 +1,62 @@
+"""What all commands share: server parts only when needed, settings, and clear ends."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from openhours.settings import Settings
+
+error_console = Console(stderr=True)
+
+
+def server_part(name: str) -> Any:
+    """A module that needs the `server` extra, or a clear end."""
+    try:
+        return importlib.import_module(f"openhours.{name}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("openhours"):
+            raise
+        fail(f"this command needs the server: pip install 'openhours[server]' ({error})")
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """End the command with a message on standard error."""
+    say(message)
+    raise typer.Exit(code)
+
+
+def say(message: str) -> None:
+    """Print a message on standard error, under our name."""
+    error_console.print("[bold red]openhours:[/]", end=" ")
+    error_console.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+def read_settings() -> Settings:
+    """The settings, or a clear end that names the wrong ones."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    try:
+        return cast("Settings", server_part("settings").get_settings())
+    except ValidationError as error:
+        problems = "; ".join(
+            ": ".join([*(_variable(part) for part in problem["loc"]), problem["msg"]])
+            for problem in error.errors(include_input=False)
+        )
+        fail(f"a setting is wrong: {problems}")
+
+
+def _variable(field: int | str) -> str:
+    name = str(field).upper()
+    return name if name in ("DATABASE_URL", "DB_URL") else f"OPENHOURS_{name}"
+
+
+def set_up_logging(level: str) -> None:
+    """Log to standard error from this level on."""
+    import logging  # noqa: PLC0415
+
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
