@@ -17,7 +17,7 @@ USER = "/api/v1/user"
 
 def _log_in(client: TestClient, username: str, password: str = PASSWORD) -> int:
     body = {"username": username, "password": password}
-    return client.post(f"{USER}/login", json=body).status_code
+    return int(client.post(f"{USER}/login", json=body).status_code)
 
 
 def test_register_log_in_and_profile(settings: Settings) -> None:
