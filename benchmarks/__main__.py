@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ingestion, reports
+from benchmarks import ingestion, reports, writes
 from benchmarks.measure import Result
 from benchmarks.place import files, place
 
-GROUPS = {"reports": reports.run, "ingestion": ingestion.run}
+GROUPS = {"ingestion": ingestion.run, "reports": reports.run, "writes": writes.run}
 
 
 def main() -> None:

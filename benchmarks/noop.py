@@ -1,0 +1,77 @@
+"""The application with a twin of each writing route that validates the same body and does nothing,
+and one that commits every request by itself."""
+
+from fastapi import APIRouter, Request, Response
+
+from openhours.access import TABLE
+from openhours.accounts.guard import AccessTable, Guard, Needs
+from openhours.activity import events
+from openhours.activity import write as activity
+from openhours.app import create_app
+from openhours.bodies import parse_json, read_body, read_json
+from openhours.heartbeats.api import Track
+from openhours.heartbeats.write import Beat, Writer
+from openhours.times import now
+from openhours.visits.api import VisitIn
+from openhours.visits.write import NewVisit, write_visits
+
+router = APIRouter()
+
+
+def _answer(status: int = 200) -> Response:
+    return Response('{"success":true}', status, media_type="application/json")
+
+
+@router.post("/noop/visit")
+async def noop_visit(request: Request) -> Response:
+    await read_json(request, VisitIn)
+    return _answer()
+
+
+@router.post("/single/visit")
+async def single_visit(request: Request) -> Response:
+    body = await read_json(request, VisitIn)
+    visit = NewVisit(body.user_id, body.page_url, body.user_agent, None, None)
+    await write_visits(request.app.state.engine, [visit])
+    return _answer()
+
+
+@router.post("/noop/track")
+async def noop_track(request: Request) -> Response:
+    parse_json(request, await read_body(request), Track.model_validate_json)
+    return _answer(201)
+
+
+@router.post("/single/track")
+async def single_track(request: Request) -> Response:
+    sent = parse_json(request, await read_body(request), Track.model_validate_json)
+    writer = Writer(request.app.state.engine)
+    await writer.write([Beat(sent.pc or "", sent.event_time or now(), sent.beat_id)])
+    return _answer(201)
+
+
+@router.post("/noop/api/event")
+async def noop_event(request: Request) -> Response:
+    event = await read_json(request, events.NewEvent)
+    events.metadata_json(event.metadata)
+    return _answer(201)
+
+
+@router.post("/single/api/event")
+async def single_event(request: Request) -> Response:
+    event = await read_json(request, events.NewEvent)
+    metadata = events.metadata_json(event.metadata)
+    new = activity.NewEvent(
+        event.user_id, event.event_action_timestamp, event.action, metadata, event.event_id
+    )
+    await activity.write_events(request.app.state.engine, [new])
+    return _answer(201)
+
+
+app = create_app()
+guard = app.router.middleware_stack
+assert isinstance(guard, Guard)
+# Before the guard: the twins belong to the same router, behind the same checks.
+app.include_router(router)
+twins = {f"POST {route.path}": Needs("track") for route in router.routes if hasattr(route, "path")}
+guard._table = AccessTable({**TABLE.routes, **twins})
