@@ -126,10 +126,11 @@ async def migrate(engine: AsyncEngine) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    # It names every one of its plugins when it is imported.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Only here: child processes, which never migrate, start faster without it.
     from alembic import command, config as alembic_config  # noqa: I001, PLC0415
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = alembic_config.Config()
     config.set_main_option("script_location", str(ALEMBIC_DIR))
     config.attributes["connection"] = connection
