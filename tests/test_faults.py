@@ -69,6 +69,7 @@ def test_a_file_killed_at_any_moment_is_loaded_once_and_whole(
     assert fetch(database_url, "SELECT count(*) FROM observations") == [(ROWS,)]
     assert fetch(database_url, "SELECT count(*) FROM rejected_rows") == [(1,)]
     assert list((service.folder / "home" / "uploads").iterdir()) == []
+    assert list((service.folder / "home").glob("days-*")) == []
 
 
 def test_reports_killed_at_any_moment_complete_by_themselves(

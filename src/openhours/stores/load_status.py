@@ -5,6 +5,7 @@ sorted by (store, instant) and copied. So memory holds one day at most, and a ne
 in the order of its key: that is three times as fast as any other order.
 """
 
+import shutil
 import tempfile
 from collections.abc import Sequence
 from itertools import groupby
@@ -46,6 +47,9 @@ async def load_status(
     """Merge the polls of a file by (store, instant); `folder` takes the rows meanwhile."""
     counts = Counts()
     present = to_us(now())
+    # Files are loaded one at a time, so what lies there is of one that was killed.
+    for left in folder.glob("days-*"):
+        shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=folder, prefix="days-") as days:
         rows = StatusRows(Path(days))
         for block in read_status(source, present):
