@@ -31,8 +31,7 @@ def main() -> None:
                 console.print(f"{result.name} {result.what}: {result.value:.3g}", highlight=False)
                 results.append(result)
     console.print(_table(results))
-    if not options.groups:
-        _write(results, options.rounds)
+    _write(results, options.rounds)
 
 
 def _table(results: list[Result]) -> Table:
@@ -54,14 +53,20 @@ def _table(results: list[Result]) -> Table:
 
 
 def _write(results: list[Result], rounds: int) -> None:
+    path = Path(__file__).parent / "results.json"
+    earlier = json.loads(path.read_text())["results"] if path.exists() else []
+    measured = {result.name for result in results}
+    kept = [one for one in earlier if one["name"] not in measured]  # of groups not run now
     machine = {"cpus": os.cpu_count(), "platform": platform.platform()}
     content = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine,
         "rounds": rounds,
-        "results": [result.as_dict() for result in results],
+        "results": sorted(
+            [*kept, *(result.as_dict() for result in results)],
+            key=lambda one: int(one["name"][1:]),
+        ),
     }
-    path = Path(__file__).parent / "results.json"
     path.write_text(json.dumps(content, indent=2) + "\n")
 
 

@@ -15,6 +15,7 @@ from openhours.reports import measures
 from openhours.reports.partition import Partition, PartitionFigures, compute, filling_of
 from openhours.reports.read import Slice
 from openhours.reports.tables import Report, ReportRow
+from openhours.stores.partitions import name_of, week_of
 from openhours.stores.tables import BEATING, POLLED, Store
 from openhours.times import to_us
 from openhours.uptime.axis import Int64
@@ -26,9 +27,10 @@ Compute = Callable[
 ]
 
 MOST_ATTEMPTS = 3
-# A partition holds about so many observations: some 10 MB on the wire, 50 MB while computing.
-_OBSERVATIONS_A_PARTITION = 400_000
+# A partition holds about so many observations: 5 MB on the wire, some 60 MB while computing.
+_OBSERVATIONS_A_PARTITION = 600_000
 _MOST_STORES_A_PARTITION = 20_000
+_FEWEST_STORES_A_PARTITION = 50
 _BYTES_AN_OBSERVATION = 50  # heap only; an estimate that needs no statistics
 
 _WINDOWS = ("hour", "day", "week")
@@ -135,7 +137,8 @@ async def _plan(
         if report.stores is not None:
             condition.append(Store.id == func.any(report.stores))
         ids = (await reader.scalars(select(Store.id).where(*condition).order_by(Store.id))).all()
-        size = await _stores_a_partition(reader, len(ids), ways)
+        weeks = range(week_of(to_us(as_of) - lookback), week_of(to_us(as_of)) + 1)
+        size = await _stores_a_partition(reader, weeks, len(ids), ways)
         for start in range(0, len(ids), size):
             some = ids[start : start + size]
             part = Slice(
@@ -157,18 +160,20 @@ async def _plan(
     return partitions
 
 
-async def _stores_a_partition(reader: AsyncConnection, stores: int, ways: int) -> int:
-    """How many stores share a partition, from the size on disk of all observations."""
+async def _stores_a_partition(reader: AsyncConnection, weeks: range, stores: int, ways: int) -> int:
+    """How many stores share a partition, from the size on disk of the weeks that are read."""
     size = await reader.scalar(
         text(
-            "SELECT coalesce(sum(pg_relation_size(relid)), 0)::int8"
-            " FROM pg_partition_tree('observations')"
-        )
+            "SELECT coalesce(sum(pg_relation_size(to_regclass(name))), 0)::int8"
+            " FROM unnest(CAST(:names AS text[])) AS name"
+        ),
+        {"names": [name_of(week) for week in weeks]},
     )
     observations = int(size or 0) / _BYTES_AN_OBSERVATION
     count = max(
         1, round(observations / _OBSERVATIONS_A_PARTITION), stores // _MOST_STORES_A_PARTITION
     )
+    count = min(count, -(-stores // _FEWEST_STORES_A_PARTITION))
     if stores > 500:  # below, one process is done before others have begun
         count = -(-count // ways) * ways  # a whole number of rounds: no process idles in the last
     return max(1, -(-stores // count))
