@@ -156,5 +156,5 @@ def _peak_memory(folder: Path, service: Service) -> tuple[float, str]:
     for process in processes:
         lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
         peak = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
-        peaks.append((peak * 1024 / _MB, " ".join(process.cmdline())[-60:]))
+        peaks.append((peak * 1024 / _MB, " ".join(process.cmdline()).strip()[-60:]))
     return max(peaks)

@@ -173,7 +173,7 @@ async def _stores_a_partition(reader: AsyncConnection, weeks: range, stores: int
     count = max(
         1, round(observations / _OBSERVATIONS_A_PARTITION), stores // _MOST_STORES_A_PARTITION
     )
-    count = min(count, -(-stores // _FEWEST_STORES_A_PARTITION))
+    count = max(1, min(count, stores // _FEWEST_STORES_A_PARTITION))
     if stores > 500:  # below, one process is done before others have begun
         count = -(-count // ways) * ways  # a whole number of rounds: no process idles in the last
     return max(1, -(-stores // count))
