@@ -87,7 +87,11 @@ async def _copy(url: str, columns: dict[str, np.ndarray]) -> None:
 
 
 def _hourly(place: Place, files: Files, rounds: int) -> Result:
-    """An hour's polls into a table with 9 million, and into one with half a million."""
+    """An hour's polls into a table with 9 million, and into one with half a million.
+
+    As it goes on every hour: after the file of the hour before, and after a checkpoint, behind
+    which PostgreSQL logs each page whole that it writes to.
+    """
     large, small = place.database(), place.database()
     for url, copies in ((large, 4), (small, 0.25)):
         place.ingest(url, files.hours, files.timezones, files.status)
@@ -95,8 +99,10 @@ def _hourly(place: Place, files: Files, rounds: int) -> Result:
 
     def hour(url: str) -> float:
         copy = place.database(url)
+        before, this = files.hourly
+        place.ingest(copy, before)
         place.execute("CHECKPOINT", url=copy)
-        spent = place.ingest(copy, files.hourly)
+        spent = place.ingest(copy, this)
         place.drop(copy)
         return spent
 

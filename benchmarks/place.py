@@ -33,13 +33,16 @@ _SAMPLE_STORES = 6_700
 
 @dataclass(frozen=True)
 class Files:
-    """The three files of the main job at full size, and the status file grown by an hour."""
+    """The three files of the main job at full size, and what comes after them.
+
+    `hourly` are two files of an hour each; `grown` is the status file with the first at its end.
+    """
 
     status: Path
     hours: Path
     timezones: Path
     grown: Path
-    hourly: Path
+    hourly: tuple[Path, Path]
 
 
 class Place:
@@ -162,25 +165,27 @@ def files(folder: Path) -> Files:
         packed, hours, timezones = sample.write(data, _SAMPLE_STORES)
         status = data / "status.csv"
         subprocess.run(["gunzip", "-kc", str(packed)], check=True, stdout=status.open("wb"))
-    hourly, grown = data / "hourly.csv", data / "grown.csv"
-    _write_hour(status, timezones, hourly)
+    newest = "2023-01-25" if "2023" in status.open().read(4096) else "2022-11-08"
+    hourly = data / "19.csv", data / "20.csv"
+    for file in hourly:
+        _write_hour(status, timezones, f"{newest} {file.stem}", file)
+    grown = data / "grown.csv"
     shutil.copy(status, grown)
     with grown.open("ab") as out:
-        out.write(hourly.read_bytes().split(b"\n", 1)[1])
+        out.write(hourly[0].read_bytes().split(b"\n", 1)[1])
     return Files(status, hours, timezones, grown, hourly)
 
 
-def _write_hour(status: Path, timezones: Path, hourly: Path) -> None:
-    """One more poll of each store, an hour behind the newest one."""
+def _write_hour(status: Path, timezones: Path, hour: str, file: Path) -> None:
+    """A poll of each store within an hour such as `2023-01-25 19`."""
     header = status.open().readline().strip().split(",")
-    newest = "2023-01-25 19" if "2023" in status.open().read(4096) else "2022-11-08 19"
-    with timezones.open() as lines, hourly.open("w") as out:
+    with timezones.open() as lines, file.open("w") as out:
         out.write(",".join(header) + "\n")
         next(lines)
         for number, line in enumerate(lines):
             values = {
                 "store_id": line.split(",")[0],
-                "timestamp_utc": f"{newest}:{number % 60:02d}:{number % 59:02d}.{number:06d} UTC",
+                "timestamp_utc": f"{hour}:{number % 60:02d}:{number % 59:02d}.{number:06d} UTC",
                 "status": "active" if number % 7 else "inactive",
             }
             out.write(",".join(values[column] for column in header) + "\n")

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -22,6 +23,7 @@ MOST_ATTEMPTS = 3
 # An inbox file's kind is not known before its header is read; a prefix that was loaded as a status
 # file's makes it one.
 _MAY_GROW = (None, "status")
+_TELL_SECONDS = 0.5
 _LOCK = 0x696E6765  # "inge": files are loaded one at a time, over all machines
 
 
@@ -82,17 +84,7 @@ async def _refuse(connection: "asyncpg.Connection[Any]", number: int, reason: st
 async def _load_file(
     connection: "asyncpg.Connection[Any]", row: asyncpg.Record, path: Path
 ) -> None:
-    # Progress is seen while the transaction of the rows is still open: over another connection.
-    teller = await child.connect()
-
-    async def tell(progress: float) -> None:
-        await teller.execute(
-            "UPDATE ingestions SET progress = $2 WHERE id = $1 AND attempt = $3",
-            row["id"],
-            progress,
-            row["attempt"],
-        )
-
+    teller = _Teller(row)
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
@@ -102,12 +94,41 @@ async def _load_file(
             with open_source(path, on_bytes=digest.update, resume=resume) as source:
                 kind = row["kind"] or kind_of(source.header)
                 rejects = RejectWriter(connection, row["id"])
-                counts = await _load(connection, kind, source, rejects, prefix, tell)
+                counts = await _load(connection, kind, source, rejects, prefix, teller.tell)
                 next_line = _next_line(kind, source, rejects)
                 sha256 = digest.hexdigest()
                 await _complete(connection, row, kind, source, counts, sha256, next_line)
     finally:
         await teller.close()
+
+
+class _Teller:
+    """Tells the progress of an attempt, twice a second at most.
+
+    It is seen while the transaction of the rows is still open: over another connection.
+    """
+
+    def __init__(self, row: asyncpg.Record) -> None:
+        self._row = row
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._told = monotonic()
+
+    async def tell(self, progress: float) -> None:
+        if monotonic() - self._told < _TELL_SECONDS:
+            return
+        if self._connection is None:
+            self._connection = await child.connect()
+        await self._connection.execute(
+            "UPDATE ingestions SET progress = $2 WHERE id = $1 AND attempt = $3",
+            self._row["id"],
+            progress,
+            self._row["attempt"],
+        )
+        self._told = monotonic()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
 
 
 async def _load(

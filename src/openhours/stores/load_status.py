@@ -22,7 +22,7 @@ from openhours.stores.csv_files import FileRefused, Source, read_status
 from openhours.stores.loading import Counts, Progress, RejectWriter
 from openhours.stores.numbers import numbers_of
 from openhours.stores.tables import POLLED
-from openhours.times import now, to_us
+from openhours.times import from_us, now, to_us
 
 DAY = 86_400_000_000
 # A day has less than 2^37 µs; below them, one bit says active.
@@ -168,37 +168,48 @@ async def _append(connection: "asyncpg.Connection[Any]", table: str, rows: Colum
 
 
 async def _merge(connection: "asyncpg.Connection[Any]", table: str, rows: Columns) -> int:
-    """Bring in what the week does not have yet; rows that it has as they are cost a look-up."""
+    """Bring in what the week does not have yet, or has with another status; how many those were.
+
+    Rows that it has as they are cost a look-up and write nothing.
+    """
     await connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS staged"
         " (store int4, observed_at timestamptz, active bool) ON COMMIT DROP"
     )
     await connection.execute("TRUNCATE staged")
     await bulk.copy_in(connection, "staged", _TYPES, rows)
+    done = await connection.execute(
+        f"INSERT INTO {table} SELECT * FROM staged ON CONFLICT DO NOTHING"  # noqa: S608
+    )
+    new = int(done.split()[-1])
+    if new == len(rows["store"]):
+        return new
     await connection.execute("ANALYZE staged")
     done = await connection.execute(
         f"""
-        INSERT INTO {table} AS o
-        SELECT s.store, s.observed_at, s.active FROM staged s
-        WHERE NOT EXISTS (
-            SELECT FROM {table} x
-            WHERE x.store = s.store AND x.observed_at = s.observed_at AND x.active = s.active
-        )
-        ORDER BY s.store, s.observed_at
-        ON CONFLICT (store, observed_at) DO UPDATE SET active = excluded.active
+        UPDATE {table} o SET active = s.active FROM staged s
+        WHERE o.store = s.store AND o.observed_at = s.observed_at AND o.active <> s.active
         """  # noqa: S608  our own table's name
     )
-    return int(done.split()[-1])
+    return new + int(done.split()[-1])
 
 
 async def _note_stores(
     connection: "asyncpg.Connection[Any]", number: NDArray[np.int64], first: NDArray[np.int64]
 ) -> None:
-    """Note when each store was first observed."""
+    """Note when each store was first observed, where that is news."""
+    seen = first != _NEVER
+    # In most files it is not: asking first is cheaper than bringing all of them.
+    later = await connection.fetch(
+        "SELECT id FROM stores WHERE first_observed_at IS NULL OR first_observed_at > $1",
+        from_us(int(first[seen].min())),
+    )
+    seen &= np.isin(number, [row["id"] for row in later])
+    if not seen.any():
+        return
     await connection.execute(
         "CREATE TEMP TABLE first_observed (store int4, at timestamptz) ON COMMIT DROP"
     )
-    seen = first != _NEVER
     await bulk.copy_in(
         connection,
         "first_observed",
