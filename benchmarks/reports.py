@@ -1,6 +1,8 @@
 """B1 and B5 to B8: reports, as an HTTP client that polls every 20 ms sees them."""
 
 import asyncio
+import http.client
+import json
 import statistics
 import threading
 import time
@@ -111,16 +113,21 @@ def _copy_out(url: str) -> float:
 
 def _report(service: Service) -> float:
     """Seconds from the trigger until a client that polls sees that it is complete."""
+    # The standard library's client: one that eats less of the two cores than what it measures.
+    client = http.client.HTTPConnection(service.url.removeprefix("http://"))
     start = time.perf_counter()
-    report_id = service.trigger()
+    client.request("POST", "/trigger_report")
+    path = "/get_report/" + json.loads(client.getresponse().read())["report_id"]
     while True:
-        with service.client.stream("GET", f"/get_report/{report_id}") as answer:
-            seen = time.perf_counter() - start
-            answer.read()
-        if answer.status_code == 200:
+        client.request("GET", path)
+        answer = client.getresponse()
+        seen = time.perf_counter() - start
+        if answer.status == 200:
+            client.close()  # the rows are not what is measured here
             return seen
-        if answer.status_code != 202:
-            raise RuntimeError(answer.text)
+        text = answer.read()
+        if answer.status != 202:
+            raise RuntimeError(text.decode())
         time.sleep(_POLL)
 
 

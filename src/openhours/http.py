@@ -21,12 +21,13 @@ from openhours.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def _engine(request: Request) -> AsyncEngine:
+# Asynchronous, for FastAPI would call them on another thread.
+async def _engine(request: Request) -> AsyncEngine:
     engine: AsyncEngine = request.app.state.engine
     return engine
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 

@@ -72,17 +72,17 @@ def unauthorized(reason: str) -> HTTPException:
     return HTTPException(401, reason, {"WWW-Authenticate": "Bearer"})
 
 
-def _accounts(request: Request) -> Accounts:
+async def _accounts(request: Request) -> Accounts:
     accounts: Accounts = request.app.state.accounts
     return accounts
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     caller: Caller = request.scope.get("openhours.caller", Caller())
     return caller
 
 
-def _user(caller: Annotated[Caller, Depends(_caller)]) -> UserName:
+async def _user(caller: Annotated[Caller, Depends(_caller)]) -> UserName:
     if caller.user is None:
         raise unauthorized("log in first")
     return caller.user

@@ -1,5 +1,6 @@
 """A complete report as CSV, JSON or Parquet, made from its rows a page at a time."""
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -7,6 +8,7 @@ from csv import writer as csv_writer
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -14,13 +16,12 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.db import bulk
 from openhours.db.engine import raw_connection
 
 # Units in which figures are written, in µs.
 _MINUTES = 60_000_000
 _HOURS = 3_600_000_000
-_PAGE = 20_000
+_PAGE = 1_000
 
 _WINDOWS = (
     ("hour", _MINUTES, "in minutes"),
@@ -28,11 +29,7 @@ _WINDOWS = (
     ("week", _HOURS, "in hours"),
 )
 _FIGURES = ("open", "up", "observed", "up_observed")
-_TYPES = {
-    "store": "int4",
-    "known": "bool",
-    **{f"{figure}_{window}": "int8" for figure in _FIGURES for window, _, _ in _WINDOWS},
-}
+_COLUMNS = ["known", *(f"{figure}_{window}" for figure in _FIGURES for window, _, _ in _WINDOWS)]
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def hundredths(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[
 
 def _frame(store_ids: list[str], rows: dict[str, NDArray[Any]], full: bool) -> pd.DataFrame:
     """The rows as they are written: rounded, NaN where a figure is empty."""
-    known = rows["known"]
+    known = rows["known"] == 1
     columns: dict[str, Any] = {"store_id": store_ids}
     for window, unit, _ in _WINDOWS:
         up, opened = rows[f"up_{window}"], rows[f"open_{window}"]
@@ -95,36 +92,40 @@ def _rounded(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np
 
 
 async def pages(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[pd.DataFrame]:
-    """The rows of a report, sorted by store_id bytewise."""
-    after = ""
+    """The rows of a report, sorted by store_id bytewise.
+
+    Pages are small, for other requests wait while one is written; and no connection is held while
+    one is on its way to a slow client.
+    """
+    stores = await _fetch(
+        engine,
+        "SELECT s.id, s.store_id FROM report_rows r JOIN stores s ON s.id = r.store"
+        " WHERE r.report = $1 ORDER BY s.store_id",
+        report,
+    )
+    for start in range(0, len(stores), _PAGE):
+        page = stores[start : start + _PAGE]
+        ids = np.array([store["id"] for store in page])
+        found = await _fetch(
+            engine,
+            f"SELECT {', '.join(_COLUMNS)} FROM report_rows"  # noqa: S608  fixed names
+            " WHERE report = $1 AND store = ANY($2::int4[]) ORDER BY store",
+            report,
+            ids.tolist(),
+        )
+        if len(found) < len(page):
+            raise RuntimeError("the report was removed while it was read")
+        values = np.array([tuple(row) for row in found], np.int64)
+        values = values[np.argsort(np.argsort(ids))]
+        rows = dict(zip(_COLUMNS, values.T, strict=True))
+        yield _frame([store["store_id"] for store in page], rows, full)
+
+
+async def _fetch(engine: AsyncEngine, query: str, *args: object) -> list[asyncpg.Record]:
     async with engine.connect() as connection:
         raw = await raw_connection(connection)
-        while True:
-            stores = await raw.fetch(
-                "SELECT s.id, s.store_id FROM report_rows r JOIN stores s ON s.id = r.store"
-                " WHERE r.report = $1 AND s.store_id > $2 ORDER BY s.store_id LIMIT $3",
-                report,
-                after,
-                _PAGE,
-            )
-            if not stores:
-                return
-            ids = np.array([store["id"] for store in stores])
-            rows = await bulk.copy_out(
-                raw,
-                f"SELECT {', '.join(_TYPES)} FROM report_rows"  # noqa: S608  fixed names
-                " WHERE report = $1 AND store = ANY($2::int4[])",
-                _TYPES,
-                report,
-                ids.tolist(),
-            )
-            order = np.argsort(rows["store"])[np.argsort(np.argsort(ids))]
-            after = stores[-1]["store_id"]
-            yield _frame(
-                [store["store_id"] for store in stores],
-                {name: values[order] for name, values in rows.items()},
-                full,
-            )
+        rows: list[asyncpg.Record] = await raw.fetch(query, *args)
+        return rows
 
 
 def _titles(full: bool) -> list[str]:
@@ -161,9 +162,16 @@ async def parquet(engine: AsyncEngine, report: int, full: bool) -> bytes:
     """The report as a Parquet file with the CSV's columns."""
     figures = [pa.field(title, pa.float64()) for title in _titles(full)[1:]]
     schema = pa.schema([pa.field("store_id", pa.string()), *figures])
+    tables = [
+        pa.Table.from_pandas(
+            frame.set_axis(schema.names, axis="columns"), schema, preserve_index=False
+        )
+        async for frame in pages(engine, report, full)
+    ]
+    return await asyncio.to_thread(_written, pa.concat_tables([schema.empty_table(), *tables]))
+
+
+def _written(table: pa.Table) -> bytes:
     out = io.BytesIO()
-    with pyarrow.parquet.ParquetWriter(out, schema) as writer:
-        async for frame in pages(engine, report, full):
-            named = frame.set_axis(schema.names, axis="columns")
-            writer.write_table(pa.Table.from_pandas(named, schema, preserve_index=False))
+    pyarrow.parquet.write_table(table, out)
     return out.getvalue()

@@ -14,6 +14,8 @@ from openhours.times import from_us
 from openhours.uptime.fill import Observations
 from openhours.uptime.hours import WeekHours
 
+_Int64 = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -32,10 +34,10 @@ class Slice:
 class Columns:
     """What the kernel needs of n stores; `store` columns are positions 0..n-1 in `ids`."""
 
-    ids: NDArray[np.int64]
-    zone: NDArray[np.int64]
+    ids: _Int64
+    zone: _Int64
     zones: list[str]
-    first_observed: NDArray[np.int64]
+    first_observed: _Int64
     hours: WeekHours
     observations: Observations
 
@@ -77,7 +79,7 @@ def _which(column: str, part: Slice, number: int) -> tuple[str, tuple[object, ..
     return f"{column} BETWEEN ${number} AND ${number + 1}", (part.first, part.last)
 
 
-def _positions(ids: NDArray[np.int64], stores: NDArray[np.int64]) -> NDArray[np.int64]:
+def _positions(ids: _Int64, stores: _Int64) -> _Int64:
     """The place in `ids` of each store number, -1 where it has none."""
     if len(ids) == 0 or len(stores) == 0:
         return np.full(len(stores), -1, np.int64)
@@ -88,9 +90,7 @@ def _positions(ids: NDArray[np.int64], stores: NDArray[np.int64]) -> NDArray[np.
     return table[stores - low]
 
 
-async def _read_hours(
-    connection: "asyncpg.Connection[Any]", part: Slice, ids: NDArray[np.int64]
-) -> WeekHours:
+async def _read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: _Int64) -> WeekHours:
     which, args = _which("store", part, 1)
     rows = await bulk.copy_out(
         connection,
@@ -109,50 +109,48 @@ async def _read_hours(
 
 
 async def _read_observations(
-    connection: "asyncpg.Connection[Any]", part: Slice, ids: NDArray[np.int64]
+    connection: "asyncpg.Connection[Any]", part: Slice, ids: _Int64
 ) -> Observations:
     which, args = _which("store", part, 3)
     newest = from_us(part.as_of)
-    # Packed by the server, eight bytes an observation: a row each would cost three times as much.
+    # Packed by the server, eight bytes an observation: a row each would cost three times as much,
+    # and grouping by the status, too, a third more.
     packs = await connection.fetch(
         f"""
-        SELECT store, active, string_agg(timestamptz_send(observed_at), ''::bytea) AS instants
+        SELECT store, string_agg(timestamptz_send(observed_at), ''::bytea) AS instants,
+            string_agg(timestamptz_send(observed_at), ''::bytea) FILTER (WHERE NOT active)
+                AS inactive
         FROM observations WHERE observed_at >= $1 AND observed_at <= $2 AND {which}
-        GROUP BY store, active
+        GROUP BY store
         """,  # noqa: S608
         newest - timedelta(microseconds=part.lookback),
         newest,
         *args,
     )
-    instants = [pack["instants"] for pack in packs]
-    counts = [len(some) // bulk.INSTANT_BYTES for some in instants]
-    store = np.array([pack["store"] for pack in packs], np.int64)
-    active = np.array([pack["active"] for pack in packs], np.bool_)
+    position = _positions(ids, np.array([pack["store"] for pack in packs], np.int64))
     return _sorted(
-        np.repeat(_positions(ids, store), counts),
-        bulk.instants(b"".join(instants)),
-        np.repeat(active, counts),
+        *_unpacked(position, [pack["instants"] for pack in packs]),
+        *_unpacked(position, [pack["inactive"] or b"" for pack in packs]),
     )
 
 
-def _sorted(
-    store: NDArray[np.int64], at: NDArray[np.int64], active: NDArray[np.bool_]
-) -> Observations:
-    """Sorted by (store, instant): all three in one integer, since sorting one array is fast."""
+def _unpacked(store: _Int64, instants: Sequence[bytes]) -> tuple[_Int64, _Int64]:
+    """The store and the instant of each observation, of those in `ids`."""
+    at = bulk.instants(b"".join(instants))
+    store = np.repeat(store, [len(some) // bulk.INSTANT_BYTES for some in instants])
     named = store >= 0
-    if not named.all():
-        store, at, active = store[named], at[named], active[named]
+    return (store, at) if named.all() else (store[named], at[named])
+
+
+def _sorted(store: _Int64, at: _Int64, inactive_store: _Int64, inactive_at: _Int64) -> Observations:
+    """Sorted by (store, instant): both in one integer, since sorting one array is fast."""
     if len(at) == 0:
-        return Observations(store=store, at=at, active=active)
+        return Observations(store=store, at=at, active=np.empty(0, np.bool_))
     origin = int(at.min())
     bits = max(1, int(at.max() - origin).bit_length())
-    if bits + 1 + max(1, int(store.max()).bit_length()) > 63:
+    if bits + max(1, int(store.max()).bit_length()) > 63:
         raise OverflowError("too many stores at once for the lookback: make smaller slices")
-    keys = (((store << bits) | (at - origin)) << 1) | active
-    keys.sort()
-    rest = keys >> 1
-    return Observations(
-        store=rest >> bits,
-        at=(rest & ((1 << bits) - 1)) + origin,
-        active=(keys & 1).astype(np.bool_),
-    )
+    keys = np.sort((store << bits) | (at - origin))
+    active = np.ones(len(keys), np.bool_)
+    active[np.searchsorted(keys, (inactive_store << bits) | (inactive_at - origin))] = False
+    return Observations(store=keys >> bits, at=(keys & ((1 << bits) - 1)) + origin, active=active)

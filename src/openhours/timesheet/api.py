@@ -81,7 +81,7 @@ class SessionChange(BaseModel):
     createdAt: CreatedAt | None = None  # noqa: N815
 
 
-def _own(username: str, user: TheUser) -> UserName:
+async def _own(username: str, user: TheUser) -> UserName:
     """The user, if the sessions asked for are theirs; whether others exist is not told."""
     if username_key(username) != username_key(user.username):
         raise HTTPException(403, "these are not your sessions")
@@ -113,7 +113,7 @@ async def save_session(
     engine: Engine, settings: ServerSettings, user: TheUser, new: FinishedSession, key: Key = None
 ) -> dict[str, Any]:
     """Save a finished session."""
-    _own(new.username, user)
+    await _own(new.username, user)
     async with changing(engine, user.id) as connection:
 
         async def save() -> dict[str, Any]:
