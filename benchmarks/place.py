@@ -35,14 +35,14 @@ _SAMPLE_STORES = 6_700
 class Files:
     """The three files of the main job at full size, and what comes after them.
 
-    `hourly` are two files of an hour each; `grown` is the status file with the first at its end.
+    `hourly` are files of an hour each; `grown` is the status file with the first at its end.
     """
 
     status: Path
     hours: Path
     timezones: Path
     grown: Path
-    hourly: tuple[Path, Path]
+    hourly: list[Path]
 
 
 class Place:
@@ -166,7 +166,7 @@ def files(folder: Path) -> Files:
         status = data / "status.csv"
         subprocess.run(["gunzip", "-kc", str(packed)], check=True, stdout=status.open("wb"))
     newest = "2023-01-25" if "2023" in status.open().read(4096) else "2022-11-08"
-    hourly = data / "19.csv", data / "20.csv"
+    hourly = [data / f"{hour}.csv" for hour in range(19, 24)]
     for file in hourly:
         _write_hour(status, timezones, f"{newest} {file.stem}", file)
     grown = data / "grown.csv"

@@ -1,6 +1,6 @@
 """Pictures of the pages of a running openhours, light and dark, for looking at them.
 
-python tools/screenshots.py http://127.0.0.1:8000 FOLDER [PATH …]
+python -m tools.screenshots http://127.0.0.1:8000 FOLDER [PATH …]
 
 With OPENHOURS_USER and OPENHOURS_PASSWORD it signs in first, so that the timer can be seen.
 """
@@ -12,17 +12,8 @@ from typing import Literal
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, sync_playwright
+from tests.web.chromium import ARGS, CHROMIUM
 
-CHROMIUM = "/usr/bin/chromium"
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATHS = ["/", "/stores", "/reports", "/pcs", "/traffic", "/activity", "/timer", "/signin"]
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")

@@ -5,15 +5,26 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours import app as _all_rooms  # noqa: F401  fills the metadata
 from openhours.db import bulk
-from openhours.db.engine import Base, async_url, make_engine, migrate, plain_url, raw_connection
+from openhours.db.engine import (
+    ALEMBIC_DIR,
+    Base,
+    async_url,
+    make_engine,
+    migrate,
+    plain_url,
+    raw_connection,
+)
 from openhours.db.queue import enqueue
+from openhours.stores import partitions
 
 
 def run(url: str, work: Callable[[AsyncEngine], Awaitable[None]]) -> None:
@@ -49,6 +60,35 @@ def test_processes_that_start_together_migrate_once(database_url: str) -> None:
             await connection.execute(text("DROP SCHEMA public CASCADE"))
             await connection.execute(text("CREATE SCHEMA public"))
         await asyncio.gather(*(migrate(engine) for _ in range(4)))
+
+    run(database_url, work)
+
+
+def test_observations_of_an_older_version_keep_their_rows_and_get_the_new_key(
+    database_url: str,
+) -> None:
+    key = (
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE contype = 'p' AND conrelid = 'observations_20240226'::regclass"
+    )
+
+    def move(connection: Connection, revision: str) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(ALEMBIC_DIR))
+        config.attributes["connection"] = connection
+        go = command.downgrade if revision == "0007" else command.upgrade
+        go(config, revision)
+
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.begin() as connection:
+            raw = await raw_connection(connection)
+            await partitions.ensure(raw, partitions.week_of(1_709_000_000_000_000))
+            await raw.execute("INSERT INTO observations VALUES (1, '2024-02-27 01:00Z', true)")
+        for revision, columns in (("0007", "store, observed_at"), ("head", "observed_at, store")):
+            async with engine.begin() as connection:
+                await connection.run_sync(move, revision)
+                assert await connection.scalar(text(key)) == f"PRIMARY KEY ({columns})"
+                assert await connection.scalar(text("SELECT count(*) FROM observations")) == 1
 
     run(database_url, work)
 

@@ -75,8 +75,8 @@ def test_worked_example(
     rows: list[Row], observed: list[Poll], as_of: str, window: int, up_and_down: tuple[float, float]
 ) -> None:
     figures = columns.polled([Store(rows, polls=observed)], utc(as_of))
-    found = figures.up[window, 0] / MINUTE, figures.down[window, 0] / MINUTE
-    assert found == up_and_down
+    up, opened = figures.up[window, 0], figures.open[window, 0]
+    assert (up / MINUTE, (opened - up) / MINUTE) == up_and_down
 
 
 def test_heartbeats_until_they_expire() -> None:

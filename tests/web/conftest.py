@@ -1,6 +1,5 @@
 """A real browser on a real service: one of each per module, a fresh visitor per test."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,17 +9,8 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.conftest import new_database
 from tests.service import Service
+from tests.web.chromium import ARGS, CHROMIUM
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ZONE = "America/Denver"
 
 

@@ -11,7 +11,8 @@ from playwright.sync_api import Page, Playwright, expect
 from openhours.times import iso, now
 from tests.reports.test_main_job import hours_csv, status_csv, zone_csv
 from tests.service import Service
-from tests.web.conftest import ARGS, CHROMIUM, ZONE, good_for_all, watched
+from tests.web.chromium import ARGS, CHROMIUM
+from tests.web.conftest import ZONE, good_for_all, watched
 
 SCRIPT = "<script>alert(1)</script>"
 SLASHED = "chain/7 & more?#%"

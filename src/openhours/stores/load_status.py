@@ -1,8 +1,8 @@
 """Polls of a file on their way into `observations`.
 
 While a file is read, its rows go to one small file a day, eight bytes a row; then each day is
-sorted by (store, instant) and copied. So memory holds one day at most, and a new week is written
-in the order of its key: that is three times as fast as any other order.
+sorted by (store, instant) and copied. So memory holds one day at most, and a slice of stores lies
+together on disk.
 """
 
 import shutil

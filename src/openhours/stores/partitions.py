@@ -82,7 +82,10 @@ async def attach(connection: "asyncpg.Connection[Any]", week: int) -> None:
     name = name_of(week)
     start, end = (f"'{from_us(w * WEEK + _MONDAY).isoformat()}'" for w in (week, week + 1))
     if not await connection.fetchval(_KEYED, name):
-        await connection.execute(f"ALTER TABLE {name} ADD PRIMARY KEY (store, observed_at)")
+        await connection.execute(
+            f"ALTER TABLE {name} ADD PRIMARY KEY (observed_at, store);"
+            f"CREATE INDEX {name}_store ON {name} (store)"
+        )
     await connection.execute(
         f"""
         ALTER TABLE {name} ADD CONSTRAINT {name}_week

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    PrimaryKeyConstraint,
     SmallInteger,
     Text,
     text,
@@ -55,11 +56,15 @@ class Observation(Base):
     """A poll. Partitioned by week, so that a report reads weeks and old data goes by partition."""
 
     __tablename__ = "observations"
-    __table_args__ = ({"postgresql_partition_by": "RANGE (observed_at)"},)
+    __table_args__ = (
+        # An hour's polls go to its end; beginning with the store they would go everywhere.
+        PrimaryKeyConstraint("observed_at", "store"),
+        {"postgresql_partition_by": "RANGE (observed_at)"},
+    )
 
     # No foreign key: ingestion makes the store first, and a check per row would double its cost.
-    store: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    observed_at: Mapped[datetime] = mapped_column(Instant, primary_key=True)
+    store: Mapped[int] = mapped_column(Integer, autoincrement=False, index=True)
+    observed_at: Mapped[datetime] = mapped_column(Instant)
     active: Mapped[bool]
 
 

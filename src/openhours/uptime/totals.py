@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from openhours.uptime.axis import DAY, HOUR, Bool, Int64
 from openhours.uptime.segments import Filled, Segments
@@ -33,27 +32,6 @@ class Figures:
     observed: Int64
     up_observed: Int64
     known: Bool
-
-    @property
-    def down(self) -> Int64:
-        return self.open - self.up
-
-    @property
-    def uptime_low(self) -> Int64:
-        """What was surely up."""
-        return self.up_observed
-
-    @property
-    def uptime_high(self) -> Int64:
-        """What may have been up."""
-        return self.up_observed + self.open - self.observed
-
-    @property
-    def coverage(self) -> NDArray[np.float64]:
-        """The observed share of open time, 0 to 1; NaN where there is no open time."""
-        share = np.full(self.open.shape, np.nan)
-        np.divide(self.observed, self.open, out=share, where=self.open > 0)
-        return share
 
 
 def figures(filled: Filled, as_of: int) -> Figures:
