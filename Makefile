@@ -14,7 +14,7 @@ run: .venv/run
 	exec $(BIN)/openhours serve
 
 test: .venv/test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: .venv/test
 	$(BIN)/ruff check src tests alembic benchmarks tools

@@ -41,7 +41,7 @@ def test_the_same_instant(text: str) -> None:
         "",
         1575257985000,
         None,
-        (datetime.now(UTC) + timedelta(days=1)).isoformat(),
+        pytest.param((datetime.now(UTC) + timedelta(days=1)).isoformat(), id="tomorrow"),
     ],
 )
 def test_what_is_no_instant_is_said_so(value: object) -> None:
