@@ -76,13 +76,16 @@ def _older_polls() -> list[str]:
         DECLARE monday timestamptz := '2023-01-09 00:00+00'::timestamptz - {k} * interval '7 days';
                 name text := 'observations_' || to_char(monday AT TIME ZONE 'UTC', 'YYYYMMDD');
         BEGIN
-            EXECUTE format('CREATE TABLE %I PARTITION OF observations FOR VALUES FROM (%L) TO (%L)',
-                           name, monday, monday + interval '7 days');
+            EXECUTE format('CREATE TABLE %I (LIKE observations)', name);
             -- All of a week's polls, moved back; what would reach into the lookback is left out.
-            EXECUTE format('INSERT INTO %I SELECT store, observed_at - (date_trunc(''week'','
-                ' observed_at AT TIME ZONE ''UTC'') AT TIME ZONE ''UTC'' - %L), active'
-                ' FROM observations WHERE observed_at >= ''2023-01-16'''
-                ' ON CONFLICT DO NOTHING', name, monday);
+            EXECUTE format('INSERT INTO %I SELECT DISTINCT ON (store, observed_at) * FROM ('
+                'SELECT store, observed_at - (date_trunc(''week'','
+                ' observed_at AT TIME ZONE ''UTC'') AT TIME ZONE ''UTC'' - %L) AS observed_at,'
+                ' active FROM observations WHERE observed_at >= ''2023-01-16'') moved',
+                name, monday);
+            EXECUTE format('ALTER TABLE %I ADD PRIMARY KEY (observed_at, store)', name);
+            EXECUTE format('ALTER TABLE observations ATTACH PARTITION %I FOR VALUES FROM (%L)'
+                ' TO (%L)', name, monday, monday + interval '7 days');
             DELETE FROM observations
             WHERE observed_at >= '2023-01-11' AND observed_at < '2023-01-16';
         END $$

@@ -43,10 +43,13 @@ class Columns:
 
 
 async def read_slice(connection: "asyncpg.Connection[Any]", part: Slice) -> Columns:
-    """The columns of a slice, in the connection's present snapshot.
+    """The columns of a slice, in the snapshot of the connection's transaction.
 
     Only stores with an observation up to T have a place.
     """
+    # After some slices PostgreSQL would plan for any slice: without its stores and instants it
+    # takes the key for the better index, and reads whole weeks of all stores each time.
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     which, args = _which("id", part, 3)
     stores = await connection.fetch(
         f"""
