@@ -61,9 +61,8 @@ def _write(results: list[Result], rounds: int) -> None:
     content = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine,
-        "rounds": rounds,
         "results": sorted(
-            [*kept, *(result.as_dict() for result in results)],
+            [*kept, *({**result.as_dict(), "rounds": rounds} for result in results)],
             key=lambda one: int(one["name"][1:]),
         ),
     }
