@@ -9,8 +9,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What the environment or .env names is used as it is.
 run: .venv/run
 	@named() { printenv "$$1" >/dev/null || grep -qs "^$$1=" .env; }; \
-	named OPENHOURS_INBOX || export OPENHOURS_INBOX=data/sample; \
 	named OPENHOURS_DATA_DIR || export OPENHOURS_DATA_DIR=.openhours/demo; \
+	named OPENHOURS_INBOX || { export OPENHOURS_INBOX=data/sample; \
+		$(BIN)/openhours ingest $$(find data/sample -name '*.csv*'); } && \
 	exec $(BIN)/openhours serve
 
 test: .venv/test
