@@ -43,6 +43,9 @@ def serve(settings: Settings) -> None:
         access_log=verbose,
     )
     server = _Server(config)
+    # uvicorn raises the signal again once it has ended: unhandled, it would skip what is done at
+    # exit, and the embedded PostgreSQL would run on.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server.run()
     if not server.started:
         sys.exit(3)

@@ -68,3 +68,18 @@ def test_a_second_process_shares_the_server_and_the_last_one_stops_it(place: Pat
     assert embedded.is_running(place / "home")
     third.communicate("")
     assert not embedded.is_running(place / "home")
+
+
+def test_a_terminated_service_leaves_no_server_behind(place: Path) -> None:
+    own = {"OPENHOURS_DATA_DIR": str(place / "home"), "OPENHOURS_INBOX": str(place / "inbox")}
+    rest = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    command = [sys.executable, "-m", "openhours.cli", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=place, env=rest | own, stdout=subprocess.PIPE, text=True
+    ) as service:
+        assert service.stdout is not None
+        assert any("openhours is at" in line for line in service.stdout)
+        assert embedded.is_running(place / "home")
+        service.terminate()
+        assert service.wait(timeout=60) == 0
+    assert not embedded.is_running(place / "home")
