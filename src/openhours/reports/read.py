@@ -7,14 +7,12 @@ from typing import Any
 
 import asyncpg
 import numpy as np
-from numpy.typing import NDArray
 
 from openhours.db import bulk
 from openhours.times import from_us
+from openhours.uptime.axis import Int64
 from openhours.uptime.fill import Observations
 from openhours.uptime.hours import WeekHours
-
-_Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,10 +32,10 @@ class Slice:
 class Columns:
     """What the kernel needs of n stores; `store` columns are positions 0..n-1 in `ids`."""
 
-    ids: _Int64
-    zone: _Int64
+    ids: Int64
+    zone: Int64
     zones: list[str]
-    first_observed: _Int64
+    first_observed: Int64
     hours: WeekHours
     observations: Observations
 
@@ -82,7 +80,7 @@ def _which(column: str, part: Slice, number: int) -> tuple[str, tuple[object, ..
     return f"{column} BETWEEN ${number} AND ${number + 1}", (part.first, part.last)
 
 
-def _positions(ids: _Int64, stores: _Int64) -> _Int64:
+def _positions(ids: Int64, stores: Int64) -> Int64:
     """The place in `ids` of each store number, -1 where it has none."""
     if len(ids) == 0 or len(stores) == 0:
         return np.full(len(stores), -1, np.int64)
@@ -93,7 +91,7 @@ def _positions(ids: _Int64, stores: _Int64) -> _Int64:
     return table[stores - low]
 
 
-async def _read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: _Int64) -> WeekHours:
+async def _read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: Int64) -> WeekHours:
     which, args = _which("store", part, 1)
     rows = await bulk.copy_out(
         connection,
@@ -112,7 +110,7 @@ async def _read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: _
 
 
 async def _read_observations(
-    connection: "asyncpg.Connection[Any]", part: Slice, ids: _Int64
+    connection: "asyncpg.Connection[Any]", part: Slice, ids: Int64
 ) -> Observations:
     which, args = _which("store", part, 3)
     newest = from_us(part.as_of)
@@ -137,7 +135,7 @@ async def _read_observations(
     )
 
 
-def _unpacked(store: _Int64, instants: Sequence[bytes]) -> tuple[_Int64, _Int64]:
+def _unpacked(store: Int64, instants: Sequence[bytes]) -> tuple[Int64, Int64]:
     """The store and the instant of each observation, of those in `ids`."""
     at = bulk.instants(b"".join(instants))
     store = np.repeat(store, [len(some) // bulk.INSTANT_BYTES for some in instants])
@@ -145,7 +143,7 @@ def _unpacked(store: _Int64, instants: Sequence[bytes]) -> tuple[_Int64, _Int64]
     return (store, at) if named.all() else (store[named], at[named])
 
 
-def _sorted(store: _Int64, at: _Int64, inactive_store: _Int64, inactive_at: _Int64) -> Observations:
+def _sorted(store: Int64, at: Int64, inactive_store: Int64, inactive_at: Int64) -> Observations:
     """Sorted by (store, instant): both in one integer, since sorting one array is fast."""
     if len(at) == 0:
         return Observations(store=store, at=at, active=np.empty(0, np.bool_))
