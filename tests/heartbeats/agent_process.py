@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -79,11 +80,16 @@ class AgentProcess:
 
     def queued(self) -> list[tuple[str, str]]:
         """(event_time, beat_id) of the beats that wait, once the process has ended."""
-        database = sqlite3.connect(self.queue)
-        rows = database.execute("SELECT event_time, beat_id FROM beats WHERE refused IS NULL")
-        beats = rows.fetchall()
-        database.close()
-        return beats
+        return self._ask("SELECT event_time, beat_id FROM beats WHERE refused IS NULL")
+
+    def beaten(self) -> int:
+        """How many beats there ever were, once the process has ended: SQLite counts them."""
+        [(count,)] = self._ask("SELECT seq FROM sqlite_sequence WHERE name = 'beats'")
+        return int(count)
+
+    def _ask(self, query: str) -> list[Any]:
+        with closing(sqlite3.connect(self.queue)) as database:
+            return database.execute(query).fetchall()
 
 
 def wait_for(

@@ -74,6 +74,11 @@ def run(
         say(f"stopped; {queue.waiting:,} beats wait in {path}{aside}")
 
 
+def next_period(period: int, passed: float) -> int:
+    """The period to beat in next, after the beat of `period` made when `passed` had passed."""
+    return max(period, round(passed)) + 1
+
+
 class _Agent:
     def __init__(
         self,
@@ -123,12 +128,12 @@ class _Agent:
         What passed by while the PC slept is left out, and so is what follows too closely on it.
         """
         start = time.monotonic()
-        beat = 0
+        period = 0
         while True:
+            passed = (time.monotonic() - start) / self._every
             self._beat()
-            passed = round((time.monotonic() - start) / self._every)
-            beat = max(beat, passed) + 1
-            await asyncio.sleep(start + beat * self._every - time.monotonic())
+            period = next_period(period, passed)
+            await asyncio.sleep(start + period * self._every - time.monotonic())
 
     def _beat(self) -> None:
         try:
