@@ -1,5 +1,6 @@
 """A real `openhours serve` on a port of its own, as a user starts it."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import asyncpg
 import httpx
 
 STARTUP = 60.0
@@ -110,3 +112,16 @@ class Service:
             assert answer.json()["status"] == "Running"
             time.sleep(0.02)
         raise AssertionError(f"still running:\n{self.log.read_text()}")
+
+
+def fetch(url: str, query: str) -> list[tuple[object, ...]]:
+    """Ask a database behind the service's back."""
+
+    async def ask() -> list[tuple[object, ...]]:
+        connection = await asyncpg.connect(url)
+        try:
+            return [tuple(row) for row in await connection.fetch(query)]
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())

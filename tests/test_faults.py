@@ -1,6 +1,5 @@
 """kill -9 of a server, of a worker's child, of the database: nothing is lost, doubled or stuck."""
 
-import asyncio
 import os
 import signal
 import time
@@ -8,12 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import asyncpg
 import psutil
 import pytest
 
 from openhours.settings import Settings
-from tests.service import Service
+from tests.service import Service, fetch
 
 STORES, POLLS = 400, 300
 START = datetime(2023, 1, 10, tzinfo=UTC)
@@ -31,17 +29,6 @@ def polls() -> bytes:
             lines.append(f"{store},{at:%Y-%m-%d %H:%M:%S} UTC,{status}")
     lines.append("0,2023-01-10 00:00:00 UTC,broken")
     return ("\n".join(lines) + "\n").encode()
-
-
-def fetch(url: str, query: str) -> list[tuple[object, ...]]:
-    async def ask() -> list[tuple[object, ...]]:
-        connection = await asyncpg.connect(url)
-        try:
-            return [tuple(row) for row in await connection.fetch(query)]
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ import psutil
 import pytest
 
 from openhours.settings import Settings
-from tests.service import Service
-from tests.test_faults import fetch
+from tests.service import Service, fetch
 
 STORES = 1500
 # About a million polls made by the database itself: enough partitions to kill a worker among them.

@@ -160,14 +160,14 @@ async def _follow_report(engine: AsyncEngine, report_id: str) -> Report:
 
 async def _write_csv(engine: AsyncEngine, done: Report, out: Path | None, full: bool) -> None:
     if out is None:
-        async for chunk in formats.csv(engine, done.id, full):
+        async for chunk in formats.csv(engine, done, full):
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
         return
     # The old file stays whole until the new one is.
     unfinished = out.with_name(f".{out.name}.{os.getpid()}")
     with unfinished.open("wb") as file:
-        async for chunk in formats.csv(engine, done.id, full):
+        async for chunk in formats.csv(engine, done, full):
             file.write(chunk)
     unfinished.replace(out)
 

@@ -3,6 +3,7 @@
 import shutil
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+MISSING = "no Chromium on this machine: `apt-get install chromium` to test the pages"
 ARGS = [
     "--no-sandbox",
     "--disable-gpu",

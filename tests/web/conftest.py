@@ -5,20 +5,22 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.conftest import new_database
 from tests.service import Service
-from tests.web.chromium import ARGS, CHROMIUM
+from tests.web.chromium import ARGS, CHROMIUM, MISSING
 
 ZONE = "America/Denver"
+PATIENCE = 20_000  # ms: a page may be shown late on a busy machine
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
 def service(server_url: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
     """A service of the module's own, with nothing in it, told what its ENVIRONMENT says."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: `apt-get install chromium` to test the pages")
+        pytest.skip(MISSING)
     place = folder / request.module.__name__
     (place / "inbox").mkdir(parents=True)
     with (
@@ -65,7 +67,7 @@ def watched(page: Page, url: str) -> list[str]:
 def page(browser: Browser, service: Service) -> Iterator[Page]:
     """A visitor in Denver, who was never here before; at the end there was no fault."""
     context = browser.new_context(base_url=service.url, timezone_id=ZONE, accept_downloads=True)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     faults = watched(page, service.url)
     yield page

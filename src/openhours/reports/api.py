@@ -155,13 +155,13 @@ async def _rows(
     name = f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}.{form}"
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if form == "parquet":
-        return Response(await formats.parquet(engine, report.id, full), 200, headers, _MEDIA[form])
+        return Response(await formats.parquet(engine, report, full), 200, headers, _MEDIA[form])
     body: AsyncIterator[bytes]
     if form == "json":
         metadata = report_info(report).model_dump(mode="json")
-        body = formats.json_rows(engine, report.id, full, metadata)
+        body = formats.json_rows(engine, report, full, metadata)
     else:
-        body = formats.csv(engine, report.id, full)
+        body = formats.csv(engine, report, full)
     return StreamingResponse(body, 200, headers, _MEDIA[form])
 
 

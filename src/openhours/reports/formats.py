@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import raw_connection
+from openhours.reports.tables import MEASURES, WINDOWS, Report
 
 # Units in which figures are written, in µs.
 _MINUTES = 60_000_000
 _HOURS = 3_600_000_000
 _PAGE = 1_000
 
-_WINDOWS = (
-    ("hour", _MINUTES, "in minutes"),
-    ("day", _HOURS, "in hours"),
-    ("week", _HOURS, "in hours"),
-)
-_FIGURES = ("open", "up", "observed", "up_observed")
-_COLUMNS = ["known", *(f"{figure}_{window}" for figure in _FIGURES for window, _, _ in _WINDOWS)]
+_UNITS = {
+    "hour": (_MINUTES, "in minutes"),
+    "day": (_HOURS, "in hours"),
+    "week": (_HOURS, "in hours"),
+}
+_COLUMNS = ["known", *(f"{measure}_{window}" for measure in MEASURES for window in WINDOWS)]
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ def headings(full: bool) -> list[Heading]:
     names = [
         Heading(f"{figure}_last_{window}", unit)
         for figure in ("uptime", "downtime")
-        for window, _, unit in _WINDOWS
+        for window, (_, unit) in _UNITS.items()
     ]
     if full:
-        names += [Heading(f"coverage_last_{window}", None) for window, _, _ in _WINDOWS]
+        names += [Heading(f"coverage_last_{window}", None) for window in WINDOWS]
         names += [
             Heading(f"{figure}_last_{window}", unit)
             for figure in ("uptime_low", "uptime_high")
-            for window, _, unit in _WINDOWS
+            for window, (_, unit) in _UNITS.items()
         ]
     return names
 
@@ -72,7 +72,7 @@ def _frame(store_ids: list[str], rows: dict[str, NDArray[Any]], full: bool) -> p
     """The rows as they are written: rounded, NaN where a figure is empty."""
     known = rows["known"] == 1
     columns: dict[str, Any] = {"store_id": store_ids}
-    for window, unit, _ in _WINDOWS:
+    for window, (unit, _) in _UNITS.items():
         up, opened = rows[f"up_{window}"], rows[f"open_{window}"]
         columns[f"uptime_last_{window}"] = np.where(known, _rounded(up, unit), np.nan)
         columns[f"downtime_last_{window}"] = np.where(known, _rounded(opened - up, unit), np.nan)
@@ -91,7 +91,7 @@ def _rounded(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np
     return hundredths(us, unit) / 100
 
 
-async def pages(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[pd.DataFrame]:
+async def pages(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterator[pd.DataFrame]:
     """The rows of a report, sorted by store_id bytewise.
 
     Pages are small, for other requests wait while one is written; and no connection is held while
@@ -101,8 +101,10 @@ async def pages(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[p
         engine,
         "SELECT s.id, s.store_id FROM report_rows r JOIN stores s ON s.id = r.store"
         " WHERE r.report = $1 ORDER BY s.store_id",
-        report,
+        report.id,
     )
+    if len(stores) != report.row_count:
+        raise _removed()
     for start in range(0, len(stores), _PAGE):
         page = stores[start : start + _PAGE]
         ids = np.array([store["id"] for store in page])
@@ -110,15 +112,20 @@ async def pages(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[p
             engine,
             f"SELECT {', '.join(_COLUMNS)} FROM report_rows"  # noqa: S608  fixed names
             " WHERE report = $1 AND store = ANY($2::int4[]) ORDER BY store",
-            report,
+            report.id,
             ids.tolist(),
         )
         if len(found) < len(page):
-            raise RuntimeError("the report was removed while it was read")
+            raise _removed()
         values = np.array([tuple(row) for row in found], np.int64)
         values = values[np.argsort(np.argsort(ids))]
         rows = dict(zip(_COLUMNS, values.T, strict=True))
         yield _frame([store["store_id"] for store in page], rows, full)
+
+
+def _removed() -> RuntimeError:
+    # Half of a file must not look whole: the client's connection is cut.
+    return RuntimeError("the report was removed while it was read")
 
 
 async def _fetch(engine: AsyncEngine, query: str, *args: object) -> list[asyncpg.Record]:
@@ -132,7 +139,7 @@ def _titles(full: bool) -> list[str]:
     return ["store_id", *(heading.title for heading in headings(full))]
 
 
-async def csv(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[bytes]:
+async def csv(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterator[bytes]:
     """The report as CSV, UTF-8, lines ended by LF; the header of SPEC 5."""
     yield ",".join(_titles(full)).encode() + b"\n"
     async for frame in pages(engine, report, full):
@@ -147,7 +154,7 @@ async def csv(engine: AsyncEngine, report: int, full: bool) -> AsyncIterator[byt
 
 
 async def json_rows(
-    engine: AsyncEngine, report: int, full: bool, metadata: dict[str, Any]
+    engine: AsyncEngine, report: Report, full: bool, metadata: dict[str, Any]
 ) -> AsyncIterator[bytes]:
     """The report's metadata with its rows: `{…, "rows": [{"store_id": …, …}]}`."""
     yield json.dumps(metadata)[:-1].encode() + b', "rows": ['
@@ -158,7 +165,7 @@ async def json_rows(
     yield b"]}\n"
 
 
-async def parquet(engine: AsyncEngine, report: int, full: bool) -> bytes:
+async def parquet(engine: AsyncEngine, report: Report, full: bool) -> bytes:
     """The report as a Parquet file with the CSV's columns."""
     figures = [pa.field(title, pa.float64()) for title in _titles(full)[1:]]
     schema = pa.schema([pa.field("store_id", pa.string()), *figures])

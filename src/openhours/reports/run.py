@@ -14,7 +14,7 @@ from openhours.db.engine import raw_connection
 from openhours.reports import measures
 from openhours.reports.partition import Partition, PartitionFigures, compute, filling_of
 from openhours.reports.read import Slice
-from openhours.reports.tables import Report, ReportRow
+from openhours.reports.tables import MEASURES, WINDOWS, Report, ReportRow
 from openhours.stores.partitions import name_of, week_of
 from openhours.stores.tables import BEATING, POLLED, Store
 from openhours.times import to_us
@@ -33,16 +33,11 @@ _MOST_STORES_A_PARTITION = 20_000
 _FEWEST_STORES_A_PARTITION = 50
 _BYTES_AN_OBSERVATION = 50  # heap only; an estimate that needs no statistics
 
-_WINDOWS = ("hour", "day", "week")
 _COLUMNS = {
     "report": "int8",
     "store": "int4",
     "known": "bool",
-    **{
-        f"{figure}_{window}": "int8"
-        for figure in ("open", "up", "observed", "up_observed")
-        for window in _WINDOWS
-    },
+    **{f"{measure}_{window}": "int8" for measure in MEASURES for window in WINDOWS},
 }
 
 
@@ -228,9 +223,7 @@ def _row_columns(report: Report, result: PartitionFigures) -> dict[str, Any]:
         "store": result.ids,
         "known": figures.known,
     }
-    for position, window in enumerate(_WINDOWS):
-        columns[f"open_{window}"] = figures.open[position]
-        columns[f"up_{window}"] = figures.up[position]
-        columns[f"observed_{window}"] = figures.observed[position]
-        columns[f"up_observed_{window}"] = figures.up_observed[position]
+    for measure in MEASURES:
+        for window, values in zip(WINDOWS, getattr(figures, measure), strict=True):
+            columns[f"{measure}_{window}"] = values
     return columns

@@ -56,6 +56,10 @@ class Report(Base):
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+WINDOWS = ("hour", "day", "week")
+MEASURES = ("open", "up", "observed", "up_observed")
+
+
 class ReportRow(Base):
     """The figures of a store in a report: microseconds, unrounded.
 
