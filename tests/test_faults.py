@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from openhours.settings import Settings
+from openhours.stores.inbox import ingest_job
 from tests.service import Service, fetch
 
 STORES, POLLS = 400, 300
@@ -115,6 +116,26 @@ def test_three_crashes_fail_a_report_with_the_reason(
     assert answer.status_code == 500
     assert answer.json()["status"] == "Failed"
     assert "3 times" in answer.json()["error"]
+
+
+def test_an_upload_is_removed_though_who_loaded_it_was_killed_before(
+    service: Service, settings: Settings, database_url: str, polls: bytes
+) -> None:
+    service.start()
+    service.upload("status", polls)
+    [(path,)] = fetch(database_url, "SELECT path FROM ingestions")
+    left = Path(str(path))
+    left.write_bytes(polls)
+    fetch(
+        database_url,
+        "INSERT INTO pgqueuer (priority, status, entrypoint, payload)"
+        f" SELECT 0, 'queued', '{ingest_job(settings)}', id::text::bytea FROM ingestions",
+    )
+    deadline = time.monotonic() + 20
+    while left.exists():
+        assert time.monotonic() < deadline, "it is still there"
+        time.sleep(0.02)
+    assert fetch(database_url, "SELECT attempt, loaded FROM ingestions") == [(1, ROWS)]
 
 
 def test_the_database_is_killed_and_comes_back(

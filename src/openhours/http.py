@@ -3,11 +3,11 @@
 Every error is JSON `{"detail": …}` with the code that SPEC names; no input is a 500.
 """
 
-import errno
 import json
 import logging
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.db.engine import DATABASE_AWAY, TryLater, is_database_away
+from openhours.db.engine import DATABASE_AWAY, TryLater, is_database_away, is_disk_full
 from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         415: "The body is of another kind than it should be.",
         422: "A field is wrong; `loc` says which.",
         503: "The database is away; try again.",
+        507: "No space is left on a disk; nothing of the request was kept.",
     }.items()
 }
 
@@ -88,8 +89,8 @@ def add_error_handlers(app: FastAPI) -> None:
     """Teach the application to answer errors."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(DBAPIError, _database_error)
-    for away in DATABASE_AWAY:
-        app.add_exception_handler(away, _database_error)
+    for kind in (*DATABASE_AWAY, asyncpg.DiskFullError):
+        app.add_exception_handler(kind, _database_error)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
@@ -107,8 +108,9 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SafeJSONResponse({"detail": "no space left on the server's disk"}, 507)
+    if is_disk_full(error):
+        whose = "server" if isinstance(error, OSError) else "database"
+        return SafeJSONResponse({"detail": f"no space left on the {whose}'s disk"}, 507)
     if isinstance(error, TryLater):
         return SafeJSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
     if is_database_away(error):

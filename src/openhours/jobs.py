@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.activity.counts import SCHEDULE as ACTIVITY_SCHEDULE
 from openhours.activity.counts import count_ended_periods
-from openhours.db.engine import is_database_away, make_engine, plain_url
+from openhours.db.engine import is_database_away, is_disk_full, make_engine, plain_url, root_of
 from openhours.db.queue import WORKER_NAME
 from openhours.heartbeats.retention import keep_heartbeats
 from openhours.processes import Processes
@@ -74,7 +74,7 @@ class Worker:
                 try:
                     await self._work()
                 except Exception as error:
-                    if not is_database_away(error):
+                    if not (is_database_away(error) or is_disk_full(error)):
                         raise
                     log.warning("worker: the database is away: %s", error)
                     await asyncio.sleep(1)
@@ -163,8 +163,15 @@ def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:
                 raise RetryRequested(delay=_RETRY_DELAY, reason=repr(error)) from error
             log.exception("%s %d", job.entrypoint, number)
             try:
-                await fail(number, f"{type(error).__name__}: {error}")
+                await fail(number, _reason(error))
             except Exception as away:
                 raise RetryRequested(delay=_RETRY_DELAY, reason=repr(away)) from away
 
     return execute
+
+
+def _reason(error: Exception) -> str:
+    root = root_of(error)
+    if is_disk_full(error):
+        return f"the disk is full: {root}"
+    return f"{type(root).__name__}: {root}"

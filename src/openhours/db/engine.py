@@ -1,6 +1,7 @@
 """Engines, the schema's base class, and migrations."""
 
 import asyncio
+import errno
 import logging
 from pathlib import Path
 from typing import Any
@@ -48,16 +49,30 @@ class Base(DeclarativeBase):
     )
 
 
+def root_of(error: BaseException) -> BaseException:
+    """What asyncpg said, when SQLAlchemy wrapped it."""
+    if isinstance(error, DBAPIError):
+        return getattr(error.orig, "__cause__", None) or error
+    return error
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether there is no space left, on this machine or on the database's."""
+    root = root_of(error)
+    if isinstance(root, OSError):
+        return root.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(root, asyncpg.DiskFullError)
+
+
 def is_database_away(error: BaseException) -> bool:
     """Whether the error says that PostgreSQL cannot be reached now, not that a query is wrong."""
-    if isinstance(error, DBAPIError):
-        cause = getattr(error.orig, "__cause__", None)
-        return (
-            error.connection_invalidated
-            or isinstance(error, OperationalError)
-            or isinstance(cause, DATABASE_AWAY)
-        )
-    return isinstance(error, DATABASE_AWAY)
+    if is_disk_full(error):
+        return False
+    if isinstance(error, DBAPIError) and (
+        error.connection_invalidated or isinstance(error, OperationalError)
+    ):
+        return True
+    return isinstance(root_of(error), DATABASE_AWAY)
 
 
 def async_url(url: str) -> URL:
@@ -146,7 +161,7 @@ async def wait_for_database(engine: AsyncEngine) -> None:
                 await connection.execute(text("SELECT 1"))
             return
         except Exception as error:
-            if not is_database_away(error):
+            if not (is_database_away(error) or is_disk_full(error)):
                 raise
             log.warning("waiting for the database: %s", error)
             await asyncio.sleep(delay)

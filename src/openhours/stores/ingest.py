@@ -36,13 +36,17 @@ def run_ingestion(number: int) -> None:
 
 
 async def fail_ingestion(engine: AsyncEngine, number: int, reason: str) -> None:
-    """End an ingestion that cannot be carried out."""
+    """End an ingestion that cannot be carried out, and remove what was uploaded for it."""
     async with engine.begin() as connection:
-        await connection.execute(
+        failed = await connection.execute(
             update(Ingestion)
             .where(Ingestion.id == number, Ingestion.state.in_(("queued", "running")))
             .values(state="failed", error=reason, finished_at=func.clock_timestamp())
+            .returning(Ingestion.path, Ingestion.uploaded)
         )
+        row = failed.one_or_none()
+    if row is not None and row.uploaded:
+        Path(row.path).unlink(missing_ok=True)
 
 
 async def _run(connection: "asyncpg.Connection[Any]", number: int) -> None:
@@ -55,19 +59,29 @@ async def _run(connection: "asyncpg.Connection[Any]", number: int) -> None:
         """,
         number,
     )
-    if row is None:
-        return
-    path = Path(row["path"])
-    try:
-        if row["attempt"] > MOST_ATTEMPTS:
-            raise FileRefused(f"the process loading it ended {MOST_ATTEMPTS} times unexpectedly")
-        await _load_file(connection, row, path)
-    except FileRefused as error:
-        await _refuse(connection, number, str(error))
-    except FileNotFoundError:
-        await _refuse(connection, number, "the file is gone")
-    if row["uploaded"]:
-        path.unlink(missing_ok=True)
+    if row is not None:
+        try:
+            if row["attempt"] > MOST_ATTEMPTS:
+                raise FileRefused(
+                    f"the process loading it ended {MOST_ATTEMPTS} times unexpectedly"
+                )
+            await _load_file(connection, row, Path(row["path"]))
+        except FileRefused as error:
+            await _refuse(connection, number, str(error))
+        except FileNotFoundError:
+            await _refuse(connection, number, "the file is gone")
+    await _remove_upload(connection, number)
+
+
+async def _remove_upload(connection: "asyncpg.Connection[Any]", number: int) -> None:
+    """Remove what was uploaded for an ingestion that has ended, if who ended it was killed, too."""
+    path = await connection.fetchval(
+        "SELECT path FROM ingestions"
+        " WHERE id = $1 AND uploaded AND state IN ('complete', 'failed')",
+        number,
+    )
+    if path is not None:
+        Path(path).unlink(missing_ok=True)
 
 
 async def _refuse(connection: "asyncpg.Connection[Any]", number: int, reason: str) -> None:

@@ -24,6 +24,7 @@ _ADVICE = {
     422: "Something in the address or the form is not valid.",
     429: "Wait a little and try again.",
     503: "The database is away. Nothing is lost; try again in a moment.",
+    507: "The disk is full. What you sent was not kept; make room, then send it again.",
 }
 
 
