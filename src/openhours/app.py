@@ -1,7 +1,6 @@
 """The application: assembled from the rooms, with a worker process beside it."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from openhours.activity import api as activity
 from openhours.db import database
 from openhours.headers import SecurityHeaders
 from openhours.heartbeats import api as heartbeats
+from openhours.processes import collect_garbage_less
 from openhours.reports import api as reports
 from openhours.reports import measures as report_measures
 from openhours.reports import timeline_api as timelines
@@ -54,7 +54,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for room in (heartbeats, visits, activity):
             room.prepare(app.state, engine)
         app.state.accounts = Accounts(engine, settings)
-        _collect_garbage_less()
+        collect_garbage_less()
         async with asyncio.TaskGroup() as background:
             tasks = []
             if settings.database_url is None:
@@ -67,17 +67,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             finally:
                 for task in tasks:
                     task.cancel()
-
-
-def _collect_garbage_less() -> None:
-    """Requests that wait for their group's commit look like garbage in the making.
-
-    With Python's thresholds their objects, and then all of the libraries', were visited again and
-    again: a third of the time of a visit. What is loaded by now stays; the rest may grow a while.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 class _App(FastAPI):

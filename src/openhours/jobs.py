@@ -21,7 +21,7 @@ from openhours.activity.counts import count_ended_periods
 from openhours.db.engine import is_database_away, is_disk_full, make_engine, plain_url, root_of
 from openhours.db.queue import WORKER_NAME
 from openhours.heartbeats.retention import keep_heartbeats
-from openhours.processes import Processes
+from openhours.processes import Processes, collect_garbage_less
 from openhours.reports import cluster
 from openhours.reports.partition import warm_up
 from openhours.reports.retention import keep_reports
@@ -70,6 +70,7 @@ class Worker:
         """Work until stopped; a database that goes away is waited for."""
         try:
             await self.processes.warm_up(warm_up)
+            collect_garbage_less()
             while not self._stopping.is_set():
                 try:
                     await self._work()

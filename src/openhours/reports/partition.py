@@ -3,7 +3,6 @@
 Runs in any process, anywhere. What a page draws of a store is filled by the same functions.
 """
 
-import gc
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openhours.db import child
+from openhours.processes import collect_garbage_less
 from openhours.reports.read import Columns, Slice, read_slice
 from openhours.reports.tables import Report
 from openhours.stores.tables import POLLED
@@ -66,9 +66,7 @@ class PartitionFigures:
 
 def warm_up(seconds: float) -> None:
     """Import what a partition needs, in this process, and stay long enough for all others to."""
-    # What is loaded by now stays: visiting it took a tenth of a report.
-    gc.collect()
-    gc.freeze()
+    collect_garbage_less()
     time.sleep(seconds)
 
 
