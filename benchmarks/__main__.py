@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks import ingestion, reports, writes
 from benchmarks.measure import Result
-from benchmarks.place import files, place
+from benchmarks.place import files, make_place
 
 GROUPS = {"ingestion": ingestion.run, "reports": reports.run, "writes": writes.run}
 
@@ -24,12 +24,12 @@ def main() -> None:
     options = parser.parse_args()
     console = Console()
     results: list[Result] = []
-    with place() as here:
-        data = files(here.folder)
-        for name in options.groups or GROUPS:
-            for result in GROUPS[name](here, data, options.rounds):
-                console.print(f"{result.name} {result.what}: {result.value:.3g}", highlight=False)
-                results.append(result)
+    here = make_place()
+    data = files(here.folder)
+    for name in options.groups or GROUPS:
+        for result in GROUPS[name](here, data, options.rounds):
+            console.print(f"{result.name} {result.what}: {result.value:.3g}", highlight=False)
+            results.append(result)
     console.print(_table(results))
     _write(results, options.rounds)
 

@@ -1,13 +1,12 @@
 """Where benchmarks run: a PostgreSQL of their own, databases, services, and the data."""
 
 import asyncio
+import atexit
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -141,15 +140,13 @@ async def _migrate(url: str) -> None:
     await engine.dispose()
 
 
-@contextmanager
-def place() -> Iterator[Place]:
-    """A place that is gone afterwards."""
+def make_place() -> Place:
+    """A place that is gone when this process ends."""
     folder = Path(tempfile.mkdtemp(prefix="openhours-bench-", dir="/var/tmp"))
     folder.chmod(0o755)
-    try:
-        yield Place(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    # At exit, after the server, which stops at exit, too: the last to be registered is the first.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Place(folder)
 
 
 def files(folder: Path) -> Files:

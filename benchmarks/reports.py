@@ -7,6 +7,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -18,17 +19,20 @@ from tests.service import Service
 from benchmarks.ingestion import scaled
 from benchmarks.measure import Result, in_turns
 from benchmarks.place import Files, Place
+from openhours.stores import partitions
+from openhours.times import to_us
 
 _POLL = 0.02
+_LOOKBACK = timedelta(days=14)
 _MB = 1 << 20
 
 
 def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
     """The yardsticks of reports."""
-    once, older = place.database(), ""
+    once = place.database()
     place.ingest(once, files.hours, files.timezones, files.status)
     older = place.database(once)
-    place.execute(*_older_polls(), url=older)
+    asyncio.run(_add_older_polls(older))
     four, sixteen = place.database(once), place.database(once)
     place.execute(*scaled(4), url=four)
     place.execute(*scaled(16), url=sixteen)
@@ -68,30 +72,28 @@ def _at_sixteen(place: Place, service: Service) -> Iterator[Result]:
     yield Result("B8", what, busy, idle, busy / idle, 8, 2)
 
 
-def _older_polls() -> list[str]:
-    """Ten times as many polls, all of them older than the lookback; made week by week."""
-    return [
-        f"""
-        DO $$
-        DECLARE monday timestamptz := '2023-01-09 00:00+00'::timestamptz - {k} * interval '7 days';
-                name text := 'observations_' || to_char(monday AT TIME ZONE 'UTC', 'YYYYMMDD');
-        BEGIN
-            EXECUTE format('CREATE TABLE %I (LIKE observations)', name);
-            -- All of a week's polls, moved back; what would reach into the lookback is left out.
-            EXECUTE format('INSERT INTO %I SELECT DISTINCT ON (store, observed_at) * FROM ('
-                'SELECT store, observed_at - (date_trunc(''week'','
-                ' observed_at AT TIME ZONE ''UTC'') AT TIME ZONE ''UTC'' - %L) AS observed_at,'
-                ' active FROM observations WHERE observed_at >= ''2023-01-16'') moved',
-                name, monday);
-            EXECUTE format('ALTER TABLE %I ADD PRIMARY KEY (observed_at, store)', name);
-            EXECUTE format('ALTER TABLE observations ATTACH PARTITION %I FOR VALUES FROM (%L)'
-                ' TO (%L)', name, monday, monday + interval '7 days');
-            DELETE FROM observations
-            WHERE observed_at >= '2023-01-11' AND observed_at < '2023-01-16';
-        END $$
-        """
-        for k in range(10)
-    ]
+async def _add_older_polls(url: str) -> None:
+    """Ten times as many polls, all of them older than the lookback: those there are, moved back."""
+    connection = await asyncpg.connect(url)
+    newest = await connection.fetchval("SELECT max(observed_at) FROM observations")
+    oldest_read = partitions.week_of(to_us(newest - _LOOKBACK))
+    for week in range(oldest_read - 10, oldest_read):
+        async with connection.transaction():
+            await partitions.begin(connection, week)
+            await connection.execute(
+                f"""
+                INSERT INTO {partitions.name_of(week)}
+                SELECT DISTINCT ON (observed_at, store) * FROM (
+                    SELECT store, $1::timestamptz
+                        + (observed_at - date_trunc('week', observed_at, 'UTC')) AS observed_at,
+                        active
+                    FROM observations WHERE observed_at > $2) moved
+                """,
+                partitions.start_of(week),
+                newest - _LOOKBACK,
+            )
+            await partitions.attach(connection, week)
+    await connection.close()
 
 
 def _copy_out(url: str) -> float:

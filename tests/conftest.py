@@ -1,6 +1,7 @@
 """A real PostgreSQL for the whole run; each test has a database cloned from a template."""
 
 import asyncio
+import atexit
 import os
 import secrets
 import shutil
@@ -21,12 +22,13 @@ TEMPLATE = "openhours_template"
 
 
 @pytest.fixture(scope="session")
-def folder() -> Iterator[Path]:
+def folder() -> Path:
     """A folder for what outlives a test; as root, the database's user must be able to enter it."""
     path = Path(tempfile.mkdtemp(prefix="openhours-tests-", dir="/tmp"))
     path.chmod(0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+    # At exit, after the server, which stops at exit, too: the last to be registered is the first.
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The weekly partitions of `observations`: Monday to Monday, UTC."""
 
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -20,9 +21,14 @@ def week_of(us: int) -> int:
     return (us - _MONDAY) // WEEK
 
 
+def start_of(week: int) -> datetime:
+    """The week's Monday, 00:00 UTC."""
+    return from_us(week * WEEK + _MONDAY)
+
+
 def name_of(week: int) -> str:
     """The partition's table: `observations_` and its Monday."""
-    return f"observations_{from_us(week * WEEK + _MONDAY):%Y%m%d}"
+    return f"observations_{start_of(week):%Y%m%d}"
 
 
 # Read from the tables themselves: what to_regclass() knows may be older than the lock, and then
@@ -71,16 +77,15 @@ async def ensure(connection: "asyncpg.Connection[Any]", week: int) -> None:
             if await begin(connection, week):
                 await attach(connection, week)
     except asyncpg.LockNotAvailableError:
-        monday = from_us(week * WEEK + _MONDAY)
         raise TryLater(
-            f"a file is being loaded; the week of {monday:%Y-%m-%d} is writable after it"
+            f"a file is being loaded; the week of {start_of(week):%Y-%m-%d} is writable after it"
         ) from None
 
 
 async def attach(connection: "asyncpg.Connection[Any]", week: int) -> None:
     """Give the week's table its key and make it a partition."""
     name = name_of(week)
-    start, end = (f"'{from_us(w * WEEK + _MONDAY).isoformat()}'" for w in (week, week + 1))
+    start, end = (f"'{start_of(w).isoformat()}'" for w in (week, week + 1))
     if not await connection.fetchval(_KEYED, name):
         await connection.execute(
             f"ALTER TABLE {name} ADD PRIMARY KEY (observed_at, store);"
