@@ -66,8 +66,7 @@ def test_every_beat_arrives_once_though_the_server_is_killed_twice(
     service.stop()
     assert len(events) == len({event["event_time"] for event in events}) == agent.beaten()
     assert len(events) > 12
-    assert len([line for line in agent.said if "wait on disk" in line]) <= 6
-    assert len([line for line in agent.said if "the server has" in line]) <= 4
+    assert len(agent.said) < len(events), "not a line for each beat"
     assert agent.said[-1].startswith("stopped; 0 beats wait")
 
 
