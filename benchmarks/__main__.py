@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,9 +25,13 @@ def main() -> None:
     options = parser.parse_args()
     console = Console()
     results: list[Result] = []
+    groups = options.groups or list(GROUPS)
+    if "writes" in groups and shutil.which("wrk") is None:
+        console.print("B9 and B10 are left out: they need wrk (apt-get install wrk)")
+        groups.remove("writes")
     here = make_place()
     data = files(here.folder)
-    for name in options.groups or GROUPS:
+    for name in groups:
         for result in GROUPS[name](here, data, options.rounds):
             console.print(f"{result.name} {result.what}: {result.value:.3g}", highlight=False)
             results.append(result)

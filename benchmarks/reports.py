@@ -7,6 +7,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -41,10 +42,10 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
     for url in (once, older, four, sixteen):
         place.execute("VACUUM ANALYZE", url=url)
     turns = rounds * _TURNS
-    with place.service(once) as service:
+    with _ready(place.service(once)) as service:
         copy, report = in_turns(turns, lambda: _copy_out(once), lambda: _report(service))
         yield Result("B1", "report / COPY of its observations", report, copy, report / copy, 2, 1)
-        with place.service(older) as other:
+        with _ready(place.service(older)) as other:
             more, less = in_turns(turns, lambda: _report(other), lambda: _report(service))
             yield Result(
                 "B6",
@@ -56,13 +57,22 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
                 1.0,
             )
         for name, url, factor in (("B5", four, 4), ("B5", sixteen, 16)):
-            with place.service(url) as large:
+            with _ready(place.service(url)) as large:
                 big, small = in_turns(rounds, partial(_report, large), partial(_report, service))
                 ratio = big / factor / small
                 what = f"time a poll at {factor} times the stores / at 1"
                 yield Result(name, what, big, small, ratio, 1.2, 1.0)
                 if factor == 16:
                     yield from _at_sixteen(place, large)
+
+
+@contextmanager
+def _ready(service: Service) -> Iterator[Service]:
+    """The service with its worker, which takes longer to start than the server."""
+    with service:
+        while not service.client.get("/health").json()["workers"]:
+            time.sleep(_POLL)
+        yield service
 
 
 def _at_sixteen(place: Place, service: Service) -> Iterator[Result]:
