@@ -1,9 +1,12 @@
 """The command line, as typed."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from openhours import sample
 from openhours.settings import Settings
@@ -62,6 +65,15 @@ def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -
     del settings
     bad = openhours("report", "--as-of", "yesterday", cwd=place)
     assert (bad.returncode, "--as-of: not a time" in bad.stderr) == (2, True)
+    future = openhours("report", "--as-of", "2099-01-01T00:00:00Z", cwd=place)
+    assert (future.returncode, "--as-of: more than 5 minutes ahead" in future.stderr) == (2, True)
+    for out in ("nowhere/report.csv", "."):
+        lost = openhours("report", "--out", out, cwd=place)
+        assert (lost.returncode, f"--out: {out} cannot be written" in lost.stderr) == (2, True)
+    port = openhours("serve", "--port", "99999", cwd=place)
+    assert (port.returncode, "--port" in port.stderr) == (2, True)
+    latin = openhours("hours", "show", os.fsdecode(b"Gr\xf6\xdfe"), cwd=place)
+    assert (latin.returncode, "an argument is not UTF-8" in latin.stderr) == (2, True)
     unknown = openhours("report", "--store", "nobody", cwd=place)
     assert (unknown.returncode, "unknown store: nobody" in unknown.stderr) == (1, True)
     (place / ".env").write_text("OPENHOURS_DEFAULT_TIMEZONE=Mars/Base\n")
@@ -69,3 +81,32 @@ def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -
     assert wrong.returncode == 2
     assert "OPENHOURS_DEFAULT_TIMEZONE" in wrong.stderr.upper()
     assert "'Mars/Base' is not an IANA time zone" in wrong.stderr
+    (place / ".env").unlink()
+    for url in ("junk", "mysql://joe:secret@db/openhours"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DATABASE_URL", url)
+            refused = openhours("report", cwd=place)
+        assert refused.returncode == 2
+        assert "DATABASE_URL: Value error, must begin with postgresql://" in refused.stderr
+        assert "secret" not in refused.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no process groups")
+def test_ctrl_c_ends_server_and_worker_without_an_error(settings: Settings, place: Path) -> None:
+    del settings
+    service = subprocess.Popen(
+        [sys.executable, "-m", "openhours.cli", "serve", "--port", "0"],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # a terminal sends it to all of its foreground group
+    )
+    assert service.stdout is not None
+    for line in service.stdout:
+        if "worker ready" in line:
+            break
+    os.killpg(service.pid, signal.SIGINT)
+    rest, _ = service.communicate(timeout=60)
+    assert "ERROR" not in rest
+    assert "Traceback" not in rest

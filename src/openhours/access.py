@@ -3,6 +3,7 @@
 A route that is not listed here answers 404.
 """
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -48,14 +49,14 @@ TABLE = AccessTable(
         "GET /get_report": _REPORT,
         "GET /get_report/{report_id}": _REPORT,
         "GET /reports": _REPORT,
-        "GET /api/stores/{store_id:path}/timeline": _REPORT,
-        "GET /api/stores/{store_id:path}/explain": _REPORT,
+        "GET /api/stores/{store_id:text}/timeline": _REPORT,
+        "GET /api/stores/{store_id:text}/explain": _REPORT,
         # Pages
         "GET /static/{path:path}": _OPEN,
         "GET /": _REPORT,
         "GET /files/{ingestion_id}": _INGEST,
         "GET /stores": _REPORT,
-        "GET /stores/{store_id:path}": _REPORT,
+        "GET /stores/{store_id:text}": _REPORT,
         "POST /reports/new": Needs("report", form=True),
         "GET /reports/{report_id}": _REPORT,
         "GET /pcs": _REPORT,
@@ -110,7 +111,7 @@ def describe_access(app: FastAPI) -> None:
         if app.openapi_schema is None:
             schema = plain()
             # OpenAPI does not say which parameters may hold a slash.
-            needs = {route.replace(":path}", "}"): need for route, need in TABLE.routes.items()}
+            needs = {re.sub(":[a-z]+}", "}", route): need for route, need in TABLE.routes.items()}
             schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
             for path, operations in schema["paths"].items():
                 for method, operation in operations.items():

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect
 
 # Room for every honest body of a single visit or event; more is refused while it arrives.
 MOST_BYTES = 1 << 20
@@ -24,11 +23,13 @@ Model = TypeVar("Model", bound=BaseModel)
 Parsed = TypeVar("Parsed")
 
 
-def json_body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+def json_body(
+    model: type[BaseModel], example: dict[str, Any], required: bool = True
+) -> dict[str, Any]:
     """The OpenAPI description of a body that `read_json` reads."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     content = {"application/json": {"schema": schema, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:
@@ -36,17 +37,14 @@ async def read_json(request: Request, model: type[Model]) -> Model:
     return parse_json(request, await read_body(request), model.model_validate_json)
 
 
-async def read_body(request: Request) -> bytes:
-    """The body's bytes. Raises HTTPException 413 for more than MOST_BYTES."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MOST_BYTES:
-                raise HTTPException(413, f"the body is larger than {MOST_BYTES} bytes")
-    except ClientDisconnect:
-        raise HTTPException(400, "the body ended too early") from None
-    return body
+async def read_body(request: Request, most: int = MOST_BYTES) -> bytes:
+    """The body's bytes. Raises HTTPException 413 for more than `most`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise HTTPException(413, f"the body is larger than {most} bytes")
+    return bytes(body)
 
 
 def parse_json(request: Request, body: bytes, validate: Callable[[bytes], Parsed]) -> Parsed:

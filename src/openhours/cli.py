@@ -35,7 +35,9 @@ def main_options(
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind [OPENHOURS_HOST].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to bind [OPENHOURS_PORT].")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port to bind [OPENHOURS_PORT].")
+    ] = None,
 ) -> None:
     """Run the HTTP service, with a worker beside it."""
     settings = read_settings()
@@ -90,11 +92,13 @@ def report(
     instant: datetime | None = None
     if as_of is not None:
         try:
-            instant = server_part("times").parse_instant(as_of)
+            instant = server_part("times").parse_as_of(as_of)
         except ValueError as error:
             fail(f"--as-of: {error}")
     if interpolation not in ("nearest", "previous"):
         fail("--interpolation: nearest or previous")
+    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
+        fail(f"--out: {out} cannot be written: it is a folder, or lies in one that is not there")
     done = asyncio.run(
         server_part("commands").report(settings, instant, interpolation, store or None, out, full)
     )
@@ -189,8 +193,11 @@ def sample_data(
     stores: Annotated[int, typer.Option(min=10, help="About how many stores.")] = 60,
 ) -> None:
     """Write a small, deterministic sample: two weeks of polls that end on 2022-11-08."""
-    for path in server_part("sample").write(folder, stores):
-        typer.echo(path)
+    try:
+        for path in server_part("sample").write(folder, stores):
+            typer.echo(path)
+    except OSError as error:
+        fail(str(error), 1)
 
 
 @app.command()
@@ -241,6 +248,10 @@ def revoke_key(number: Annotated[int, typer.Argument(help="Its id in `keys list`
 
 def main() -> None:
     """Entry point of the `openhours` command."""
+    for argument in sys.argv:
+        if not argument.isascii() and argument.encode(errors="replace").decode() != argument:
+            say(f"an argument is not UTF-8: {argument!a}")
+            sys.exit(2)
     try:
         app()
     except KeyboardInterrupt:

@@ -14,11 +14,28 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import ClientDisconnect
 
 from openhours.db.engine import DATABASE_AWAY, TryLater, is_database_away, is_disk_full
 from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
+
+
+class _Text(Convertor[str]):
+    """Whatever stands in a path, slashes and line ends, too, which Starlette's `path` lacks."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("text", _Text())
 
 
 # Asynchronous, for FastAPI would call them on another thread.
@@ -88,6 +105,7 @@ class SafeJSONResponse(JSONResponse):
 def add_error_handlers(app: FastAPI) -> None:
     """Teach the application to answer errors."""
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ClientDisconnect, _broken_off)
     app.add_exception_handler(DBAPIError, _database_error)
     for kind in (*DATABASE_AWAY, asyncpg.DiskFullError):
         app.add_exception_handler(kind, _database_error)
@@ -105,6 +123,10 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     ]
     malformed = any(problem["type"] == "json_invalid" for problem in problems)
     return SafeJSONResponse({"detail": problems}, 400 if malformed else 422)
+
+
+async def _broken_off(_request: Request, _error: Exception) -> JSONResponse:
+    return SafeJSONResponse({"detail": "the body ended too early"}, 400)
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """Every setting, typed. Read from the environment and from a `.env` file; see `.env.example`."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pytz import all_timezones_set
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+_POSTGRESQL = re.compile(r"postgres(ql)?(\+[a-z0-9]+)?://")
 
 
 class SettingsError(RuntimeError):
@@ -61,6 +64,14 @@ class Settings(BaseSettings):
     lookback_days: Annotated[int, Field(ge=7, le=366)] = 14
     heartbeat_expiry_seconds: Annotated[int, Field(ge=1, le=86_400)] = 150
     observed_within_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        # Never with the URL itself: it holds a password.
+        if url is not None and not _POSTGRESQL.match(url.get_secret_value()):
+            raise ValueError("must begin with postgresql://")
+        return url
 
     @field_validator("default_timezone")
     @classmethod

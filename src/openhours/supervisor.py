@@ -45,6 +45,8 @@ class WorkerProcess:
             "worker",
             "--until-stdin-closes",
             stdin=asyncio.subprocess.PIPE,
+            # Ctrl-C in a terminal is for this process, which ends the worker itself.
+            start_new_session=True,
             env={**os.environ, "DATABASE_URL": self._url},
         )
 

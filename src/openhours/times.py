@@ -49,6 +49,14 @@ def parse_instant(value: Any) -> datetime:
     return parsed.astimezone(UTC)
 
 
+def parse_as_of(value: Any) -> datetime:
+    """An instant to look back from; ValueError for none, or one that is too far ahead."""
+    instant = parse_instant(value)
+    if instant > now() + AHEAD:
+        raise ValueError("more than 5 minutes ahead")
+    return instant
+
+
 Instant = Annotated[
     datetime,
     BeforeValidator(parse_instant),

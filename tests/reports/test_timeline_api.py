@@ -1,6 +1,7 @@
 """Time lines over HTTP, beside the report whose figures they explain."""
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -96,3 +97,12 @@ def test_bad_questions_are_told_what_is_wrong(service: Service) -> None:
     # Before its first observation nothing is known, and that is no error.
     early = service.client.get(f"{URL}/timeline", params={"as_of": "2023-01-01T00:00:00Z"})
     assert early.json()["segments"] == []
+
+
+@pytest.mark.parametrize("store", ["new\nline", "\nline", "line\n"])
+def test_an_id_may_hold_a_line_end(service: Service, store: str) -> None:
+    polls = f'store_id,timestamp_utc,status\n"{store}",2023-01-23 19:00:00 UTC,active\n'
+    assert service.upload("status", polls.encode())["loaded"] == 1
+    path = f"/{quote(store)}"
+    assert service.client.get(f"/api/stores{path}/timeline").json()["store_id"] == store
+    assert service.client.get(f"/stores{path}", headers={"Accept": "text/html"}).is_success

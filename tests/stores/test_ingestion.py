@@ -3,9 +3,12 @@
 import csv
 import gzip
 import io
+import os
+import socket
 import time
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -132,3 +135,53 @@ def test_the_inbox_is_looked_at_again_and_again(service: Service) -> None:
     assert counts(ingestions(2)[0]) == (2, 1, 1, 0)
     time.sleep(2.5)  # two more looks: an unchanged file is not read again
     assert len(ingestions(2)) == 2
+
+
+def test_a_name_that_is_not_utf_8_is_refused_and_the_other_files_are_loaded(
+    service: Service,
+) -> None:
+    inbox = service.folder / "inbox"
+    (inbox / "polls.csv").write_bytes(STATUS + b"1,2023-01-22 12:00:00 UTC,active\n")
+    Path(os.fsdecode(os.fsencode(inbox) + b"/Gr\xf6\xdfe.csv")).write_bytes(STATUS)
+    deadline = time.monotonic() + 30
+    found: list[dict[str, object]] = []
+    while len(found) < 2 or found[-1]["state"] == "queued":
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+        found = service.client.get("/ingestions").json()
+    found.sort(key=lambda one: str(one["name"]))
+    assert [(one["name"], one["error"]) for one in found] == [
+        ("Gr\\xf6\\xdfe.csv", "the file's name is not UTF-8: rename it"),
+        ("polls.csv", None),
+    ]
+    time.sleep(1.5)  # another look: it is told once
+    assert len(service.client.get("/ingestions").json()) == 2
+
+
+def test_what_was_left_of_a_broken_upload_is_removed(service: Service) -> None:
+    uploads = service.folder / "home" / "uploads"
+    uploads.mkdir(exist_ok=True)
+    arriving, broken = uploads / "arriving", uploads / "broken"
+    for path in (arriving, broken):
+        path.write_bytes(STATUS)
+    two_hours_ago = time.time() - 7200
+    os.utime(broken, (two_hours_ago, two_hours_ago))
+    deadline = time.monotonic() + 30
+    while broken.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert arriving.exists()
+
+
+def test_a_client_that_hangs_up_is_no_error_of_ours(service: Service) -> None:
+    for head in (b"Content-Length: 1000", b"Transfer-Encoding: chunked"):
+        with socket.create_connection(("127.0.0.1", service.port)) as connection:
+            request = b"POST /ingest/status HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n" % head
+            connection.sendall(request + STATUS)
+    deadline = time.monotonic() + 30
+    counted = 'request_duration_seconds_count{method="POST",route="/ingest/{kind}",status="400"} 2.0'
+    while counted not in (metrics := service.client.get("/metrics").text):
+        assert time.monotonic() < deadline, metrics
+        time.sleep(0.1)
+    assert "Traceback" not in service.log.read_text()
+    assert list((service.folder / "home" / "uploads").iterdir()) == []

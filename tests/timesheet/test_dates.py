@@ -13,6 +13,7 @@ SAME = datetime(2019, 12, 2, 3, 39, 45, tzinfo=UTC)
     "text",
     [
         "Mon Dec 02 2019 09:09:45 GMT+0530 (India Standard Time)",
+        "Mon, 02 Dec 2019 03:39:45 GMT",
         "Mon Dec 02 2019 09:09:45 GMT+0530",
         "Sun Dec 01 2019 19:39:45 GMT-0800 (Pacific Standard Time)",
         "Mon Dec 02 2019 03:39:45 GMT+0000 (Coordinated Universal Time)",
@@ -29,6 +30,9 @@ def test_the_same_instant(text: str) -> None:
     [
         "Mon Dex 02 2019 09:09:45 GMT+0530",
         "Mon Feb 30 2019 09:09:45 GMT+0530",
+        "Sat, 30 Feb 2019 09:09:45 GMT",
+        "Mon, 02 Dec 2019 24:09:45 GMT",
+        "Mon, 02 Dec 2019 ::::::45 GMT",
         "Mon Dec 02 2019 24:09:45 GMT+0530",
         "Mon Dec 02 2019 09:09:45 GMT+9930",
         "Mon Dec 02 1999 09:09:45 GMT+0530",

@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import TypeAdapter
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.bodies import json_body, parse_json, read_body
 from openhours.http import Engine, ServerSettings, invalid, next_page
 from openhours.reports import formats
 from openhours.reports.find import find_report
@@ -27,15 +29,22 @@ _MEDIA = {
 }
 
 
-@router.post("/trigger_report", status_code=202)
+# Of a body: as many stores as may be named, with room for how JSON may write them.
+_MOST_BYTES = 32 << 20
+_EXAMPLE = {"as_of": "2023-01-25T18:13:22Z", "store_ids": ["8139926242460185114"]}
+_OPTIONS: TypeAdapter[ReportOptions | None] = TypeAdapter(ReportOptions | None)
+
+
+@router.post(
+    "/trigger_report", status_code=202, openapi_extra=json_body(ReportOptions, _EXAMPLE, False)
+)
 async def trigger_report(
-    response: Response,
-    engine: Engine,
-    settings: ServerSettings,
-    options: Annotated[ReportOptions | None, Body()] = None,
+    request: Request, response: Response, engine: Engine, settings: ServerSettings
 ) -> Triggered:
     """Start a report in the background. It is durable before this answers: poll `/get_report`."""
-    options = options or ReportOptions()
+    body = await read_body(request, _MOST_BYTES)
+    asked = parse_json(request, body, _OPTIONS.validate_json) if body else None
+    options = asked or ReportOptions()
     if options.as_of is not None and options.as_of > now() + AHEAD:
         raise invalid("body", "as_of", message="as_of is more than 5 minutes ahead")
     try:
@@ -138,7 +147,7 @@ async def _answer(
     # A complete report never changes: its name, form and detail are the whole of its identity.
     headers["ETag"] = f'"{report_id}-{form}-{detail}"'
     headers["Cache-Control"] = "private, max-age=0, must-revalidate"
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return await _rows(engine, report, form, detail == "full", headers)
 

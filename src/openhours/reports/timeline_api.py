@@ -123,7 +123,7 @@ class ExplainInfo(StoreInfo):
     reason: str
 
 
-@router.get("/{store_id:path}/timeline", responses=_NO_STORE)
+@router.get("/{store_id:text}/timeline", responses=_NO_STORE)
 async def timeline(
     engine: Engine,
     settings: ServerSettings,
@@ -142,7 +142,7 @@ async def timeline(
     return timeline_info(answer, begins, ends)
 
 
-@router.get("/{store_id:path}/explain", responses=_NO_STORE)
+@router.get("/{store_id:text}/explain", responses=_NO_STORE)
 async def explain(
     engine: Engine,
     settings: ServerSettings,

@@ -4,10 +4,11 @@ import logging
 import os
 import secrets
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db.queue import enqueue
@@ -20,6 +21,8 @@ _ENDINGS = (".csv", ".csv.gz", ".zip")
 _LOCK = 0x696E626F  # "inbo": workers that share a folder look into it one after the other
 # A file changed so recently may still be being written: it waits for the next look.
 _STILL_WRITING_NS = 1_000_000_000
+# An upload to which nothing was added for so long, and which was not queued, will never be.
+_BROKEN_SECONDS = 3600
 
 
 @cache
@@ -83,17 +86,19 @@ async def add_ingestion(
 async def scan(engine: AsyncEngine, settings: Settings) -> int:
     """Queue the files of the inbox that are new or changed since they were last read; how many."""
     queued = 0
-    if not settings.inbox.is_dir():
-        return queued
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        for path in sorted(settings.inbox.resolve().iterdir()):
+        for path in sorted(settings.inbox.resolve().iterdir()) if settings.inbox.is_dir() else ():
             if not path.name.lower().endswith(_ENDINGS) or not path.is_file():
                 continue
             stat = path.stat()
             if time.time_ns() - stat.st_mtime_ns < _STILL_WRITING_NS:
                 continue
             if await _is_known(connection, path, stat):
+                continue
+            log.info("inbox: %s is new or has changed", _text(path.name))
+            if _text(path.name) != path.name:
+                await _refuse_name(connection, path, stat)
                 continue
             await add_ingestion(
                 connection,
@@ -104,8 +109,43 @@ async def scan(engine: AsyncEngine, settings: Settings) -> int:
                 modified_ns=stat.st_mtime_ns,
             )
             queued += 1
-            log.info("inbox: %s is new or has changed", path.name)
+        await _remove_broken_uploads(connection, settings)
     return queued
+
+
+def _text(name: str | Path) -> str:
+    """A file's name as PostgreSQL and people can have it: bytes that are no UTF-8 as `\\xff`."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+async def _refuse_name(connection: AsyncConnection, path: Path, stat: os.stat_result) -> None:
+    await connection.execute(
+        insert(Ingestion).values(
+            ingestion_id=secrets.token_urlsafe(12),
+            name=_text(path.name),
+            path=_text(path),
+            uploaded=False,
+            state="failed",
+            error="the file's name is not UTF-8: rename it",
+            size=stat.st_size,
+            modified_ns=stat.st_mtime_ns,
+            started_at=func.clock_timestamp(),
+            finished_at=func.clock_timestamp(),
+        )
+    )
+
+
+async def _remove_broken_uploads(connection: AsyncConnection, settings: Settings) -> None:
+    """Remove what a server was receiving when it was killed: no ingestion waits for it."""
+    names = select(Ingestion.path).where(
+        Ingestion.uploaded, Ingestion.state.in_(("queued", "running"))
+    )
+    awaited = set((await connection.scalars(names)).all())
+    for path in (settings.data_dir.resolve() / "uploads").glob("*"):
+        with suppress(FileNotFoundError):  # its ingestion has ended just now
+            if str(path) not in awaited and time.time() - path.stat().st_mtime > _BROKEN_SECONDS:
+                path.unlink()
+                log.warning("inbox: removed an upload that was broken off: %s", path.name)
 
 
 async def _is_known(connection: AsyncConnection, path: Path, stat: os.stat_result) -> bool:
@@ -113,7 +153,7 @@ async def _is_known(connection: AsyncConnection, path: Path, stat: os.stat_resul
     newest = (
         await connection.execute(
             select(Ingestion.state, Ingestion.size, Ingestion.modified_ns)
-            .where(Ingestion.path == str(path))
+            .where(Ingestion.path == _text(path))
             .order_by(Ingestion.id.desc())
             .limit(1)
         )

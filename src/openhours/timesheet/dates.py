@@ -1,7 +1,8 @@
-"""`createdAt` as browsers send it: ISO 8601, or what JavaScript's `String(new Date())` gives."""
+"""`createdAt` as browsers send it: ISO 8601, or what JavaScript makes of a date as text."""
 
 import re
 from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -16,12 +17,19 @@ _JAVASCRIPT = re.compile(
     r"(?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2}) "
     r"GMT(?P<sign>[+-])(?P<hours>[0-9]{2})(?P<minutes>[0-5][0-9])(?: \(.*\))?"
 )
+# Mon, 02 Dec 2019 03:39:45 GMT
+_JAVASCRIPT_UTC = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT")
 
 
 def parse_created_at(value: Any) -> datetime:
     """The instant, in UTC, not more than 5 minutes ahead; ValueError says what is wrong."""
-    found = _JAVASCRIPT.fullmatch(value.strip()) if isinstance(value, str) else None
-    instant = parse_instant(_javascript(found).isoformat() if found else value)
+    if isinstance(value, str):
+        value = value.strip()
+        if found := _JAVASCRIPT.fullmatch(value):
+            value = _javascript(found).isoformat()
+        elif _JAVASCRIPT_UTC.fullmatch(value):
+            value = parsedate_to_datetime(value).isoformat()
+    instant = parse_instant(value)
     if instant > now() + AHEAD:
         raise ValueError("a session cannot start more than 5 minutes ahead")
     return instant

@@ -83,7 +83,7 @@ async def stores(
     )
 
 
-@router.get("/stores/{store_id:path}")
+@router.get("/stores/{store_id:text}")
 async def store(
     request: Request,
     engine: Engine,
