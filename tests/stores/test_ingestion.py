@@ -179,7 +179,9 @@ def test_a_client_that_hangs_up_is_no_error_of_ours(service: Service) -> None:
             request = b"POST /ingest/status HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n" % head
             connection.sendall(request + STATUS)
     deadline = time.monotonic() + 30
-    counted = 'request_duration_seconds_count{method="POST",route="/ingest/{kind}",status="400"} 2.0'
+    counted = (
+        'request_duration_seconds_count{method="POST",route="/ingest/{kind}",status="400"} 2.0'
+    )
     while counted not in (metrics := service.client.get("/metrics").text):
         assert time.monotonic() < deadline, metrics
         time.sleep(0.1)
