@@ -5,6 +5,7 @@ Every error is JSON `{"detail": …}` with the code that SPEC names; no input is
 
 import json
 import logging
+import re
 from typing import Annotated, Any
 
 import asyncpg
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 
 from openhours.db.engine import DATABASE_AWAY, TryLater, is_database_away, is_disk_full
 from openhours.settings import Settings
@@ -36,6 +38,11 @@ class _Text(Convertor[str]):
 
 
 register_url_convertor("text", _Text())
+
+
+def path_pattern(path: str) -> re.Pattern[str]:
+    """What a route's path matches, `{name:text}` included."""
+    return compile_path(path)[0]
 
 
 # Asynchronous, for FastAPI would call them on another thread.

@@ -1,5 +1,6 @@
 """Every route x who asks -> what is answered. A route without a line here fails the test."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -63,8 +64,8 @@ ROUTES: dict[str, dict[str, int | None]] = {
     "GET /get_report": REPORT,
     "GET /get_report/{report_id}": REPORT,
     "GET /reports": REPORT,
-    "GET /api/stores/{store_id:path}/timeline": REPORT,
-    "GET /api/stores/{store_id:path}/explain": REPORT,
+    "GET /api/stores/{store_id:text}/timeline": REPORT,
+    "GET /api/stores/{store_id:text}/explain": REPORT,
     "POST /api/v1/user/register": OPEN,
     "POST /api/v1/user/login": OPEN,
     "POST /api/v1/user/refresh": OPEN,
@@ -92,7 +93,7 @@ ROUTES: dict[str, dict[str, int | None]] = {
     "GET /": REPORT,
     "GET /files/{ingestion_id}": INGEST,
     "GET /stores": REPORT,
-    "GET /stores/{store_id:path}": REPORT,
+    "GET /stores/{store_id:text}": REPORT,
     "POST /reports/new": own_form(REPORT),
     "GET /reports/{report_id}": REPORT,
     "GET /pcs": REPORT,
@@ -152,7 +153,7 @@ def test_every_route_has_a_line(settings: Settings) -> None:
     described = {
         f"{method.upper()} {path}" for path, operations in paths.items() for method in operations
     }
-    assert described <= {route.replace(":path}", "}") for route in ROUTES}
+    assert described <= {re.sub(":[a-z]+}", "}", route) for route in ROUTES}
     assert set(ROUTES) == set(TABLE.routes)
 
 

@@ -222,7 +222,6 @@ def test_bad_requests_are_told_what_is_wrong(service: Service) -> None:
         assert answer.status_code == 400
     form = client.post("/trigger_report", data={"as_of": "2023-01-22T12:00:00Z"})
     assert form.status_code == 415
-    assert client.post("/trigger_report", content=b"null", headers=JSON).status_code == 202
     assert client.post("/ingest/prices", content=b"x").status_code == 422
     assert client.post("/ingest/status", content=b"").status_code == 400
-    assert len(client.get("/reports").json()) == 1
+    assert client.get("/reports").json() == []

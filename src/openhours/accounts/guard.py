@@ -12,12 +12,12 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from fastapi import HTTPException, Request
-from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from openhours.accounts.credentials import Accounts, Caller, unauthorized
 from openhours.accounts.keys import EVERYTHING
 from openhours.accounts.signins import check_csrf
+from openhours.http import path_pattern
 from openhours.settings import Settings
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -56,7 +56,7 @@ class AccessTable:
             by_path.setdefault(path, {})[method] = needs
         for path, methods in by_path.items():
             if "{" in path:
-                self._patterns.append((compile_path(path)[0], path, methods))
+                self._patterns.append((path_pattern(path), path, methods))
             else:
                 self._plain[path] = methods
 

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import TypeAdapter
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -31,20 +30,23 @@ _MEDIA = {
 
 # Of a body: as many stores as may be named, with room for how JSON may write them.
 _MOST_BYTES = 32 << 20
-_EXAMPLE = {"as_of": "2023-01-25T18:13:22Z", "store_ids": ["8139926242460185114"]}
-_OPTIONS: TypeAdapter[ReportOptions | None] = TypeAdapter(ReportOptions | None)
+# What one may press Execute on, in /docs.
+_EXAMPLE = {"interpolation": "nearest"}
 
 
 @router.post(
-    "/trigger_report", status_code=202, openapi_extra=json_body(ReportOptions, _EXAMPLE, False)
+    "/trigger_report",
+    status_code=202,
+    openapi_extra=json_body(ReportOptions, _EXAMPLE, required=False),
 )
 async def trigger_report(
     request: Request, response: Response, engine: Engine, settings: ServerSettings
 ) -> Triggered:
     """Start a report in the background. It is durable before this answers: poll `/get_report`."""
     body = await read_body(request, _MOST_BYTES)
-    asked = parse_json(request, body, _OPTIONS.validate_json) if body else None
-    options = asked or ReportOptions()
+    options = (
+        parse_json(request, body, ReportOptions.model_validate_json) if body else ReportOptions()
+    )
     if options.as_of is not None and options.as_of > now() + AHEAD:
         raise invalid("body", "as_of", message="as_of is more than 5 minutes ahead")
     try:
