@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -112,6 +112,16 @@ class Service:
             assert answer.json()["status"] == "Running"
             time.sleep(0.02)
         raise AssertionError(f"still running:\n{self.log.read_text()}")
+
+
+def wait_for(
+    done: Callable[[], bool], timeout: float = 20, story: Callable[[], str] = lambda: ""
+) -> None:
+    """Return when `done`; AssertionError with the story when it takes too long."""
+    deadline = time.monotonic() + timeout
+    while not done():
+        assert time.monotonic() < deadline, f"still not after {timeout} s\n{story()}"
+        time.sleep(0.02)
 
 
 def fetch(url: str, query: str) -> list[tuple[object, ...]]:

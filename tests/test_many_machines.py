@@ -12,28 +12,22 @@ import psutil
 import pytest
 
 from openhours.settings import Settings
+from tests.polls import week_of_polls
 from tests.service import Service, fetch
 
 STORES = 1500
-# About a million polls made by the database itself: enough partitions to kill a worker among them.
-POLLS = f"""
-INSERT INTO stores (store_id, feed, first_observed_at)
-SELECT 'store-' || n, 'polled', '2023-01-16' FROM generate_series(1, {STORES}) n;
-CREATE TABLE observations_20230116 PARTITION OF observations
-    FOR VALUES FROM ('2023-01-16 00:00+00') TO ('2023-01-23 00:00+00');
-INSERT INTO observations_20230116
-SELECT s, timestamptz '2023-01-16 00:00+00' + n * interval '12 minutes', (n / 7 + s) % 5 > 0
-FROM generate_series(1, {STORES}) s, generate_series(0, 830) n;
-INSERT INTO feed_clocks VALUES ('polled', '2023-01-22 22:00+00');
-"""
+# About a million: enough partitions to kill a worker among them.
+POLLS = [
+    *week_of_polls(STORES, 831, "12 minutes", "(n / 7 + s) % 5 > 0"),
+    "INSERT INTO feed_clocks VALUES ('polled', '2023-01-22 22:00+00')",
+]
 
 
 @pytest.fixture
 def filled(settings: Settings, database_url: str) -> str:
     del settings
-    for statement in POLLS.split(";\n"):
-        if statement.strip():
-            fetch(database_url, statement)
+    for statement in POLLS:
+        fetch(database_url, statement)
     return database_url
 
 

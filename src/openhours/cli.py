@@ -92,9 +92,11 @@ def report(
     instant: datetime | None = None
     if as_of is not None:
         try:
-            instant = server_part("times").parse_as_of(as_of)
+            instant = server_part("times").parse_instant(as_of)
         except ValueError as error:
             fail(f"--as-of: {error}")
+        if server_part("times").is_ahead(instant):
+            fail("--as-of: more than 5 minutes ahead")
     if interpolation not in ("nearest", "previous"):
         fail("--interpolation: nearest or previous")
     if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
@@ -249,7 +251,7 @@ def revoke_key(number: Annotated[int, typer.Argument(help="Its id in `keys list`
 def main() -> None:
     """Entry point of the `openhours` command."""
     for argument in sys.argv:
-        if not argument.isascii() and argument.encode(errors="replace").decode() != argument:
+        if argument.encode(errors="replace").decode() != argument:
             say(f"an argument is not UTF-8: {argument!a}")
             sys.exit(2)
     try:

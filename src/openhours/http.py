@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
@@ -25,16 +25,10 @@ from openhours.settings import Settings
 log = logging.getLogger(__name__)
 
 
-class _Text(Convertor[str]):
+class _Text(PathConvertor):
     """Whatever stands in a path, slashes and line ends, too, which Starlette's `path` lacks."""
 
     regex = "(?s:.*)"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
 
 
 register_url_convertor("text", _Text())

@@ -18,7 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.activity.counts import SCHEDULE as ACTIVITY_SCHEDULE
 from openhours.activity.counts import count_ended_periods
-from openhours.db.engine import is_database_away, is_disk_full, make_engine, plain_url, root_of
+from openhours.db.engine import (
+    is_database_away,
+    is_database_unusable,
+    is_disk_full,
+    make_engine,
+    plain_url,
+    root_of,
+)
 from openhours.db.queue import WORKER_NAME
 from openhours.heartbeats.retention import keep_heartbeats
 from openhours.processes import Processes, collect_garbage_less
@@ -31,6 +38,7 @@ from openhours.settings import Settings
 from openhours.stores import inbox
 from openhours.stores.ingest import fail_ingestion, run_ingestion
 from openhours.stores.retention import keep_observations
+from openhours.stores.uploads import remove_broken_uploads
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +83,7 @@ class Worker:
                 try:
                     await self._work()
                 except Exception as error:
-                    if not (is_database_away(error) or is_disk_full(error)):
+                    if not is_database_unusable(error):
                         raise
                     log.warning("worker: the database is away: %s", error)
                     await asyncio.sleep(1)
@@ -94,6 +102,7 @@ class Worker:
             if self._schedules:
                 self._schedule(queue)
                 await inbox.scan(self.engine, self.settings)
+                await remove_broken_uploads(self.engine, self.settings)
                 # What ended while no worker ran.
                 await count_ended_periods(self.engine, self.settings.activity_cron)
             if not self._stopping.is_set():
@@ -136,6 +145,7 @@ class Worker:
 
         async def look_into_inbox(_schedule: Schedule) -> None:
             await inbox.scan(engine, settings)
+            await remove_broken_uploads(engine, settings)
 
         async def count_activity(_schedule: Schedule) -> None:
             await count_ended_periods(engine, settings.activity_cron)

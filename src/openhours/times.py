@@ -31,6 +31,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def is_ahead(instant: datetime) -> bool:
+    """Whether it is more than 5 minutes ahead of our clock."""
+    return instant > now() + AHEAD
+
+
 def parse_instant(value: Any) -> datetime:
     """An instant from ISO 8601 with `Z` or an offset, years 2000 to 9998; ValueError else."""
     if isinstance(value, datetime):
@@ -47,14 +52,6 @@ def parse_instant(value: Any) -> datetime:
     if not EARLIEST <= parsed < datetime(9999, 1, 1, tzinfo=UTC):
         raise ValueError("a time must lie between the years 2000 and 9998")
     return parsed.astimezone(UTC)
-
-
-def parse_as_of(value: Any) -> datetime:
-    """An instant to look back from; ValueError for none, or one that is too far ahead."""
-    instant = parse_instant(value)
-    if instant > now() + AHEAD:
-        raise ValueError("more than 5 minutes ahead")
-    return instant
 
 
 Instant = Annotated[

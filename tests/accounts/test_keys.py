@@ -3,14 +3,13 @@
 import os
 import subprocess
 import sys
-import time
 
 import httpx
 import pytest
 
 from openhours.settings import Settings
 from tests.people import bearer, running
-from tests.service import Service
+from tests.service import Service, wait_for
 
 
 def _openhours(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -25,13 +24,8 @@ def _openhours(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 
 def _wait_for(url: str, status: int, key: str = "") -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        answer = httpx.get(url, headers=bearer(key) if key else {})
-        if answer.status_code == status:
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"still {answer.status_code}")
+    headers = bearer(key) if key else {}
+    wait_for(lambda: httpx.get(url, headers=headers).status_code == status)
 
 
 def test_a_key_closes_the_service_and_a_revoked_one_does_not_open_it(settings: Settings) -> None:

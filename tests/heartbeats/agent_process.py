@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.service import wait_for
+
 # The same program with less patience: pauses of 0.3 s at most, and 2 s for an answer.
 _HASTY = """
 from openhours.cli import main
@@ -90,16 +92,6 @@ class AgentProcess:
     def _ask(self, query: str) -> list[Any]:
         with closing(sqlite3.connect(self.queue)) as database:
             return database.execute(query).fetchall()
-
-
-def wait_for(
-    done: Callable[[], bool], timeout: float = 20, story: Callable[[], str] = lambda: ""
-) -> None:
-    """Return when `done`; AssertionError with the story when it takes too long."""
-    deadline = time.monotonic() + timeout
-    while not done():
-        assert time.monotonic() < deadline, f"still not after {timeout} s\n{story()}"
-        time.sleep(0.02)
 
 
 class ScriptedServer:

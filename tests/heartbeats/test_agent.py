@@ -19,8 +19,8 @@ from openhours.heartbeats.agent import file_name, next_period
 from openhours.heartbeats.queue import BeatQueue
 from openhours.settings import Settings
 from openhours.times import iso, now
-from tests.heartbeats.agent_process import AgentProcess, ScriptedServer, hang, reply, wait_for
-from tests.service import Service
+from tests.heartbeats.agent_process import AgentProcess, ScriptedServer, hang, reply
+from tests.service import Service, wait_for
 
 NOWHERE = "http://127.0.0.1:9"  # nothing listens at the discard port
 

@@ -9,19 +9,11 @@ import numpy as np
 from openhours.reports.read import Slice, read_slice
 from openhours.stores.tables import POLLED
 from openhours.times import to_us
+from tests.polls import week_of_polls
 
 START = datetime(2023, 1, 16, tzinfo=UTC)
 DAY = 86_400_000_000
 STORES = 40
-POLLS = f"""
-INSERT INTO stores (store_id, feed, first_observed_at)
-SELECT 'store-' || n, 'polled', '2023-01-16' FROM generate_series(1, {STORES}) n;
-CREATE TABLE observations_20230116 PARTITION OF observations
-    FOR VALUES FROM ('2023-01-16 00:00+00') TO ('2023-01-23 00:00+00');
-INSERT INTO observations_20230116
-SELECT s, timestamptz '2023-01-16 00:00+00' + n * interval '1 hour', (n + s) % 3 > 0
-FROM generate_series(1, {STORES}) s, generate_series(0, 99) n ORDER BY random();
-"""
 
 
 def test_slices_are_read_sorted_and_planned_each_for_its_own_stores(database_url: str) -> None:
@@ -31,7 +23,8 @@ def test_slices_are_read_sorted_and_planned_each_for_its_own_stores(database_url
         connection = await asyncpg.connect(database_url)
         # Where hours are not of equal length.
         await connection.execute("SET timezone = 'America/New_York'")
-        await connection.execute(POLLS)
+        for statement in week_of_polls(STORES, 100, "1 hour", "(n + s) % 3 > 0"):
+            await connection.execute(statement)
         for first in range(1, STORES + 1, 5):
             part = Slice(POLLED, to_us(START) + 3 * DAY, 3 * DAY, first, first + 4, None, "UTC")
             async with connection.transaction():

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from openhours.bodies import INT8, NO_NUL, invalid_field
-from openhours.times import AHEAD, Instant, now
+from openhours.times import Instant, is_ahead
 
 MOST_METADATA = 64 << 10
 
@@ -19,7 +19,7 @@ _Path = tuple[str | int, ...]
 
 
 def _not_ahead(instant: Instant) -> Instant:
-    if instant > now() + AHEAD:
+    if is_ahead(instant):
         raise ValueError("the event would happen more than 5 minutes ahead")
     return instant
 

@@ -75,6 +75,11 @@ def is_database_away(error: BaseException) -> bool:
     return isinstance(root_of(error), DATABASE_AWAY)
 
 
+def is_database_unusable(error: BaseException) -> bool:
+    """Whether nothing can be written now, whatever it is: the database is away, or a disk full."""
+    return is_disk_full(error) or is_database_away(error)
+
+
 def async_url(url: str) -> URL:
     """SQLAlchemy's URL for a plain PostgreSQL one (`postgres://`, `postgresql://`, `sslmode`)."""
     parsed = make_url(url)
@@ -161,7 +166,7 @@ async def wait_for_database(engine: AsyncEngine) -> None:
                 await connection.execute(text("SELECT 1"))
             return
         except Exception as error:
-            if not (is_database_away(error) or is_disk_full(error)):
+            if not is_database_unusable(error):
                 raise
             log.warning("waiting for the database: %s", error)
             await asyncio.sleep(delay)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from openhours.db.engine import TryLater, is_database_away, is_disk_full
+from openhours.db.engine import TryLater, is_database_unusable
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class GroupCommit(Generic[Item, Result]):
         try:
             results = await self._write([item for item, _ in group])
         except Exception as error:
-            if len(group) > 1 and not (is_database_away(error) or is_disk_full(error)):
+            if len(group) > 1 and not is_database_unusable(error):
                 # One of them cannot be written; the others shall not suffer for it.
                 middle = len(group) // 2
                 await self._write_group(group[:middle])

@@ -15,7 +15,7 @@ from openhours.reports.find import find_report
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import UnknownStores, trigger
-from openhours.times import AHEAD, now
+from openhours.times import is_ahead
 
 router = APIRouter(tags=["reports"])
 
@@ -47,7 +47,7 @@ async def trigger_report(
     options = (
         parse_json(request, body, ReportOptions.model_validate_json) if body else ReportOptions()
     )
-    if options.as_of is not None and options.as_of > now() + AHEAD:
+    if options.as_of is not None and is_ahead(options.as_of):
         raise invalid("body", "as_of", message="as_of is more than 5 minutes ahead")
     try:
         async with engine.begin() as connection:

@@ -15,7 +15,7 @@ from openhours.reports.tables import Report, ReportRow
 from openhours.reports.timeline import Asked, Timeline, UnknownStore, read_timeline
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED, FeedClock
-from openhours.times import AHEAD, now, to_us
+from openhours.times import is_ahead, to_us
 from openhours.uptime.axis import DAY
 from openhours.uptime.totals import WINDOWS, Figures
 
@@ -42,7 +42,7 @@ async def timeline_of(
     """
     if as_of is not None and report_id is not None:
         raise invalid("query", "as_of", message="give as_of or report_id, not both")
-    if as_of is not None and as_of > now() + AHEAD:
+    if as_of is not None and is_ahead(as_of):
         raise invalid("query", "as_of", message="as_of is more than 5 minutes ahead")
     report = None if report_id is None else await _complete(engine, report_id)
     async with engine.connect() as connection:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.http import Engine, ServerSettings, next_page
 from openhours.stores.inbox import add_ingestion
 from openhours.stores.tables import Ingestion, RejectedRow
-from openhours.stores.uploads import receive
+from openhours.stores.uploads import folder_of, receive
 from openhours.times import Instant
 
 router = APIRouter(tags=["ingestion"])
@@ -97,9 +97,7 @@ async def ingest(
 
     The file is safe on the disk before this answers. Loading the same file again changes nothing.
     """
-    upload = await receive(
-        request, settings.data_dir.resolve() / "uploads", settings.max_upload_mb << 20
-    )
+    upload = await receive(request, folder_of(settings), settings.max_upload_mb << 20)
     shown = (name or upload.name or f"{kind}.csv").replace("\0", "")
     shown = PurePath(shown.encode(errors="replace").decode()).name[:255] or f"{kind}.csv"
     try:

@@ -4,7 +4,6 @@ import logging
 import os
 import secrets
 import time
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -21,8 +20,6 @@ _ENDINGS = (".csv", ".csv.gz", ".zip")
 _LOCK = 0x696E626F  # "inbo": workers that share a folder look into it one after the other
 # A file changed so recently may still be being written: it waits for the next look.
 _STILL_WRITING_NS = 1_000_000_000
-# An upload to which nothing was added for so long, and which was not queued, will never be.
-_BROKEN_SECONDS = 3600
 
 
 @cache
@@ -86,9 +83,11 @@ async def add_ingestion(
 async def scan(engine: AsyncEngine, settings: Settings) -> int:
     """Queue the files of the inbox that are new or changed since they were last read; how many."""
     queued = 0
+    if not settings.inbox.is_dir():
+        return queued
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        for path in sorted(settings.inbox.resolve().iterdir()) if settings.inbox.is_dir() else ():
+        for path in sorted(settings.inbox.resolve().iterdir()):
             if not path.name.lower().endswith(_ENDINGS) or not path.is_file():
                 continue
             stat = path.stat()
@@ -109,7 +108,6 @@ async def scan(engine: AsyncEngine, settings: Settings) -> int:
                 modified_ns=stat.st_mtime_ns,
             )
             queued += 1
-        await _remove_broken_uploads(connection, settings)
     return queued
 
 
@@ -133,19 +131,6 @@ async def _refuse_name(connection: AsyncConnection, path: Path, stat: os.stat_re
             finished_at=func.clock_timestamp(),
         )
     )
-
-
-async def _remove_broken_uploads(connection: AsyncConnection, settings: Settings) -> None:
-    """Remove what a server was receiving when it was killed: no ingestion waits for it."""
-    names = select(Ingestion.path).where(
-        Ingestion.uploaded, Ingestion.state.in_(("queued", "running"))
-    )
-    awaited = set((await connection.scalars(names)).all())
-    for path in (settings.data_dir.resolve() / "uploads").glob("*"):
-        with suppress(FileNotFoundError):  # its ingestion has ended just now
-            if str(path) not in awaited and time.time() - path.stat().st_mtime > _BROKEN_SECONDS:
-                path.unlink()
-                log.warning("inbox: removed an upload that was broken off: %s", path.name)
 
 
 async def _is_known(connection: AsyncConnection, path: Path, stat: os.stat_result) -> bool:

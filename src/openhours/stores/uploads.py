@@ -1,17 +1,29 @@
 """Bodies of requests become files: streamed, bounded, and on the disk before the answer."""
 
+import logging
 import os
 import secrets
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio.to_thread
 from fastapi import HTTPException, Request
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from openhours.settings import Settings
+from openhours.stores.tables import Ingestion
+
+log = logging.getLogger(__name__)
+
 _CHUNK = 1 << 20
+# An upload to which nothing was added for so long, and which was not queued, will never be.
+_BROKEN_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -20,6 +32,25 @@ class Upload:
 
     path: Path
     name: str | None
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where this machine's uploads lie until they are loaded."""
+    return settings.data_dir.resolve() / "uploads"
+
+
+async def remove_broken_uploads(engine: AsyncEngine, settings: Settings) -> None:
+    """Remove what a server was receiving when it was killed: no ingestion waits for it."""
+    names = select(Ingestion.path).where(
+        Ingestion.uploaded, Ingestion.state.in_(("queued", "running"))
+    )
+    async with engine.connect() as connection:
+        awaited = set((await connection.scalars(names)).all())
+    for path in folder_of(settings).glob("*"):
+        with suppress(FileNotFoundError):  # its ingestion has ended just now
+            if str(path) not in awaited and time.time() - path.stat().st_mtime > _BROKEN_SECONDS:
+                path.unlink()
+                log.warning("removed an upload that was broken off: %s", path.name)
 
 
 async def receive(request: Request, folder: Path, limit: int) -> Upload:
