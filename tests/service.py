@@ -41,16 +41,26 @@ class Service:
                 stdout=log,
                 stderr=log,
             )
+        self.wait_until_it_answers()
+        return self
+
+    def wait_until_it_answers(self) -> None:
+        """Return when the service is healthy; AssertionError with its log if it does not start."""
+        assert self.process is not None
         deadline = time.monotonic() + STARTUP
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
             try:
                 if self.client.get("/health").status_code == 200:
-                    return self
+                    return
             except httpx.TransportError:
                 time.sleep(0.05)
-        raise AssertionError(f"the service did not start:\n{self.log.read_text()}")
+        raise AssertionError(f"the service did not start:\n{self.story()}")
+
+    def story(self) -> str:
+        """Return what the service has logged."""
+        return self.log.read_text(errors="replace")
 
     def kill(self) -> None:
         """Kill the server with -9, as the kernel does when memory is out."""

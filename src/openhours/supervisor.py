@@ -40,6 +40,7 @@ class WorkerProcess:
         # kill -9, the worker reads the end of it and dies too.
         return await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # nothing but what the parent imports: not whatever lies in the working directory
             "-m",
             "openhours.cli",
             "worker",
@@ -47,8 +48,17 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             # Ctrl-C in a terminal is for this process, which ends the worker itself.
             start_new_session=True,
-            env={**os.environ, "DATABASE_URL": self._url},
+            env={**os.environ, "DATABASE_URL": self._url, "PYTHONPATH": _import_path()},
         )
+
+
+def _import_path() -> str:
+    """Return where this process imports from, as PYTHONPATH.
+
+    The package may only lie beside the file that was served (`fastapi dev src/main.py`, `uvicorn
+    --app-dir src`): then no new interpreter would find it.
+    """
+    return os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
 
 
 async def _end(process: Process) -> None:

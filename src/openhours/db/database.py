@@ -25,7 +25,8 @@ def check(settings: Settings) -> None:
 async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
     """An engine for a database with the newest schema, and the database's URL.
 
-    Waits for a database that is away; the embedded server is started, or joined if it runs.
+    Waits for a database that is away; the embedded server is started, or joined if it runs, and
+    left at the end.
     """
     url = await _url(settings)
     engine = make_engine(url)
@@ -35,12 +36,16 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
         yield engine, url
     finally:
         await engine.dispose()
+        if settings.database_url is None:
+            from openhours.db import embedded  # noqa: PLC0415
+
+            await asyncio.to_thread(embedded.leave, settings.data_dir)
 
 
 async def _url(settings: Settings) -> str:
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    # Only here: who has a PostgreSQL of his own does not need the wheel.
+    # Only here: who has a PostgreSQL of their own does not need the wheel.
     from openhours.db import embedded  # noqa: PLC0415
 
     return await asyncio.to_thread(embedded.start, settings.data_dir)

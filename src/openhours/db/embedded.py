@@ -3,6 +3,7 @@
 Several processes may use it; the first starts it, the last one to leave stops it.
 """
 
+import atexit
 import json
 import logging
 import os
@@ -61,6 +62,18 @@ def start(data_dir: Path) -> str:
     server._lock = InterProcessLock(folder.with_suffix(".lock"))
     _start_patiently(server, folder)
     return server.get_uri()
+
+
+def leave(data_dir: Path) -> None:
+    """End this process's use of the server; the last process to leave stops it.
+
+    The wheel does so at exit, too; but a process that a signal ends, such as the one that
+    `fastapi dev` reloads, never gets there.
+    """
+    server = PostgresServer._instances.get(_folder(data_dir))
+    if server is not None:
+        server.cleanup()
+        atexit.unregister(server._cleanup)
 
 
 def is_running(data_dir: Path) -> bool:
