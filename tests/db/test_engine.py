@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours import app as _all_rooms  # noqa: F401  fills the metadata
 from openhours.db import bulk
 from openhours.db.engine import (
-    ALEMBIC_DIR,
+    alembic_dir,
     Base,
     async_url,
     make_engine,
@@ -74,7 +74,7 @@ def test_observations_of_an_older_version_keep_their_rows_and_get_the_new_key(
 
     def move(connection: Connection, revision: str) -> None:
         config = Config()
-        config.set_main_option("script_location", str(ALEMBIC_DIR))
+        config.set_main_option("script_location", str(alembic_dir()))
         config.attributes["connection"] = connection
         go = command.downgrade if revision == "0007" else command.upgrade
         go(config, revision)

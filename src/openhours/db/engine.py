@@ -15,7 +15,6 @@ from sqlalchemy.orm import DeclarativeBase
 
 log = logging.getLogger(__name__)
 
-ALEMBIC_DIR = Path(__file__).parents[3] / "alembic"
 _MIGRATION_LOCK = 0x6F70656E  # "open": one process migrates, the others wait
 
 # A database that is starting, stopping, full of connections or unreachable: try again later.
@@ -145,6 +144,13 @@ async def migrate(engine: AsyncEngine) -> None:
             await connection.commit()
 
 
+def alembic_dir() -> Path:
+    """Return the folder of the migrations: inside the package in a wheel, else the checkout's."""
+    package = Path(__file__).parents[1]
+    inside = package / "alembic"
+    return inside if inside.is_dir() else package.parents[1] / "alembic"
+
+
 def _upgrade(connection: Connection) -> None:
     # It names every one of its plugins when it is imported.
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -152,7 +158,7 @@ def _upgrade(connection: Connection) -> None:
     from alembic import command, config as alembic_config  # noqa: I001, PLC0415
 
     config = alembic_config.Config()
-    config.set_main_option("script_location", str(ALEMBIC_DIR))
+    config.set_main_option("script_location", str(alembic_dir()))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 

@@ -1,0 +1,86 @@
+"""What is built is what works: the wheel, in an environment that has never seen the checkout."""
+
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.terminal import ROOT, Terminal, bare_environment
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the sdist."""
+    dist = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", dist, ROOT)
+    assert len(list(dist.glob("openhours-*.tar.gz"))) == 1
+    return next(dist.glob("openhours-*.whl"))
+
+
+@pytest.fixture
+def bin_folder(place: Path) -> Path:
+    """Where the commands of a new environment lie, which holds nothing but pip."""
+    venv.create(place / "venv", symlinks=True, with_pip=True)
+    return place / "venv" / "bin"
+
+
+@pytest.fixture
+def empty(place: Path) -> Path:
+    folder = place / "empty"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def service(place: Path, empty: Path, bin_folder: Path) -> Iterator[Terminal]:
+    service = Terminal(place, empty, bin_folder / "openhours", "serve")
+    yield service
+    service.stop()
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=bare_environment(),
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_the_base_install_is_an_agent_without_numpy_and_database(
+    wheel: Path, bin_folder: Path, empty: Path
+) -> None:
+    run(bin_folder / "pip", "install", "--quiet", wheel)
+    assert "--server" in run(bin_folder / "openhours", "agent", "--help", cwd=empty)
+    installed = run(bin_folder / "pip", "list").lower()
+    for name in ("numpy", "pandas", "asyncpg", "sqlalchemy", "pgserver", "fastapi"):
+        assert name not in installed
+
+
+def test_the_wheel_serves_migrates_reports_and_shows_its_pages(
+    wheel: Path, bin_folder: Path, empty: Path, service: Terminal
+) -> None:
+    pins = ROOT / "requirements.txt"
+    run(bin_folder / "pip", "install", "--quiet", "--constraint", pins, f"{wheel}[server]")
+    files = run(bin_folder / "openhours", "sample-data", cwd=empty).split()
+    service.start()
+    for kind, file in zip(("status", "hours", "timezones"), files, strict=True):
+        assert service.upload(kind, (empty / file).read_bytes())["state"] == "complete"
+    report = service.wait_report(service.trigger())
+    assert (report.status_code, len(report.text.splitlines())) == (200, 61)
+    page = service.client.get("/", headers={"Accept": "text/html"})
+    assert (page.status_code, "open stores up throughout" in page.text) == (200, True)
+    assert service.client.get("/static/style.css").status_code == 200
+    service.press_ctrl_c()
+    service.expect_no_process()
