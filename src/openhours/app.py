@@ -55,8 +55,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             room.prepare(app.state, engine)
         app.state.accounts = Accounts(engine, settings)
         collect_garbage_less()
+        watch = app.state.worker_watch = health.WorkerWatch(engine, settings)
         async with asyncio.TaskGroup() as background:
-            tasks = []
+            tasks = [background.create_task(watch.run())]
             if settings.database_url is None:
                 tasks.append(background.create_task(database.keep_running(settings)))
             if settings.worker:

@@ -26,7 +26,7 @@ from openhours.db.engine import (
     plain_url,
     root_of,
 )
-from openhours.db.queue import WORKER_NAME
+from openhours.db.queue import worker_name
 from openhours.heartbeats.retention import keep_heartbeats
 from openhours.processes import Processes, collect_garbage_less
 from openhours.reports import cluster
@@ -92,9 +92,10 @@ class Worker:
             await self.engine.dispose()
 
     async def _work(self) -> None:
+        machine = inbox.machine(self.settings)
         connection = await asyncpg.connect(
             plain_url(self.url),
-            server_settings={"jit": "off", "application_name": WORKER_NAME},
+            server_settings={"jit": "off", "application_name": worker_name(machine)},
         )
         try:
             queue = self._queue = PgQueuer.from_asyncpg_connection(connection)

@@ -9,15 +9,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db.engine import raw_connection
 
-# The name of the one connection that each worker has to the queue as long as it works.
-WORKER_NAME = "openhours worker"
-
 # A job of one machine is named job@machine; finished jobs leave the table.
-_STATE = text("""
-SELECT (SELECT count(*) FROM pg_stat_activity
-        WHERE application_name = :worker AND datname = current_database()) AS workers,
+_WORKERS = """
+workers AS (
+    SELECT split_part(application_name, '@', 2) AS machine FROM pg_stat_activity
+    WHERE application_name LIKE 'openhours worker@%' AND datname = current_database()
+)
+"""
+_STATE = text(f"""
+WITH {_WORKERS}
+SELECT (SELECT count(*) FROM workers) AS workers,
        ARRAY(SELECT split_part(entrypoint, '@', 1) FROM pgqueuer WHERE status = 'queued') AS queued
-""")
+""")  # noqa: S608  fixed texts
+# A job that was picked by a worker which is gone waits, too.
+_LACKS_WORKER = text(f"""
+WITH {_WORKERS}, waiting AS (
+    SELECT split_part(entrypoint, '@', 2) AS machine FROM pgqueuer
+    WHERE status IN ('queued', 'picked')
+)
+SELECT EXISTS (
+    SELECT FROM waiting WHERE machine IN ('', :machine) AND NOT EXISTS (
+        SELECT FROM workers WHERE waiting.machine IN ('', workers.machine)))
+""")  # noqa: S608  fixed texts
 
 
 class QueueState(NamedTuple):
@@ -25,6 +38,11 @@ class QueueState(NamedTuple):
 
     workers: int
     queued: dict[str, int]
+
+
+def worker_name(machine: str) -> str:
+    """Return the name of the one connection that each worker keeps to the queue while it works."""
+    return f"openhours worker@{machine}"
 
 
 async def enqueue(
@@ -40,8 +58,16 @@ async def enqueue(
 
 async def queue_state(connection: AsyncConnection) -> QueueState:
     """How the queue stands; the cost follows the jobs that wait."""
-    row = (await connection.execute(_STATE, {"worker": WORKER_NAME})).one()
+    row = (await connection.execute(_STATE)).one()
     queued: dict[str, int] = {}
     for job in row.queued:
         queued[job] = queued.get(job, 0) + 1
     return QueueState(row.workers, queued)
+
+
+async def lacks_worker(connection: AsyncConnection, machine: str) -> bool:
+    """Return True if a job waits that no connected worker can take.
+
+    Jobs of other machines do not count: a server has no part in them.
+    """
+    return bool(await connection.scalar(_LACKS_WORKER, {"machine": machine}))

@@ -40,14 +40,19 @@ def _machine(data_dir: Path) -> str:
         return file.read_text().strip()
 
 
+def machine(settings: Settings) -> str:
+    """Return the id of the data directory: what a job of this machine has behind its `@`."""
+    return _machine(settings.data_dir.resolve())
+
+
 def ingest_job(settings: Settings) -> str:
     """The job that loads a file: only workers with this data directory, which have it, take it."""
-    return f"ingest@{_machine(settings.data_dir.resolve())}"
+    return f"ingest@{machine(settings)}"
 
 
 def scan_job(settings: Settings) -> str:
     """The schedule that looks into this machine's folder."""
-    return f"inbox@{_machine(settings.data_dir.resolve())}"
+    return f"inbox@{machine(settings)}"
 
 
 async def add_ingestion(

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from openhours.health import WorkerWatch
 from openhours.heartbeats.tables import Heartbeat
 from openhours.http import Engine
 from openhours.stores.api import find_ingestion
@@ -33,6 +34,7 @@ async def overview(request: Request, engine: Engine) -> Response:
         return page(
             request,
             "overview.html",
+            no_worker=_no_worker(request),
             stores=await _stores(connection),
             newest=await _newest(connection),
             running=await _running(connection),
@@ -42,6 +44,11 @@ async def overview(request: Request, engine: Engine) -> Response:
             counts=counts,
             worst=worst,
         )
+
+
+def _no_worker(request: Request) -> bool:
+    watch: WorkerWatch = request.app.state.worker_watch
+    return watch.no_worker
 
 
 async def _stores(connection: AsyncConnection) -> dict[str | None, int]:
