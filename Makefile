@@ -6,13 +6,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: run test lint format bench clean
 
-# What the environment or .env names is used as it is.
+# The sample is for a first look: who has named a database or folder of their own does not get it.
 run: .venv/run
-	@named() { printenv "$$1" >/dev/null || grep -qs "^$$1=" .env; }; \
-	named OPENHOURS_DATA_DIR || export OPENHOURS_DATA_DIR=.openhours/demo; \
-	named OPENHOURS_INBOX || { export OPENHOURS_INBOX=data/sample; \
-		$(BIN)/openhours ingest $$(find data/sample -name '*.csv*'); } && \
-	exec $(BIN)/openhours serve
+	@$(BIN)/openhours sample-data --load
+	@exec $(BIN)/openhours serve
 
 test: .venv/test
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
@@ -31,7 +28,7 @@ bench: .venv/test
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf .venv .openhours/demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 .venv/bin/python:

@@ -1,12 +1,10 @@
 """A command typed into a terminal of its own, in a checkout where nothing is installed."""
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
-import termios
 import threading
 import venv
 from pathlib import Path
@@ -52,28 +50,38 @@ class Terminal(Service):
 
     def __init__(self, folder: Path, cwd: Path, *command: str | Path) -> None:
         super().__init__(folder)
-        self.environment = bare_environment()
+        port = str(self.port)
+        own = {"OPENHOURS_PORT": port, "PORT": port, "UVICORN_PORT": port}
+        self.environment = bare_environment() | own
         self._cwd = cwd
-        self._command = [*command, "--port", str(self.port)]
+        self._command = command
         self._keyboard = -1
 
     def start(self) -> Self:
         """Type the command, and wait until the service answers."""
         self._keyboard, terminal = os.openpty()
+        # The first terminal that the leader of a new session opens is the session's own.
+        typed = ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(terminal), *self._command]
         self.process = subprocess.Popen(
-            self._command,
-            cwd=self._cwd,
-            env=self.environment,
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            typed, cwd=self._cwd, env=self.environment, start_new_session=True
         )
         os.close(terminal)
         threading.Thread(target=self._write_log, daemon=True).start()
         self.wait_until_it_answers()
         return self
+
+    def typed(self, *command: str | Path) -> str:
+        """Return what another command prints that is typed in the same folder."""
+        done = subprocess.run(
+            command,
+            cwd=self._cwd,
+            env=self.environment,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+        return done.stdout
 
     def press_ctrl_c(self) -> None:
         """Send SIGINT to the foreground process group, as a terminal does, and wait for the end."""

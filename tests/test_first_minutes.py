@@ -75,12 +75,8 @@ def test_from_the_folder_of_the_file(
     completes_a_report_and_ends(terminal, place)
 
 
-def test_by_uvicorn(
-    checkout: Path, python: Path, place: Path, terminals: list[Terminal]
-) -> None:
-    terminal = Terminal(
-        place, checkout, python, "-m", "uvicorn", "main:app", "--app-dir", "src"
-    )
+def test_by_uvicorn(checkout: Path, python: Path, place: Path, terminals: list[Terminal]) -> None:
+    terminal = Terminal(place, checkout, python, "-m", "uvicorn", "main:app", "--app-dir", "src")
     terminals.append(terminal)
     completes_a_report_and_ends(terminal, place)
 

@@ -82,8 +82,11 @@ def test_a_worker_on_another_machine_cannot_take_this_machine_s_file(
 def test_a_job_whose_worker_was_killed_waits_for_one(
     service: Service, place: Path, workers: list["subprocess.Popen[bytes]"]
 ) -> None:
-    lines = [f"{store},2023-01-22 12:{second // 60:02}:{second % 60:02} UTC,active"
-             for store in range(500) for second in range(3000)]
+    lines = [
+        f"{store},2023-01-22 12:{second // 60:02}:{second % 60:02} UTC,active"
+        for store in range(500)
+        for second in range(3000)
+    ]
     body = "\n".join(["store_id,timestamp_utc,status", *lines]).encode()
     answer = service.client.post("/ingest/status", content=body)
     place_of = f"/ingestions/{answer.json()['ingestion_id']}"

@@ -193,8 +193,28 @@ def _hours_command(name: str, *arguments: object) -> None:
 def sample_data(
     folder: Annotated[Path, typer.Argument(help="Where to write the files.")] = Path("data/sample"),
     stores: Annotated[int, typer.Option(min=10, help="About how many stores.")] = 60,
+    load: Annotated[
+        bool,
+        typer.Option(
+            "--load",
+            help="Write no files: load the sample of 60 stores into the default database, "
+            "if that is new and no setting names a database or folder of your own.",
+        ),
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Write no files: remove what --load has loaded.")
+    ] = False,
 ) -> None:
     """Write a small, deterministic sample: two weeks of polls that end on 2022-11-08."""
+    if load or remove:
+        settings = read_settings()
+        set_up_logging("WARNING")
+        part = server_part("sample_data")
+        if load:
+            asyncio.run(part.load(settings))
+        else:
+            typer.echo(f"removed: {asyncio.run(part.remove(settings))}")
+        return
     try:
         for path in server_part("sample").write(folder, stores):
             typer.echo(path)

@@ -41,8 +41,11 @@ async def migrate_only(settings: Settings) -> None:
         pass
 
 
-async def ingest(settings: Settings, files: Sequence[Path]) -> bool:
-    """Load the files one after the other; whether none was refused."""
+async def ingest(settings: Settings, files: Sequence[Path], uploaded: bool = False) -> bool:
+    """Load the files one after the other; whether none was refused.
+
+    `uploaded`: they are ours, and removed when they are loaded.
+    """
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         console.print(f"[bold red]no such file:[/] {', '.join(missing)}")
@@ -51,9 +54,10 @@ async def ingest(settings: Settings, files: Sequence[Path]) -> bool:
         ids = []
         for file in files:
             async with engine.begin() as connection:
-                ids.append(
-                    await add_ingestion(connection, settings, file.resolve(), name=file.name)
+                one = await add_ingestion(
+                    connection, settings, file.resolve(), name=file.name, uploaded=uploaded
                 )
+                ids.append(one)
         done = [await _follow_ingestion(engine, one) for one in ids]
     _print_ingestions(done)
     return all(row.state == "complete" for row in done)

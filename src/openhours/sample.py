@@ -41,11 +41,24 @@ _HOURS: tuple[Hours, ...] = (
 )
 
 
+def store_ids(stores: int) -> list[str]:
+    """Return the ids of the sample's stores; a smaller sample has the first of a larger one's."""
+    return _ids(_generator(), stores)
+
+
+def _generator() -> random.Random:
+    return random.Random(20221108)  # noqa: S311  a sample, not a secret
+
+
+def _ids(rng: random.Random, stores: int) -> list[str]:
+    return [str(rng.randrange(10**18, 10**19)) for _ in range(stores)]
+
+
 def write(folder: Path, stores: int) -> list[Path]:
     """Write `store_status.csv.gz`, `menu_hours.csv` and `timezones.csv`; their paths."""
-    rng = random.Random(20221108)  # noqa: S311  a sample, not a secret
+    rng = _generator()
     folder.mkdir(parents=True, exist_ok=True)
-    ids = [str(rng.randrange(10**18, 10**19)) for _ in range(stores)]
+    ids = _ids(rng, stores)
     without_hours, without_zone, never_open = ids[0], ids[1], ids[2]
     hours = {
         store: _HOURS[number % len(_HOURS)]

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from asyncio.subprocess import Process
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def _import_path() -> str:
     The package may only lie beside the file that was served (`fastapi dev src/main.py`, `uvicorn
     --app-dir src`): then no new interpreter would find it.
     """
-    return os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
+    return os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
 
 
 async def _end(process: Process) -> None:

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours import app as _all_rooms  # noqa: F401  fills the metadata
 from openhours.db import bulk
 from openhours.db.engine import (
-    alembic_dir,
     Base,
+    alembic_dir,
     async_url,
     make_engine,
     migrate,

@@ -85,16 +85,23 @@ async def add_ingestion(
     return ingestion_id
 
 
+def csv_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that may be loaded, sorted; none if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return [
+        path
+        for path in sorted(folder.resolve().iterdir())
+        if path.name.lower().endswith(_ENDINGS) and path.is_file()
+    ]
+
+
 async def scan(engine: AsyncEngine, settings: Settings) -> int:
     """Queue the files of the inbox that are new or changed since they were last read; how many."""
     queued = 0
-    if not settings.inbox.is_dir():
-        return queued
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        for path in sorted(settings.inbox.resolve().iterdir()):
-            if not path.name.lower().endswith(_ENDINGS) or not path.is_file():
-                continue
+        for path in csv_files(settings.inbox):
             stat = path.stat()
             if time.time_ns() - stat.st_mtime_ns < _STILL_WRITING_NS:
                 continue

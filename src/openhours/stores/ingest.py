@@ -24,7 +24,7 @@ MOST_ATTEMPTS = 3
 # file's makes it one.
 _MAY_GROW = (None, "status")
 _TELL_SECONDS = 0.5
-_LOCK = 0x696E6765  # "inge": files are loaded one at a time, over all machines
+LOCK = 0x696E6765  # "inge": files are loaded one at a time, over all machines
 
 
 def run_ingestion(number: int) -> None:
@@ -101,7 +101,7 @@ async def _load_file(
     teller = _Teller(row)
     try:
         async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             prefix = await loaded_prefix(connection, path) if row["kind"] in _MAY_GROW else None
             digest = hashlib.sha256() if prefix is None else prefix.digest
             resume = None if prefix is None else prefix.end
