@@ -23,6 +23,8 @@ TABLE = AccessTable(
         "GET /health": _OPEN,
         "GET /docs": _KNOWN,
         "GET /docs/start.js": _OPEN,
+        "GET /redoc": _KNOWN,
+        "GET /redoc/start.js": _OPEN,
         "GET /docs/assets/{path:path}": _OPEN,
         "GET /openapi.json": _KNOWN,
         # Signing in
@@ -94,6 +96,11 @@ _SCHEMES = {
         "scheme": "bearer",
         "description": "An API key: `openhours keys create`. Not needed before the first is made.",
     },
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "An API key as the password, under any name: `http://any:KEY@host/track`.",
+    },
     "user": {
         "type": "http",
         "scheme": "bearer",
@@ -129,7 +136,8 @@ def _describe(operation: dict[str, Any], needs: Needs) -> None:
     if needs.who == "open":
         operation["security"] = []
         return
-    operation["security"] = [{"user": []}] if needs.who == "user" else [{"key": []}]
-    need = "a user's token" if needs.who == "user" else f"the scope `{needs.who}`"
+    user = needs.who == "user"
+    operation["security"] = [{"user": []}] if user else [{"key": []}, {"basic": []}]
+    need = "a user's token" if user else f"the scope `{needs.who}`"
     operation["responses"].setdefault("401", {"description": "No credential, or not a good one."})
     operation["responses"].setdefault("403", {"description": f"Needs {need}."})
