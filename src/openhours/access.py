@@ -20,11 +20,13 @@ _TRACK = Needs("track")
 TABLE = AccessTable(
     {
         # The service itself
+        "GET /": _REPORT,
         "GET /health": _OPEN,
         "GET /docs": _KNOWN,
         "GET /docs/start.js": _OPEN,
         "GET /redoc": _KNOWN,
         "GET /redoc/start.js": _OPEN,
+        "GET /redoc/bundle.js": _OPEN,
         "GET /docs/assets/{path:path}": _OPEN,
         "GET /openapi.json": _KNOWN,
         # Signing in
@@ -55,7 +57,6 @@ TABLE = AccessTable(
         "GET /api/stores/{store_id:text}/explain": _REPORT,
         # Pages
         "GET /static/{path:path}": _OPEN,
-        "GET /": _REPORT,
         "GET /files/{ingestion_id}": _INGEST,
         "GET /stores": _REPORT,
         "GET /stores/{store_id:text}": _REPORT,
