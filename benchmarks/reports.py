@@ -140,11 +140,12 @@ def _report(service: Service) -> float:
         client.request("GET", path)
         answer = client.getresponse()
         seen = time.perf_counter() - start
-        if answer.status == 200:
+        state = answer.headers["X-Report-Status"]
+        if state == "Complete":
             client.close()  # the rows are not what is measured here
             return seen
         text = answer.read()
-        if answer.status != 202:
+        if state != "Running":
             raise RuntimeError(text.decode())
         time.sleep(_POLL)
 

@@ -105,7 +105,7 @@ class Service:
 
     def trigger(self, **options: object) -> str:
         answer = self.client.post("/trigger_report", json=options or None)
-        assert answer.status_code == 202, answer.text
+        assert answer.status_code == 200, answer.text
         return str(answer.json()["report_id"])
 
     def wait_report(
@@ -117,7 +117,7 @@ class Service:
             answer = self.client.get(
                 "/get_report", params={"report_id": report_id, **(params or {})}
             )
-            if answer.status_code != 202:
+            if answer.headers.get("X-Report-Status") != "Running":
                 return answer
             assert answer.json()["status"] == "Running"
             time.sleep(0.02)

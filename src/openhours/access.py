@@ -20,9 +20,13 @@ _TRACK = Needs("track")
 TABLE = AccessTable(
     {
         # The service itself
+        "GET /": _REPORT,
         "GET /health": _OPEN,
         "GET /docs": _KNOWN,
         "GET /docs/start.js": _OPEN,
+        "GET /redoc": _KNOWN,
+        "GET /redoc/start.js": _OPEN,
+        "GET /redoc/bundle.js": _OPEN,
         "GET /docs/assets/{path:path}": _OPEN,
         "GET /openapi.json": _KNOWN,
         # Signing in
@@ -53,7 +57,6 @@ TABLE = AccessTable(
         "GET /api/stores/{store_id:text}/explain": _REPORT,
         # Pages
         "GET /static/{path:path}": _OPEN,
-        "GET /": _REPORT,
         "GET /files/{ingestion_id}": _INGEST,
         "GET /stores": _REPORT,
         "GET /stores/{store_id:text}": _REPORT,
@@ -94,6 +97,11 @@ _SCHEMES = {
         "scheme": "bearer",
         "description": "An API key: `openhours keys create`. Not needed before the first is made.",
     },
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "An API key as the password, under any name: `http://any:KEY@host/track`.",
+    },
     "user": {
         "type": "http",
         "scheme": "bearer",
@@ -129,7 +137,8 @@ def _describe(operation: dict[str, Any], needs: Needs) -> None:
     if needs.who == "open":
         operation["security"] = []
         return
-    operation["security"] = [{"user": []}] if needs.who == "user" else [{"key": []}]
-    need = "a user's token" if needs.who == "user" else f"the scope `{needs.who}`"
+    user = needs.who == "user"
+    operation["security"] = [{"user": []}] if user else [{"key": []}, {"basic": []}]
+    need = "a user's token" if user else f"the scope `{needs.who}`"
     operation["responses"].setdefault("401", {"description": "No credential, or not a good one."})
     operation["responses"].setdefault("403", {"description": f"Needs {need}."})

@@ -9,13 +9,14 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from openhours import __version__, docs, health, http, metrics
+from openhours import __version__, docs, health, http, index, metrics
 from openhours.access import TABLE, describe_access
 from openhours.accounts import api as accounts
 from openhours.accounts.credentials import Accounts
 from openhours.accounts.guard import Guard
 from openhours.activity import api as activity
 from openhours.db import database
+from openhours.examples import keep_examples_fresh
 from openhours.headers import SecurityHeaders
 from openhours.heartbeats import api as heartbeats
 from openhours.processes import collect_garbage_less
@@ -40,6 +41,7 @@ How long each store (or PC) was really on during the hours it should have been.
 
 1. `POST /ingest/status`, `/ingest/hours`, `/ingest/timezones` take CSV files, again and again.
 2. `POST /trigger_report` starts a report; `GET /get_report` answers Running, then the CSV.
+   Both answer 202 instead of 200 to who sends `Prefer: respond-async`.
 
 Times are ISO 8601 in UTC with `Z`. Errors are JSON: `{"detail": …}`.
 """
@@ -103,10 +105,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         timesheet,
         overview,
         health,
+        index,
     )
     for room in rooms:
         app.include_router(room.router)
     describe_access(app)
+    keep_examples_fresh(app)
     _guard(app)
     return app
 
@@ -120,8 +124,14 @@ def _guard(app: FastAPI) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "POST", "PATCH", "DELETE"),
-            allow_headers=("Authorization", "Content-Type", "Idempotency-Key"),
-            expose_headers=("Link", "Location", "Retry-After", "X-Report-Status"),
+            allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Prefer"),
+            expose_headers=(
+                "Link",
+                "Location",
+                "Preference-Applied",
+                "Retry-After",
+                "X-Report-Status",
+            ),
         )
 
 

@@ -23,13 +23,15 @@ Model = TypeVar("Model", bound=BaseModel)
 Parsed = TypeVar("Parsed")
 
 
-def json_body(
-    model: type[BaseModel], example: dict[str, Any], required: bool = True
-) -> dict[str, Any]:
-    """The OpenAPI description of a body that `read_json` reads."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+def json_body(schema: dict[str, Any], example: object, required: bool = True) -> dict[str, Any]:
+    """Return the OpenAPI description of a body that `read_json` or `parse_json` reads."""
     content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": required, "content": content}}
+
+
+def json_example(example: object) -> dict[str, Any]:
+    """Return what to add to the OpenAPI description of a body that FastAPI reads."""
+    return {"requestBody": {"content": {"application/json": {"example": example}}}}
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:

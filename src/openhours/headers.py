@@ -2,8 +2,9 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_POLICY = b"content-security-policy"
 # Everything comes from this service itself; nothing may frame it.
-_POLICY = "; ".join(
+STRICT = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -17,7 +18,6 @@ _POLICY = "; ".join(
     )
 )
 _HEADERS = [
-    (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     # Not "no-referrer": browsers would then hide the origin of our own forms from us.
@@ -39,7 +39,10 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                headers = [*message.get("headers", ()), *_HEADERS]
+                if not any(name == _POLICY for name, _ in headers):  # /redoc has its own
+                    headers.append((_POLICY, STRICT.encode()))
+                message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

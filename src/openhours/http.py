@@ -84,8 +84,11 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 def next_page(request: Request, cursor: str) -> dict[str, str]:
-    """The `Link` header to the page that begins at `cursor`, other parameters as they were."""
-    url = request.url.include_query_params(cursor=cursor)
+    """Return the `Link` header to the page that begins at `cursor`, which replaces any offset.
+
+    Other parameters stay as they are.
+    """
+    url = request.url.remove_query_params("offset").include_query_params(cursor=cursor)
     return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
 
 

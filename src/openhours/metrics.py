@@ -42,6 +42,9 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
+_Key = tuple[str, str, str]
+
+
 class _Requests:
     """What this process answered."""
 
@@ -55,31 +58,32 @@ class _Requests:
         )
         self._activity = Counter(
             "user_activity_tracking_api_requests",
-            "Requests to the activity API.",
+            "Requests to the activity API, by route template.",
+            ("method", "path", "status"),
             registry=registry,
         )
         self._activity_errors = Counter(
             "user_activity_tracking_api_requests_errors",
             "Requests to the activity API that were answered with an error (4xx or 5xx).",
+            ("method", "path", "status"),
             registry=registry,
         )
-        self._series: dict[tuple[str, str, int], Histogram] = {}
+        self._series: dict[_Key, Histogram] = {}
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answered request."""
         template = scope.get("openhours.template", "unmatched")
-        key = (scope["method"], template, status)
+        # A client may make up methods; then this would grow, and so would its dictionaries.
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        key = (method, template, str(status))
         series = self._series.get(key)
         if series is None:
-            method = key[0] if key[0] in _METHODS else "other"
-            series = self._durations.labels(method, template, status)
-            if method == key[0]:  # else a client could make this dictionary grow
-                self._series[key] = series
+            series = self._series[key] = self._durations.labels(*key)
         series.observe(seconds)
         if template.startswith(_ACTIVITY):
-            self._activity.inc()
+            self._activity.labels(*key).inc()
             if status >= 400:
-                self._activity_errors.inc()
+                self._activity_errors.labels(*key).inc()
 
 
 class _Middleware:

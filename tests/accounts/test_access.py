@@ -79,9 +79,13 @@ ROUTES: dict[str, dict[str, int | None]] = {
     "POST /api/v1/sessions/{username}/stop": OWNER,
     "PATCH /api/v1/sessions/{username}/{session_id}": OWNER,
     "DELETE /api/v1/sessions/{username}/{session_id}": OWNER,
+    "GET /": REPORT,
     # Not in the OpenAPI description
     "GET /docs": KNOWN,
     "GET /docs/start.js": OPEN,
+    "GET /redoc": KNOWN,
+    "GET /redoc/start.js": OPEN,
+    "GET /redoc/bundle.js": OPEN,
     "GET /docs/assets/{path:path}": OPEN,
     "GET /openapi.json": KNOWN,
     "GET /signin": OPEN,
@@ -90,7 +94,6 @@ ROUTES: dict[str, dict[str, int | None]] = {
     "POST /signout": OWN_FORM,
     # Pages
     "GET /static/{path:path}": OPEN,
-    "GET /": REPORT,
     "GET /files/{ingestion_id}": INGEST,
     "GET /stores": REPORT,
     "GET /stores/{store_id:text}": REPORT,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -101,6 +102,42 @@ def test_pages_miss_nothing_while_events_arrive(service: Service, place: Path) -
     whole = service.client.get("/api/events?limit=1000")
     rest = service.client.get(whole.links["next"]["url"])
     assert [e["metadata"]["n"] for e in whole.json() + rest.json()] == seen
+
+
+def test_pages_by_offset_and_by_cursor_are_the_same(service: Service) -> None:
+    client = service.client
+    for n in range(7):
+        client.post("/api/event", json=EVENT | {"metadata": {"n": n}})
+
+    def get(**params: object) -> tuple[list[int], str | None]:
+        answer = client.get("/api/events", params={"user_id": 6, **params})
+        assert answer.status_code == 200, answer.text
+        following = answer.links.get("next", {}).get("url")
+        return [event["metadata"]["n"] for event in answer.json()], following
+
+    assert get(limit=3, offset=0)[0] == [0, 1, 2]
+    assert get(offset=5) == ([5, 6], None)
+    assert get(offset=7) == ([], None)
+    assert get(offset=2**63 - 1) == ([], None)
+    found, following = get(limit=3, offset=2)
+    assert found == [2, 3, 4]
+    # A page that was found by its offset goes on by cursor, with all other parameters.
+    assert following is not None
+    assert "offset" not in following
+    rest = client.get(following)
+    assert [event["metadata"]["n"] for event in rest.json()] == [5, 6]
+    assert "next" not in rest.links
+
+    cursor = parse_qs(urlsplit(following).query)["cursor"][0]
+    for bad in (
+        {"offset": 1, "cursor": cursor},
+        {"offset": -1},
+        {"offset": 2**63},
+        {"offset": "x"},
+    ):
+        refused = client.get("/api/events", params=bad)
+        assert refused.status_code == 422, bad
+        assert refused.json()["detail"][0]["loc"] == ["query", "offset"]
 
 
 def _with(**fields: object) -> bytes:

@@ -139,6 +139,22 @@ def test_change_and_delete(ann: Ann) -> None:
         assert ann.client.delete(f"{SESSIONS}/ann/{number}").status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"), [(1234.5, 1234), (1235.5, 1236), (1234.51, 1235), (0.4, 0), (5.0, 5), (7, 7)]
+)
+def test_a_fraction_of_a_millisecond_is_rounded_half_to_even(
+    ann: Ann, sent: float, kept: int
+) -> None:
+    body = {"username": "ann", "name": "", "time": sent, "createdAt": "2024-01-01T10:00:00Z"}
+    saved = ann.client.post(f"{SESSIONS}/new", json=body)
+    assert saved.status_code == 200
+    assert saved.json()["time"] == kept
+    path = f"{SESSIONS}/ann/{saved.json()['id']}"
+    changed = ann.client.patch(path, json={"time": sent + 2})
+    assert changed.json()["time"] == kept + 2
+    assert ann.list()[0]["time"] == kept + 2
+
+
 def test_another_users_sessions_cannot_even_be_guessed(ann: Ann) -> None:
     saved = ann.save("mine", "2024-01-01T10:00:00Z", 1000)
     bob = bearer(register(ann.client, "bob")["token"])
@@ -156,7 +172,9 @@ def test_another_users_sessions_cannot_even_be_guessed(ann: Ann) -> None:
     [
         ("time", -1),
         ("time", 10**30),
-        ("time", 1.5),
+        ("time", -0.5),
+        ("time", 366 * 86_400_000 + 0.4),
+        ("time", 1e300),
         ("time", "5"),
         ("time", True),
         ("time", None),

@@ -65,17 +65,45 @@ def test_a_visit_is_counted_and_shown(service: Service, database_url: str) -> No
     assert {"referrer": None, "visits": 2, "bots": 1} in pages["referrers"]
     assert sum(hour["visits"] for hour in pages["hours"]) == 3
 
-    async def stored() -> list[asyncpg.Record]:
+    rows = _stored(database_url)
+    assert [row["user_id"] for row in rows] == ["ann", "17", "bob"]
+    assert [row["ip_address"] for row in rows] == ["127.0.0.1", "2001:DB8::1", "127.0.0.1"]
+    assert rows[2]["user_agent"] == FIREFOX
+    assert [row["bot"] for row in rows] == [False, True, False]
+
+
+def _stored(database_url: str) -> list[asyncpg.Record]:
+    async def read() -> list[asyncpg.Record]:
         connection = await asyncpg.connect(database_url)
         rows = await connection.fetch("SELECT * FROM visits ORDER BY number")
         await connection.close()
         return list(rows)
 
-    rows = asyncio.run(stored())
-    assert [row["user_id"] for row in rows] == ["ann", "17", "bob"]
-    assert [row["ip_address"] for row in rows] == ["127.0.0.1", "2001:db8::1", "127.0.0.1"]
-    assert rows[2]["user_agent"] == FIREFOX
-    assert [row["bot"] for row in rows] == [False, True, False]
+    return asyncio.run(read())
+
+
+def test_an_address_may_be_any_text(service: Service, database_url: str) -> None:
+    client = service.client
+    addresses = (
+        "unknown",
+        "203.0.113.7:51234",
+        "[2001:db8::1]:443",
+        "a, b",
+        "x" * 100,
+        "Ünbekannt",
+    )
+    for address in addresses:
+        assert client.post("/visit", json=GOOD | {"ip_address": address}).status_code == 200
+    for nothing in ({"ip_address": "", "user_agent": ""}, {"ip_address": None}, {}):
+        answer = client.post("/visit", json=GOOD | nothing, headers={"User-Agent": FIREFOX})
+        assert answer.status_code == 200
+    rows = _stored(database_url)
+    assert tuple(row["ip_address"] for row in rows[:-3]) == addresses
+    for row in rows[-3:]:
+        assert (row["ip_address"], row["user_agent"]) == ("127.0.0.1", FIREFOX)
+    assert client.get("/stats").json()["total_visits"] == 9
+    assert client.get("/stats/pages").json()["pages"][0]["visits"] == 9
+    assert client.get("/traffic", headers={"Accept": "text/html"}).status_code == 200
 
 
 GOOD = {"user_id": "ann", "page_url": "/"}
@@ -89,7 +117,8 @@ BAD: list[tuple[object, int, list[str]]] = [
     (GOOD | {"page_url": "/\0"}, 422, ["body", "page_url"]),
     (GOOD | {"page_url": "\ud800"}, 400, ["body", "page_url"]),
     (GOOD | {"user_agent": "\0"}, 422, ["body", "user_agent"]),
-    (GOOD | {"ip_address": "300.1.1.1"}, 422, ["body", "ip_address"]),
+    (GOOD | {"ip_address": "x" * 101}, 422, ["body", "ip_address"]),
+    (GOOD | {"ip_address": "10.0.0.1\0"}, 422, ["body", "ip_address"]),
     (GOOD | {"ip_address": 5}, 422, ["body", "ip_address"]),
     (GOOD | {"referrer": {"a": 1}}, 422, ["body", "referrer"]),
     (GOOD | {"page_url": float("nan")}, 422, ["body", "page_url"]),

@@ -10,10 +10,14 @@ from openhours.accounts.credentials import Accounts, TheAccounts, TheUser, unaut
 from openhours.accounts.tables import User
 from openhours.accounts.tokens import UserName, make_refresh_token, use_refresh_token
 from openhours.accounts.users import Timezone, Username, login, register
+from openhours.bodies import json_example
 from openhours.http import ServerSettings
 from openhours.times import Instant
 
 router = APIRouter(prefix="/api/v1/user", tags=["accounts"])
+
+_ZONE_EXAMPLE = {"timezone": "Europe/Berlin"}
+_EXAMPLE = {"username": "zoe", "password": "correct horse"}
 
 
 def _error(description: str) -> dict[str, Any]:
@@ -90,6 +94,7 @@ def address_of(request: Request) -> str:
         403: _error("Registration is switched off."),
         409: _error("The username is taken."),
     },
+    openapi_extra=json_example(_EXAMPLE | _ZONE_EXAMPLE),
 )
 async def register_user(
     response: Response, accounts: TheAccounts, settings: ServerSettings, new: Registration
@@ -107,6 +112,7 @@ async def register_user(
         401: _error("Wrong username or password."),
         429: _error("Too many attempts by this username or address; see `Retry-After`."),
     },
+    openapi_extra=json_example(_EXAMPLE),
 )
 async def log_in(
     request: Request, response: Response, accounts: TheAccounts, given: Credentials
@@ -116,7 +122,11 @@ async def log_in(
     return await _log_in(response, accounts, user)
 
 
-@router.post("/refresh", responses={401: _error("Not valid, expired, or used before.")})
+@router.post(
+    "/refresh",
+    responses={401: _error("Not valid, expired, or used before.")},
+    openapi_extra=json_example({"refresh_token": "the refresh_token of the last answer"}),
+)
 async def refresh(response: Response, accounts: TheAccounts, given: Refresh) -> LoggedIn:
     """Get new tokens for a refresh token. A second use of one revokes all that followed from it."""
     user, refresh_token = await use_refresh_token(accounts.engine, given.refresh_token)
@@ -146,7 +156,7 @@ async def get_profile(accounts: TheAccounts, user: TheUser) -> ProfileAnswer:
     return ProfileAnswer(user=Profile(**row._mapping))
 
 
-@router.patch("")
+@router.patch("", openapi_extra=json_example(_ZONE_EXAMPLE))
 async def change_profile(
     accounts: TheAccounts, user: TheUser, change: ProfileChange
 ) -> ProfileAnswer:

@@ -1,5 +1,7 @@
 """Who is asking: an API key, a user's token, or a browser's cookie -> what they may do."""
 
+import base64
+import binascii
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,16 +21,22 @@ NOTHING: Scopes = frozenset()
 class Caller:
     """Who is asking: what they may do as a machine, and which user they are, if one.
 
-    `by_cookie`: the browser said so by itself, perhaps at another site's bidding.
+    `by_cookie`, `by_basic`: a browser may have said so by itself, perhaps at another site's
+    bidding. It sends a token of ours with the cookie; to Basic it can add nothing.
     """
 
     scopes: Scopes = NOTHING
     user: UserName | None = None
     by_cookie: bool = False
+    by_basic: bool = False
 
     @property
     def known(self) -> bool:
         return bool(self.scopes) or self.user is not None
+
+
+class BadCredential(Exception):
+    """`Authorization` has a credential that is not valid, or no longer."""
 
 
 class Accounts:
@@ -40,20 +48,28 @@ class Accounts:
         self.tokens = AccessTokens(the_secret(settings))
 
     async def by_header(self, request: Request) -> Caller | None:
-        """Whom `Authorization` names; None without it. HTTPException 401 if it is not good."""
+        """Return whom `Authorization` names, None without it; raise BadCredential if not good.
+
+        A key is also taken as the password of HTTP Basic, under any name, so that
+        `http://any:KEY@host/track` is all that a script needs.
+        """
         header = request.headers.get("authorization")
         if header is None:
             return None
         scheme, _, credential = header.partition(" ")
-        if scheme.lower() == "bearer":
-            credential = credential.strip()
+        credential = credential.strip()
+        if scheme.lower() == "basic":
+            scopes = await self.keys.scopes(hash_of(_password(credential)))
+            if scopes is not None:
+                return Caller(scopes, by_basic=True)
+        elif scheme.lower() == "bearer":
             scopes = await self.keys.scopes(hash_of(credential))
             if scopes is not None:
                 return Caller(scopes)
             user = self.tokens.user_of(credential)
             if user is not None:
                 return Caller(user=user)
-        raise unauthorized("the credential is not valid, or no longer")
+        raise BadCredential
 
     async def by_cookie(self, request: Request) -> Caller | None:
         """Whom the browser's cookie names; None without one that is good."""
@@ -67,9 +83,18 @@ class Accounts:
         return None if scopes is None else Caller(scopes, by_cookie=True)
 
 
-def unauthorized(reason: str) -> HTTPException:
-    """The answer to who has no credential, or a bad one."""
-    return HTTPException(401, reason, {"WWW-Authenticate": "Bearer"})
+def _password(credential: str) -> str:
+    """Return the password of a Basic credential; "" if it is not one."""
+    try:
+        text = base64.b64decode(credential, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+    return text.partition(":")[2]
+
+
+def unauthorized(reason: str, challenges: str = "Bearer") -> HTTPException:
+    """Return the answer to who has no credential, or a bad one."""
+    return HTTPException(401, reason, {"WWW-Authenticate": challenges})
 
 
 async def _accounts(request: Request) -> Accounts:

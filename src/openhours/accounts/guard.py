@@ -14,10 +14,11 @@ from urllib.parse import quote
 from fastapi import HTTPException, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from openhours.accounts.credentials import Accounts, Caller, unauthorized
+from openhours.accounts.credentials import Accounts, BadCredential, Caller, unauthorized
 from openhours.accounts.keys import EVERYTHING
-from openhours.accounts.signins import check_csrf
+from openhours.accounts.signins import COOKIE, check_csrf
 from openhours.http import path_pattern
+from openhours.negotiation import wants_page
 from openhours.settings import Settings
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -128,7 +129,14 @@ class Guard:
             self._refuse_strangers(request)
             caller = await accounts.by_cookie(request) or Caller()
             return replace(caller, scopes=EVERYTHING)
-        caller = await accounts.by_header(request) or await accounts.by_cookie(request) or Caller()
+        try:
+            by_header = await accounts.by_header(request)
+        except BadCredential:
+            reason = "the credential is not valid, or no longer"
+            raise unauthorized(reason, _challenges(request, needs)) from None
+        caller = by_header or await accounts.by_cookie(request) or Caller()
+        if caller.by_basic:
+            self._refuse_other_sites(request)
         if not needs.met_by(caller):
             raise _refusal(request, needs, caller)
         return caller
@@ -141,24 +149,48 @@ class Guard:
                 "no API key has been made, so only this machine is answered: make one "
                 "(openhours keys create --scope admin --name me) or set OPENHOURS_OPEN=1",
             )
+        self._refuse_other_sites(request)
+
+    def _refuse_other_sites(self, request: Request) -> None:
+        """Raise HTTPException 403 for a change that a page of an unlisted web site asks for.
+
+        Browsers attach an address, or the Basic credential they remember, to its requests, too.
+        """
+        if request.method in SAFE:
+            return
         origin = request.headers.get("origin")
-        if (
-            origin is not None
-            and request.method not in SAFE
-            and origin not in self._settings.cors_origins
-            and origin.partition("://")[2] != request.headers.get("host")
-        ):
+        if origin is None:
+            foreign = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        else:
+            here = origin.partition("://")[2] == request.headers.get("host")
+            foreign = not here and origin not in self._settings.cors_origins
+        if foreign:
             raise HTTPException(403, "a page of another web site may not ask this")
+
+
+def _challenges(request: Request, needs: Needs) -> str:
+    """Return the schemes that a 401 offers: Basic where a key is good, but not to a browser.
+
+    Scripts such as wget send the key in their URL only once Basic is offered. A browser would ask
+    for a name and a password in a dialog of its own instead of letting our page say what is wrong,
+    and then remember them. Browsers say `Sec-Fetch-Mode`; over plain HTTP they do not, but our own
+    pages' requests carry our cookie.
+    """
+    browser = "sec-fetch-mode" in request.headers or COOKIE in request.cookies
+    if needs.who == "user" or browser:
+        return "Bearer"
+    return 'Basic realm="openhours", charset="UTF-8", Bearer'
 
 
 def _refusal(request: Request, needs: Needs, caller: Caller) -> HTTPException:
     if not caller.known:
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        if request.method == "GET" and wants_page(request.scope):
             query = request.scope["query_string"].decode("latin-1")
             here = quote(request.scope["path"]) + (f"?{query}" if query else "")
             to = f"/signin?next={quote(here, safe='/')}"
             return HTTPException(303, "sign in", {"Location": to, "Cache-Control": "no-store"})
-        return unauthorized("a credential is needed: Authorization: Bearer …")
+        reason = "a credential is needed: Authorization: Bearer …"
+        return unauthorized(reason, _challenges(request, needs))
     if needs.who == "user":
         return HTTPException(403, "only a user may do this, with the token from /login")
     return HTTPException(403, f"this credential does not have the scope: {needs.who}")

@@ -7,7 +7,6 @@ from json import dumps
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from sqlalchemy import Text, cast, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,7 +15,8 @@ from starlette.datastructures import State
 from openhours.activity import events, tables, write
 from openhours.bodies import INT8, json_body, read_json
 from openhours.db.group_commit import GroupCommit
-from openhours.http import Engine, next_page
+from openhours.examples import NOW
+from openhours.http import Engine, invalid, next_page
 from openhours.times import EARLIEST, Instant, from_us, iso, to_us
 
 router = APIRouter(tags=["activity"])
@@ -28,7 +28,7 @@ CursorQuery = Annotated[str | None, Query(description="From the `Link` header of
 _CURSOR = re.compile(r"(\d{1,18})\.(-?\d{1,19})", re.ASCII)
 _EXAMPLE = {
     "user_id": 6,
-    "event_action_timestamp": "2025-10-10T18:30:00Z",
+    "event_action_timestamp": NOW,
     "action": "deleted",
     "metadata": {"document": 17},
 }
@@ -53,7 +53,7 @@ def prepare(state: State, engine: AsyncEngine) -> None:
     status_code=201,
     response_model=events.StoredEvent,
     responses={409: {"description": "Another event has this `event_id`."}},
-    openapi_extra=json_body(events.NewEvent, _EXAMPLE),
+    openapi_extra=json_body(events.NewEvent.model_json_schema(), _EXAMPLE),
 )
 async def record_event(request: Request) -> Response:
     """Record an event; it is stored durably before this answers.
@@ -86,13 +86,22 @@ async def list_events(
     recorded_from: Annotated[Instant | None, Query(alias="from")] = None,
     recorded_to: Annotated[Instant | None, Query(alias="to")] = None,
     limit: Limit = 100,
+    offset: Annotated[
+        int | None,
+        Query(ge=0, lt=INT8, description="Leave out so many; not together with `cursor`."),
+    ] = None,
     cursor: CursorQuery = None,
 ) -> Response:
     """Events that were *recorded* in [from, to), oldest first; the next page is in `Link`.
 
+    `Link` goes on by cursor, also from a page that was found by `offset`: the cost of a cursor does
+    not grow with what comes before it.
+
     Events appear in the order in which they were recorded and none is ever added between two of
     them: whoever follows the pages misses nothing and gets nothing twice.
     """
+    if offset is not None and cursor is not None:
+        raise invalid("query", "offset", message="give offset or cursor, not both")
     event = tables.Event
     query = select(
         event.user_id,
@@ -111,7 +120,7 @@ async def list_events(
     if cursor is not None:
         query = query.where(tuple_(event.recorded_at, event.id) > tuple_(*_read_cursor(cursor)))
     async with engine.connect() as connection:
-        rows = (await connection.execute(query.limit(limit + 1))).all()
+        rows = (await connection.execute(query.limit(limit + 1).offset(offset))).all()
     headers = {}
     if len(rows) > limit:
         headers = next_page(request, _cursor(rows[limit - 1].recorded_at, rows[limit - 1].id))
@@ -173,6 +182,4 @@ def _read_cursor(cursor: str) -> tuple[datetime, int]:
         us, number = int(found[1]), int(found[2])
         if us >= to_us(EARLIEST) and us <= 253_000_000_000_000_000 and -INT8 <= number < INT8:
             return from_us(us), number
-    raise RequestValidationError(
-        [{"loc": ("query", "cursor"), "msg": "not a cursor of this list", "type": "value_error"}]
-    )
+    raise invalid("query", "cursor", message="not a cursor of this list")

@@ -12,8 +12,9 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import State
 
-from openhours.bodies import parse_json, read_body
+from openhours.bodies import json_body, parse_json, read_body
 from openhours.db.group_commit import GroupCommit
+from openhours.examples import NOW
 from openhours.heartbeats.names import LONGEST, NO_CONTROL, PREFIX
 from openhours.heartbeats.tables import Heartbeat
 from openhours.heartbeats.write import Beat, Recorded, Writer
@@ -95,20 +96,14 @@ _batch = TypeAdapter(Annotated[list[QueuedTrack], Field(max_length=MOST_IN_BATCH
 _NOTHING = Track()
 
 
-def _body_schema(schema: dict[str, Any], required: bool) -> dict[str, Any]:
-    return {
-        "requestBody": {
-            "required": required,
-            "content": {"application/json": {"schema": schema}},
-        }
-    }
-
-
 _BATCH_SCHEMA = {
     "type": "array",
     "maxItems": MOST_IN_BATCH,
     "items": QueuedTrack.model_json_schema(),
 }
+# What one may press Execute on, in /docs: a beat of `pc:default`, now.
+_EXAMPLE: dict[str, Any] = {}
+_BATCH_EXAMPLE = [{"event_time": NOW, "beat_id": NOW}]
 
 
 def prepare(state: State, engine: AsyncEngine) -> None:
@@ -120,7 +115,7 @@ def prepare(state: State, engine: AsyncEngine) -> None:
     "/track",
     status_code=201,
     response_model=Tracked,
-    openapi_extra=_body_schema(Track.model_json_schema(), required=False),
+    openapi_extra=json_body(Track.model_json_schema(), _EXAMPLE, required=False),
 )
 async def track(request: Request) -> Response:
     """A PC is on. The heartbeat is durable before this answers. The body may be empty."""
@@ -135,7 +130,7 @@ async def track(request: Request) -> Response:
     "/track/batch",
     status_code=201,
     response_model=list[Tracked],
-    openapi_extra=_body_schema(_BATCH_SCHEMA, required=True),
+    openapi_extra=json_body(_BATCH_SCHEMA, _BATCH_EXAMPLE),
 )
 async def track_batch(request: Request) -> Response:
     """Heartbeats that waited at a PC, 1,000 at most; the answers are in the same order.

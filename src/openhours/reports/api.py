@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.bodies import json_body, parse_json, read_body
 from openhours.http import Engine, ServerSettings, invalid, next_page
+from openhours.negotiation import accepted, prefers_async
 from openhours.reports import formats
 from openhours.reports.find import find_report
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
@@ -36,13 +37,16 @@ _EXAMPLE = {"interpolation": "nearest"}
 
 @router.post(
     "/trigger_report",
-    status_code=202,
-    openapi_extra=json_body(ReportOptions, _EXAMPLE, required=False),
+    responses={202: {"model": Triggered, "description": "As 200, to `Prefer: respond-async`."}},
+    openapi_extra=json_body(ReportOptions.model_json_schema(), _EXAMPLE, required=False),
 )
 async def trigger_report(
     request: Request, response: Response, engine: Engine, settings: ServerSettings
 ) -> Triggered:
-    """Start a report in the background. It is durable before this answers: poll `/get_report`."""
+    """Start a report in the background. It is durable before this answers: poll `/get_report`.
+
+    200, or 202 to `Prefer: respond-async` (RFC 7240).
+    """
     body = await read_body(request, _MOST_BYTES)
     options = (
         parse_json(request, body, ReportOptions.model_validate_json) if body else ReportOptions()
@@ -60,33 +64,38 @@ async def trigger_report(
             )
     except UnknownStores as error:
         raise invalid("body", "store_ids", message=str(error)) from None
-    response.headers["Location"] = f"/get_report/{report_id}"
+    response.status_code, headers = _unfinished(request)
+    response.headers.update(headers | {"Location": f"/get_report/{report_id}"})
     return Triggered(report_id=report_id)
 
 
+def _unfinished(request: Request) -> tuple[int, dict[str, str]]:
+    """Return the status and headers of an answer to which the report is not complete yet.
+
+    Clients written for this API look for 200; 202 is for those who say that they know it.
+    """
+    if prefers_async(request.headers):
+        return 202, {"Preference-Applied": "respond-async", "Vary": "Prefer"}
+    return 200, {"Vary": "Prefer"}
+
+
+_RUNNING = {"report_id": "2fLRb9xhT0mrwV6sX3n8cQ", "status": "Running", "progress": 0.5}
 _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The report is complete: the CSV, or what was asked for.",
+        "description": "`X-Report-Status: Complete`: the CSV, or what was asked for. "
+        "`X-Report-Status: Running`: JSON; ask again.",
         "content": {
             "text/csv": {
                 "example": ",".join(["store_id", *(h.title for h in formats.headings(False))])
                 + "\n8139926242460185114,60.00,11.50,74.82,0.00,0.50,5.18\n"
             },
-            "application/json": {},
+            "application/json": {"example": _RUNNING},
             "application/vnd.apache.parquet": {},
         },
     },
     202: {
-        "description": "The report is queued or running: ask again.",
-        "content": {
-            "application/json": {
-                "example": {
-                    "report_id": "2fLRb9xhT0mrwV6sX3n8cQ",
-                    "status": "Running",
-                    "progress": 0.5,
-                }
-            }
-        },
+        "description": "Running, to `Prefer: respond-async`: ask again.",
+        "content": {"application/json": {"example": _RUNNING}},
     },
     304: {"description": "The client has it already (`If-None-Match`)."},
     404: {"description": "No such report."},
@@ -111,6 +120,9 @@ async def get_report(
     detail: _DetailQuery = "basic",
 ) -> Response:
     """Running, or Complete with the CSV: uptime and downtime of the last hour, day and week.
+
+    `X-Report-Status` says which. While the report is queued or running, the answer is JSON with
+    `status` and `progress`: 200, or 202 to `Prefer: respond-async` (RFC 7240).
 
     Figures are in minutes (hour) and hours (day, week), rounded half to even to 2 decimals. A store
     of which nothing is known in the lookback has empty figures. An `Accept` of `application/json`
@@ -137,11 +149,13 @@ async def _answer(
     report = await find_report(engine, report_id)
     if report.state in ("queued", "running"):
         running = {"report_id": report_id, "status": "Running", "progress": report.progress}
-        return JSONResponse(running, 202, {"Retry-After": "1"})
+        code, headers = _unfinished(request)
+        headers |= {"X-Report-Status": "Running", "Retry-After": "1", "Cache-Control": "no-store"}
+        return JSONResponse(running, code, headers)
     if report.state == "failed":
         failed = {"report_id": report_id, "status": "Failed", "error": report.error}
-        return JSONResponse(failed, 500)
-    headers = {"X-Report-Status": "Complete", "Vary": "Accept"}
+        return JSONResponse(failed, 500, {"X-Report-Status": "Failed"})
+    headers = {"X-Report-Status": "Complete", "Vary": "Accept, Prefer"}
     if asked is None and _wants_description(request):
         description = report_info(report).model_dump(mode="json")
         return JSONResponse(description, headers=headers)
@@ -155,8 +169,8 @@ async def _answer(
 
 
 def _wants_description(request: Request) -> bool:
-    accept = request.headers.get("accept", "*/*")
-    return "application/json" in accept and "text/csv" not in accept and "*/*" not in accept
+    named = {media for media, weight in accepted(request.headers).items() if weight > 0}
+    return "application/json" in named and named.isdisjoint(("text/csv", "*/*"))
 
 
 async def _rows(

@@ -27,12 +27,19 @@ _PAGE = 10_000
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "A CSV file with a header, plain, gzipped or zipped.",
+        "description": "A CSV file with a header, plain, gzipped or zipped. Rows of each kind:\n"
+        "- status: `8139926242460185114,2023-01-22 12:09:39.388884 UTC,active`\n"
+        "- hours: `8139926242460185114,0,09:00:00,17:30:00` (0 is Monday)\n"
+        "- timezones: `8139926242460185114,America/Denver`",
         "content": {
             "text/csv": {
                 "schema": {"type": "string"},
-                "example": "store_id,timestamp_utc,status\n"
-                "8139926242460185114,2023-01-22 12:09:39.388884 UTC,active\n",
+                # Headers alone: a row would be taken for a store, and stay in all reports.
+                "examples": {
+                    "status": {"value": "store_id,timestamp_utc,status\n"},
+                    "hours": {"value": "store_id,day,start_time_local,end_time_local\n"},
+                    "timezones": {"value": "store_id,timezone_str\n"},
+                },
             },
             "application/gzip": {"schema": {"type": "string", "format": "binary"}},
             "application/zip": {"schema": {"type": "string", "format": "binary"}},

@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Path, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import select, tuple_
 
 from openhours.accounts.credentials import TheUser
 from openhours.accounts.tokens import UserName
 from openhours.accounts.users import username_key
+from openhours.bodies import json_example
+from openhours.examples import HOUR_AGO
 from openhours.http import Engine, ServerSettings, next_page
 from openhours.settings import Settings
 from openhours.times import Instant, iso
@@ -23,6 +25,9 @@ from openhours.timesheet.tables import WorkSession
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["work sessions"])
 
+_NAME_EXAMPLE = {"name": "Invoices"}
+_EXAMPLE = _NAME_EXAMPLE | {"username": "zoe", "time": 3_600_000, "createdAt": HOUR_AGO}
+
 
 def _without_nul(name: str) -> str:
     if "\0" in name:
@@ -31,8 +36,26 @@ def _without_nul(name: str) -> str:
 
 
 Name = Annotated[str, Field(max_length=200, examples=["Invoices"]), AfterValidator(_without_nul)]
+
+
+def _whole(value: object) -> object:
+    """Round a fraction half to even, as reports do. Browsers' clocks have parts of milliseconds."""
+    return round(value) if isinstance(value, float) and 0 <= value <= LONGEST_MS else value
+
+
+_Sent = Annotated[float, Field(ge=0, le=LONGEST_MS)]
 # Strict: `true` and "5" are mistakes, not numbers.
-Milliseconds = Annotated[int, Field(strict=True, ge=0, le=LONGEST_MS, examples=[5_400_000])]
+Milliseconds = Annotated[
+    int,
+    BeforeValidator(_whole, json_schema_input_type=_Sent),
+    Field(
+        strict=True,
+        ge=0,
+        le=LONGEST_MS,
+        description="Milliseconds; a fraction is rounded, half to even.",
+        examples=[5_400_000],
+    ),
+]
 SessionId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
@@ -108,7 +131,7 @@ def _json(row: SessionRow, user: UserName, settings: Settings) -> dict[str, Any]
     return _session(row, user, settings).model_dump(mode="json")
 
 
-@router.post("/new", response_model=Session)
+@router.post("/new", response_model=Session, openapi_extra=json_example(_EXAMPLE))
 async def save_session(
     engine: Engine, settings: ServerSettings, user: TheUser, new: FinishedSession, key: Key = None
 ) -> dict[str, Any]:
@@ -127,6 +150,7 @@ async def save_session(
     "/{username}/start",
     response_model=Session,
     responses={409: {"description": "One is running already: `detail.session`."}},
+    openapi_extra=json_example(_NAME_EXAMPLE),
 )
 async def start_session(
     engine: Engine,
@@ -169,6 +193,7 @@ async def stop_session(
 @router.patch(
     "/{username}/{session_id}",
     responses={409: {"description": "A running session has no time to change yet."}},
+    openapi_extra=json_example(_NAME_EXAMPLE),
 )
 async def change_session(
     engine: Engine,

@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 from functools import partial
-from ipaddress import ip_address
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import State
 
@@ -31,12 +30,8 @@ def _digits(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _address(value: str) -> str:
-    return str(ip_address(value))
-
-
 class VisitIn(BaseModel):
-    """A visit as it is sent; a missing address and agent are taken from the request."""
+    """A visit as it is sent; a missing or empty address or agent is taken from the request."""
 
     user_id: Annotated[
         str,
@@ -51,9 +46,8 @@ class VisitIn(BaseModel):
     ip_address: (
         Annotated[
             str,
-            StringConstraints(max_length=64),
-            AfterValidator(_address),
-            Field(description="IPv4 or IPv6."),
+            StringConstraints(max_length=100, pattern=NO_NUL),
+            Field(description="Any text, kept as it is: IPv4, IPv6, with a port, `unknown`."),
         ]
         | None
     ) = None
@@ -130,19 +124,19 @@ def prepare(state: State, engine: AsyncEngine) -> None:
     state.visits = GroupCommit(partial(write_visits, engine))
 
 
-@router.post("/visit", response_model=VisitLogged, openapi_extra=json_body(VisitIn, _EXAMPLE))
+@router.post(
+    "/visit",
+    response_model=VisitLogged,
+    openapi_extra=json_body(VisitIn.model_json_schema(), _EXAMPLE),
+)
 async def visit(request: Request) -> Response:
     """Log a visit. It is stored durably, and `visit_count` is its number: exact, without gaps.
 
     After a 503 the visit may or may not have been stored.
     """
     body = await read_json(request, VisitIn)
-    agent = body.user_agent
-    if agent is None:
-        agent = request.headers.get("user-agent", "")[:_LONGEST_AGENT] or None
-    address = body.ip_address
-    if address is None and request.client is not None:
-        address = request.client.host
+    agent = body.user_agent or request.headers.get("user-agent", "")[:_LONGEST_AGENT] or None
+    address = body.ip_address or (request.client.host if request.client else None)
     visits: GroupCommit[NewVisit, int] = request.app.state.visits
     number = await visits.add(
         NewVisit(body.user_id, body.page_url, agent, address, body.referrer or None)

@@ -12,17 +12,20 @@ from openhours.http import Engine
 from openhours.stores.api import find_ingestion
 from openhours.stores.tables import BEATING, POLLED, FeedClock, Ingestion, RejectedRow, Store
 from openhours.web import charts, figures
+from openhours.web.page_route import PageRoute
 from openhours.web.render import page
 from openhours.web.shown import zone_of
 
 router = APIRouter(include_in_schema=False)
+# `GET /` is an endpoint, too.
+beside = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _WORST = 8
 _FILES = 6
 _REJECTS = 100
 
 
-@router.get("/")
+@beside.get("/")
 async def overview(request: Request, engine: Engine) -> Response:
     """The state of everything at a glance."""
     async with engine.connect() as connection:

@@ -12,7 +12,7 @@ from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.web import figures
-from openhours.web.negotiation import PageRoute
+from openhours.web.page_route import PageRoute
 from openhours.web.render import page
 
 _PAGE = 50

@@ -1,0 +1,49 @@
+"""`GET /` for programs: name, version, and where things are. People get the overview page."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from openhours import __version__
+
+router = APIRouter(tags=["service"])
+
+LINKS = {
+    "openapi": "/openapi.json",
+    "docs": "/docs",
+    "redoc": "/redoc",
+    "health": "/health",
+    "metrics": "/metrics",
+    "ingest": "/ingest/{kind}",
+    "ingestions": "/ingestions",
+    "trigger_report": "/trigger_report",
+    "get_report": "/get_report/{report_id}",
+    "reports": "/reports",
+    "track": "/track",
+    "track_events": "/track/events",
+    "visit": "/visit",
+    "stats": "/stats",
+    "event": "/api/event",
+    "events": "/api/events",
+    "user": "/api/v1/user",
+    "sessions": "/api/v1/sessions/{username}",
+}
+
+
+class Index(BaseModel):
+    """What this service is, and where things are."""
+
+    name: Annotated[str, Field(examples=["openhours"])]
+    version: Annotated[str, Field(examples=[__version__])]
+    links: Annotated[
+        dict[str, str],
+        Field(description="Paths; `{…}` is to be filled in.", examples=[LINKS]),
+    ]
+
+
+@router.get("/")
+async def index(response: Response) -> Index:
+    """Name, version, and where things are; an `Accept` that names `text/html` gets a page."""
+    response.headers["Vary"] = "Accept"
+    return Index(name="openhours", version=__version__, links=LINKS)
