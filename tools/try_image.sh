@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 trial=$(mktemp -d /var/tmp/openhours-image.XXXXXX)
 end() {
+    podman pod rm --all --force &>/dev/null || true
     podman rm --all --force &>/dev/null || true
     podman network rm --force openhours_default &>/dev/null || true
     rm -rf "$trial"
@@ -65,11 +66,13 @@ ask / -H 'Accept: text/html' | grep --max-count 1 '<title>'
 scraped() { curl --silent http://127.0.0.1:18471/api/v1/targets | grep '"health":"up"'; }
 wait_for scraped && echo Prometheus scrapes
 
-step the same database after a restart, and who the processes are
-compose down && compose up --no-build -d --scale worker=2 postgres app worker prometheus
+step new containers on the same volumes, and who the processes are
+podman pod rm --all --force >/dev/null # the volumes stay
+compose up --no-build -d --scale worker=2 postgres app worker prometheus
 wait_for podman healthcheck run openhours_app_1
 complete >/dev/null && echo the report is still there
-ask /health
+two_workers() { ask /health | grep '"workers":2'; }
+wait_for two_workers && ask /health
 for service in postgres app worker prometheus; do
     echo; echo "$service: $(podman exec "openhours_${service}_1" sh -c \
         'id -un; grep -E "CapBnd|NoNewPrivs" /proc/1/status; touch /x 2>&1 || true' | tr '\n\t' '  ')"
