@@ -7,9 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 trial=$(mktemp -d /var/tmp/openhours-image.XXXXXX)
 end() {
-    podman pod rm --all --force &>/dev/null || true
-    podman rm --all --force &>/dev/null || true
+    { podman pod rm --all --force; podman rm --all --force; } &>/dev/null || true
     podman network rm --force openhours_default &>/dev/null || true
+    umount "$trial/images/overlay" &>/dev/null || true # podman mounts it upon itself
     rm -rf "$trial"
 }
 trap end EXIT
@@ -56,7 +56,7 @@ ask() { curl --silent --show-error --fail -H "Authorization: Bearer $OPENHOURS_A
 ask /ingest/hours --data-binary @data/sample/menu_hours.csv
 ask /ingest/timezones --data-binary @data/sample/timezones.csv
 ask /ingest/status --data-binary @data/sample/store_status.csv.gz
-loaded() { [ "$(ask /ingestions | grep -o '"state":"complete"' | wc -l)" -ge 3 ]; }
+loaded() { ask /ingestions | grep '"state":"complete".*"state":"complete".*"state":"complete"'; }
 wait_for loaded
 report=$(ask /trigger_report --request POST | cut -d '"' -f 4)
 complete() { ask "/get_report?report_id=$report" | grep ^store_id; }
