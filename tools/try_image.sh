@@ -9,7 +9,6 @@ trial=$(mktemp -d /var/tmp/openhours-image.XXXXXX)
 end() {
     { podman pod rm --all --force; podman rm --all --force; } &>/dev/null || true
     podman network rm --force openhours_default &>/dev/null || true
-    umount "$trial/images/overlay" &>/dev/null || true # podman mounts it upon itself
     rm -rf "$trial"
 }
 trap end EXIT
