@@ -1,7 +1,7 @@
 """Markdown documents as scripts: the commands that they show, and what they show as the answer.
 
 A block marked `console` holds commands after `$ ` (lines that end in a backslash go on) and their
-output; a block marked `python` is a script. In an output `…` stands for any text, and alone on a
+output; blocks marked `python` and `sql` are scripts. In an output `…` stands for any text, and alone on a
 line for any lines; `^C` is Ctrl-C at that moment. A block that tests cannot run has a line
 `<!-- not run: why -->` before it.
 """
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 _NOT_RUN = re.compile(r"<!-- not run: (.+) -->")
-_NUMBER = re.compile(r"\d[\d,]*")
+# Times, dates, decimals.
+_MEASURED = re.compile(r"(\d+(?:[.:-]\d+)+)")
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Step:
 
     command: str
     line: int
+    language: str = "console"
     shown: list[str] = field(default_factory=list)
 
 
@@ -60,8 +62,8 @@ def steps(document: Path) -> list[Step]:
     for block in blocks(document):
         if block.not_run is not None:
             continue
-        if block.language == "python":
-            found.append(Step(f".venv/bin/python - <<'END'\n{block.text}\nEND", block.line))
+        if block.language in ("python", "sql"):
+            found.append(Step(block.text, block.line, block.language))
         elif block.language == "console":
             found += _console(block)
     return found
@@ -88,13 +90,13 @@ def _console(block: Block) -> Iterator[Step]:
 
 
 def difference(shown: list[str], real: list[str]) -> str | None:
-    """Return how a command's output differs in shape from what is shown; None if it does not.
+    """Return how a command's output differs from what is shown; None if it does not.
 
-    Numbers may differ, JSON must have the same fields of the same types.
+    Times and decimals may differ; JSON must have the same fields, of the same types.
     """
     if "…" in shown:
-        pattern = "\n".join(r"(?:.*\n)*?.*" if line == "…" else _pattern(line) for line in shown)
-        fits = re.fullmatch(pattern, "\n".join(real)) is not None
+        pattern = "".join(r"(?:.*\n)*?" if line == "…" else f"{_pattern(line)}\n" for line in shown)
+        fits = re.fullmatch(pattern, "".join(f"{line}\n" for line in real)) is not None
         return None if fits else f"does not fit:\n{pattern}"
     for one, other in zip_longest(shown, real):
         if one is None:
@@ -108,6 +110,8 @@ def difference(shown: list[str], real: list[str]) -> str | None:
 
 
 def _line_difference(shown: str, real: str) -> str | None:
+    if re.fullmatch(r"\d{3}", shown):  # a status code
+        return None if shown == real else f"{shown} is really {real}"
     expected, found = _json(shown), _json(real)
     if expected is not None:
         if found is None:
@@ -117,8 +121,14 @@ def _line_difference(shown: str, real: str) -> str | None:
 
 
 def _pattern(line: str) -> str:
-    parts = (_NUMBER.sub("0", part) for part in line.rstrip().split("…"))
-    return ".*".join(re.escape(part).replace("0", r"[\d,]+") for part in parts) + " *"
+    parts = (
+        "".join(
+            r"[\d.:-]+" if _MEASURED.fullmatch(piece) else re.escape(piece)
+            for piece in _MEASURED.split(part)
+        )
+        for part in line.rstrip().split("…")
+    )
+    return ".*".join(parts) + " *"
 
 
 def _json(line: str) -> Any:

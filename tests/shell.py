@@ -23,7 +23,7 @@ class Shell:
         self._log = folder / f"shell-{secrets.token_hex(4)}.log"
         with self._log.open("wb") as log:
             self._bash = subprocess.Popen(
-                ["bash", "-m"],  # jobs in process groups of their own, as in a terminal
+                ["bash"],
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.PIPE,
@@ -31,6 +31,7 @@ class Shell:
                 stderr=log,
                 text=True,
             )
+        self._type("set -m")  # jobs in process groups of their own, as in a terminal
 
     def run(self, command: str) -> tuple[int, list[str]]:
         """Return the exit code and the output, errors among it."""
