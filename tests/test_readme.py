@@ -64,7 +64,9 @@ def reader(checkout: Path) -> Iterator["Reader"]:
         "HOME": str(checkout.parent),
     }
     with Shell(checkout, environment) as shell:
-        yield Reader(shell, {f"{host}:8000": f"{host}:{port}" for host in ("localhost", "127.0.0.1")})
+        yield Reader(
+            shell, {f"{host}:8000": f"{host}:{port}" for host in ("localhost", "127.0.0.1")}
+        )
 
 
 class Reader:
@@ -189,7 +191,9 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert path.exists(), f"{document.name}: {link}"
             if target.fragment:
                 headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
-                anchors = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
+                anchors = {
+                    re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings
+                }
                 assert target.fragment in anchors, f"{document.name}: {link}"
 
 
