@@ -54,7 +54,8 @@ class Shell:
     def start(self, command: str) -> "Started":
         """Run the command in the background, its output in a file."""
         log = self._log.with_name(f"{self._log.stem}-{len(self._started)}.log")
-        code, (pid, *_) = self.run(f"( {command} ) >{log} 2>&1 & echo $!")
+        log.touch()
+        code, (pid, *_) = self.run(f"( {command} ) >>{log} 2>&1 & echo $!")
         assert code == 0
         self._started.append(Started(int(pid), log))
         return self._started[-1]

@@ -201,6 +201,7 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().split()) < 700
 
 
+@pytest.mark.slow
 def test_systemd_takes_the_units(place: Path, checkout: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze here")
