@@ -94,11 +94,12 @@ class Started:
 
     def interrupt(self) -> None:
         """Press Ctrl-C and wait for its end."""
-        if self._is_alive():
+        if self.is_alive():
             os.killpg(self._group, signal.SIGINT)
-            wait_for(lambda: not self._is_alive(), _TIMEOUT, self.output)
+            wait_for(lambda: not self.is_alive(), _TIMEOUT, self.output)
 
-    def _is_alive(self) -> bool:
+    def is_alive(self) -> bool:
+        """Return whether any process of it is left."""
         try:
             os.killpg(self._group, 0)
         except ProcessLookupError:

@@ -18,13 +18,13 @@ import pytest
 from tests.debian_postgresql import BINARIES, MISSING, Cluster
 from tests.documents import Step, blocks, difference, names, steps
 from tests.service import wait_for
-from tests.shell import Shell
+from tests.shell import Shell, Started
 from tests.terminal import bare_environment, make_environment
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LANGUAGES = {"console", "python", "sql", "text", "nginx"}
-NOT_COPIED = (".git", ".venv", ".openhours", ".env", ".*_cache", "__pycache__", "*.egg-info")
+NOT_COPIED = (".git", ".venv*", ".openhours", ".env", ".*_cache", "__pycache__", "*.egg-info")
 HEADER = "store_id,uptime_last_hour(in minutes)"
 RUN_ON = re.compile(r"make run|(.* )?openhours (serve|worker)")
 ENTRY_POINT = """\
@@ -58,7 +58,10 @@ def reader(checkout: Path) -> Iterator["Reader"]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    environment = bare_environment() | {
+    environment = bare_environment()
+    for name in ("VENV", "MAKEFLAGS", "MAKEOVERRIDES"):  # of the `make test` that runs this
+        environment.pop(name, None)
+    environment |= {
         "OPENHOURS_PORT": port,
         "COLUMNS": "120",
         "HOME": str(checkout.parent),
@@ -98,7 +101,7 @@ class Reader:
         elif step.language == "python":
             self._run(f".venv/bin/python - <<'END'\n{command}\nEND", [])
         elif RUN_ON.fullmatch(command):
-            self._start(command, shown)
+            self._begin(command, shown)
         elif any(line.startswith("^C") for line in shown):
             self._interrupt(command, shown)
         else:
@@ -109,14 +112,17 @@ class Reader:
             text = text.replace(shown, real)
         return text
 
-    def _start(self, command: str, shown: list[str]) -> None:
+    def _begin(self, command: str, shown: list[str]) -> Started:
         started = self._shell.start(command)
-        wait_for(lambda: _says(started.output(), shown), 60, started.output)
+        wait_for(
+            lambda: _says(started.output(), shown) or not started.is_alive(), 60, started.output
+        )
+        assert _says(started.output(), shown), started.output()
+        return started
 
     def _interrupt(self, command: str, shown: list[str]) -> None:
         at = next(index for index, line in enumerate(shown) if line.startswith("^C"))
-        started = self._shell.start(command)
-        wait_for(lambda: _says(started.output(), shown[:at]), 60, started.output)
+        started = self._begin(command, shown[:at])
         started.interrupt()
         expected = [line.removeprefix("^C") for line in shown]
         problem = difference(expected, started.output().splitlines())
