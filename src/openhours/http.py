@@ -1,6 +1,6 @@
 """What all routes share: the engine, the settings, a link to the next page, and errors.
 
-Every error is JSON `{"detail": …}` with the code that SPEC names; no input is a 500.
+Every error is JSON `{"detail": …}` with the usual code; no input is a 500.
 """
 
 import json

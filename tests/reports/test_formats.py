@@ -42,7 +42,7 @@ stores = st.tuples(st.booleans(), st.fixed_dictionaries({w: sums(u) for w, u in 
 
 
 def expected(known: bool, window: str, of: Sums) -> dict[str, float]:
-    """SPEC 3 and 5, with fractions."""
+    """Figures and confidence as in docs/spec.md, part 3, with fractions."""
 
     def written(us: int, unit: int) -> float:
         return round(Fraction(us * 100, unit)) / 100

@@ -18,7 +18,7 @@ HEADER = (
 JSON = {"Content-Type": "application/json"}
 ID = "8139926242460185114"  # 19 digits: a float would round them
 
-# The worked examples of SPEC 3, all in UTC: hours, polls, T, window, up, down (in the CSV's unit).
+# The worked examples of docs/spec.md in UTC: hours, polls, T, window, up, down (in the CSV's unit).
 DAILY = range(7)
 EXAMPLES = [
     (

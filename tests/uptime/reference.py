@@ -1,4 +1,4 @@
-"""What SPEC.md says, again, as slowly and plainly as can be: one store, one moment at a time.
+"""What docs/spec.md says, as slowly and plainly as can be: one store, one moment at a time.
 
 Instants are ints, µs since the epoch. A "moment" is doubled, so that the middle of a piece of
 time is a whole number too.

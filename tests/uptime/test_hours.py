@@ -1,4 +1,4 @@
-"""SPEC.md, part 2, sentence by sentence. 2024-01-01 is a Monday."""
+"""docs/spec.md, part 2, sentence by sentence. 2024-01-01 is a Monday."""
 
 import numpy as np
 import pytest

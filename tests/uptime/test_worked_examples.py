@@ -1,4 +1,4 @@
-"""The worked examples of SPEC.md, part 3: zone UTC, 2024-01-01 is a Monday."""
+"""The worked examples of docs/spec.md, part 3: zone UTC, 2024-01-01 is a Monday."""
 
 import pytest
 

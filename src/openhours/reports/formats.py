@@ -140,7 +140,7 @@ def _titles(full: bool) -> list[str]:
 
 
 async def csv(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterator[bytes]:
-    """The report as CSV, UTF-8, lines ended by LF; the header of SPEC 5."""
+    """The report as CSV, UTF-8, lines ended by LF."""
     yield ",".join(_titles(full)).encode() + b"\n"
     async for frame in pages(engine, report, full):
         # A third of the time of pandas' own `to_csv`.

@@ -64,7 +64,7 @@ class ReportRow(Base):
     """The figures of a store in a report: microseconds, unrounded.
 
     `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` and
-    `up_observed` are the parts near an observation (SPEC 3, confidence).
+    `up_observed` are the parts near an observation (docs/spec.md 3, Confidence).
     """
 
     __tablename__ = "report_rows"
