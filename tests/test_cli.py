@@ -30,6 +30,7 @@ def test_the_sample_is_the_committed_one_and_always_the_same(place: Path) -> Non
         assert path.read_bytes() == (committed / path.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_sample_through_the_commands(settings: Settings, place: Path) -> None:
     del settings
     folder = Path(__file__).parents[1] / "data" / "sample"
@@ -50,6 +51,7 @@ def test_the_sample_through_the_commands(settings: Settings, place: Path) -> Non
     assert one.stdout.splitlines() == [lines[0], lines[5]]
 
 
+@pytest.mark.slow
 def test_a_refused_file_is_exit_code_1_and_says_why(settings: Settings, place: Path) -> None:
     del settings
     (place / "prices.csv").write_text("a,b\n1,2\n")
@@ -61,6 +63,7 @@ def test_a_refused_file_is_exit_code_1_and_says_why(settings: Settings, place: P
     assert "no such file: nowhere.csv" in missing.stderr
 
 
+@pytest.mark.slow
 def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -> None:
     del settings
     bad = openhours("report", "--as-of", "yesterday", cwd=place)
@@ -91,6 +94,7 @@ def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -
         assert "secret" not in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="has no process groups")
 def test_ctrl_c_ends_server_and_worker_without_an_error(settings: Settings, place: Path) -> None:
     del settings

@@ -100,8 +100,7 @@ def test_the_database_is_restarted_under_the_service(
     finally:
         cluster.start()
     wait_for(lambda: service.client.get("/health").json()["workers"] == 1)
-    answer = service.wait_report(before)
-    assert answer.text.splitlines()[1:] == ROWS, print(service.log.read_text())
+    assert service.wait_report(before).text.splitlines()[1:] == ROWS
     assert service.upload("status", POLLS)["unchanged"] == 3
     assert report_rows(service) == ROWS
 
