@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from openhours.settings import Settings
 from tests.debian_postgresql import BINARIES, MISSING, Cluster
@@ -87,22 +88,22 @@ def test_old_weeks_go_and_newer_ones_stay(
         assert report_rows(service)[0].startswith("a,60.00,24.00,168.00,")
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_the_database_is_restarted_under_the_service(
-    service: Service, cluster: Cluster, mode: str
+def test_the_database_is_restarted_and_crashes_under_the_service(
+    service: Service, cluster: Cluster
 ) -> None:
     load(service)
-    before = service.trigger()
-    cluster.stop(mode)
-    try:
-        assert service.client.get("/health").status_code == 503
-        assert service.client.post("/trigger_report").status_code == 503
-    finally:
-        cluster.start()
-    wait_for(lambda: service.client.get("/health").json()["workers"] == 1)
-    assert service.wait_report(before).text.splitlines()[1:] == ROWS
-    assert service.upload("status", POLLS)["unchanged"] == 3
-    assert report_rows(service) == ROWS
+    for mode in ("fast", "immediate"):
+        before = service.trigger()
+        cluster.stop(mode)
+        try:
+            assert service.client.get("/health").status_code == 503
+            assert service.client.post("/trigger_report").status_code == 503
+        finally:
+            cluster.start()
+        wait_for(lambda: service.client.get("/health").json()["workers"] == 1)
+        assert service.wait_report(before).text.splitlines()[1:] == ROWS
+        assert service.upload("status", POLLS)["unchanged"] == 3
+        assert report_rows(service) == ROWS
 
 
 def test_the_service_is_restarted_and_goes_on(service: Service) -> None:
@@ -138,3 +139,19 @@ def command(settings: Settings, *arguments: str) -> "subprocess.CompletedProcess
         text=True,
         timeout=60,
     )
+
+
+def test_a_database_that_refuses_us_is_explained_in_a_line(
+    settings: Settings, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned = make_url(cluster.new_database())
+    for url, message in (
+        (make_url(cluster.new_database("ALL")), "the owner of the database (ALTER DATABASE"),
+        (owned.set(password="wrong"), "cannot be used: password authentication failed for user"),
+        (owned.set(database="nowhere"), 'cannot be used: database "nowhere" does not exist'),
+    ):
+        monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
+        refused = command(settings, "db")
+        assert refused.returncode == 2
+        assert message in refused.stderr
+        assert "Traceback" not in refused.stderr

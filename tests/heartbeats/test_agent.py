@@ -71,6 +71,7 @@ def test_every_beat_arrives_once_though_the_server_is_killed_twice(
     assert agent.said[-1].startswith("stopped; 0 beats wait")
 
 
+@pytest.mark.slow
 def test_a_beat_that_the_server_never_takes_is_set_aside_and_the_rest_arrives(
     settings: Settings, place: Path
 ) -> None:
