@@ -1,5 +1,6 @@
 """The command line, as typed."""
 
+import gzip
 import os
 import signal
 import subprocess
@@ -27,7 +28,13 @@ def openhours(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_the_sample_is_the_committed_one_and_always_the_same(place: Path) -> None:
     committed = Path(__file__).parents[1] / "data" / "sample"
     for path in sample.write(place, 60):
-        assert path.read_bytes() == (committed / path.name).read_bytes()
+        # Not the bytes of a .gz: Python's versions write different headers.
+        assert content(path) == content(committed / path.name)
+
+
+def content(path: Path) -> bytes:
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
 @pytest.mark.slow
