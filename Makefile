@@ -1,45 +1,58 @@
-# Nothing but Python 3.11+ and make is needed; everything is installed into .venv.
+# Nothing but Python 3.11+ and make is needed; everything is installed into .venv (VENV=…).
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test lint format bench clean
+# Slow tests begin, in each file's own order; what fails and what is skipped is listed at the end.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
+	--no-loadscope-reorder -rfEs
+
+.PHONY: run test test-fast coverage lint format bench clean
 
 # The sample is for a first look: who has named a database or folder of their own does not get it.
-run: .venv/run
+run: $(VENV)/run
 	@$(BIN)/openhours sample-data --load
 	@exec $(BIN)/openhours serve
 
-test: .venv/test
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+test: $(VENV)/test
+	$(PYTEST) $(ARGS)
 
-lint: .venv/test
+# Without services, commands and browsers: what is left needs PostgreSQL alone.
+test-fast: $(VENV)/test
+	$(PYTEST) -m "not slow" $(ARGS)
+
+# Of the processes that tests start, too.
+coverage: $(VENV)/test
+	$(PYTEST) --cov $(ARGS)
+
+lint: $(VENV)/test
 	$(BIN)/ruff check src tests alembic benchmarks tools
 	$(BIN)/ruff format --check src tests alembic benchmarks tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: .venv/test
+format: $(VENV)/test
 	$(BIN)/ruff check --fix src tests alembic benchmarks tools
 	$(BIN)/ruff format src tests alembic benchmarks tools
 
-bench: .venv/test
+bench: $(VENV)/test
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	rm -rf .venv* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-.venv/bin/python:
+$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "openhours needs Python 3.11 or newer" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 
-.venv/run: .venv/bin/python requirements.txt pyproject.toml
+$(VENV)/run: $(BIN)/python requirements.txt pyproject.toml
 	$(PIP) install -r requirements.txt
 	$(PIP) install --no-deps --editable .
 	@touch $@
 
-.venv/test: .venv/run requirements-dev.txt
+$(VENV)/test: $(VENV)/run requirements-dev.txt
 	$(PIP) install -r requirements-dev.txt
 	@touch $@

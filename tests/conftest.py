@@ -5,9 +5,10 @@ import atexit
 import os
 import secrets
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -17,8 +18,45 @@ from sqlalchemy.engine import make_url
 from openhours.db import embedded
 from openhours.db.engine import make_engine, migrate
 from openhours.settings import Settings, get_settings
+from tests.debian_postgresql import Cluster
+from tests.service import Service
 
 TEMPLATE = "openhours_template"
+# Fixtures that start processes.
+SLOW = {"service", "cluster", "playwright"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgresql-15",
+        action="store_true",
+        help="tests use Debian's PostgreSQL 15 and an ordinary role, not the embedded server",
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses such a fixture; `start_nothing` finds what starts processes unmarked.
+
+    Slow tests come first: at the end short ones keep all of xdist's workers busy.
+    """
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "playwright" in fixtures:
+            item.add_marker("browser")
+        if fixtures & SLOW or item.get_closest_marker("browser"):
+            item.add_marker("slow")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(autouse=True)
+def start_nothing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that starts a process and is not marked as slow."""
+
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("this test starts a process: mark it with @pytest.mark.slow")
+
+    if request.node.get_closest_marker("slow") is None:
+        monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
 
 
 @pytest.fixture(scope="session")
@@ -32,12 +70,19 @@ def folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def server_url(folder: Path) -> str:
+def server_url(folder: Path, pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a PostgreSQL server that is stopped when the run ends."""
-    url = embedded.start(folder)
-    asyncio.run(_execute(url, f"CREATE DATABASE {TEMPLATE}"))
-    asyncio.run(_migrate(_of(url, TEMPLATE)))
-    return url
+    with ExitStack() as stack:
+        if pytestconfig.getoption("--postgresql-15"):
+            debian = stack.enter_context(Cluster(folder / "debian"))
+            url = debian.new_database()
+            # The tests make databases; the service never does.
+            debian.execute(f"ALTER ROLE {make_url(url).username} CREATEDB")
+        else:
+            url = embedded.start(folder)
+        asyncio.run(_execute(url, f"CREATE DATABASE {TEMPLATE}"))
+        asyncio.run(_migrate(_of(url, TEMPLATE)))
+        yield url
 
 
 @contextmanager
@@ -54,6 +99,24 @@ def database_url(server_url: str) -> Iterator[str]:
     """The URL of this test's own database."""
     with new_database(server_url) as url:
         yield url
+
+
+@contextmanager
+def new_service(server_url: str, folder: Path, **environment: str) -> Iterator[Service]:
+    """A service with a database and folders of its own, while it is used."""
+    place = folder / secrets.token_hex(6)
+    (place / "inbox").mkdir(parents=True)
+    with (
+        new_database(server_url) as url,
+        Service(
+            place,
+            DATABASE_URL=url,
+            OPENHOURS_DATA_DIR=str(place / "home"),
+            OPENHOURS_INBOX=str(place / "inbox"),
+            **environment,
+        ) as running,
+    ):
+        yield running
 
 
 @pytest.fixture
@@ -75,6 +138,8 @@ def settings(database_url: str, place: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("OPENHOURS_DATA_DIR", str(place / "home"))
     monkeypatch.setenv("OPENHOURS_INBOX", str(place / "inbox"))
+    # A worker's children are half of what a service takes to start.
+    monkeypatch.setenv("OPENHOURS_PROCESSES", "1")
     get_settings.cache_clear()
     yield get_settings()
     get_settings.cache_clear()

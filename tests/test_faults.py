@@ -14,6 +14,8 @@ from openhours.settings import Settings
 from openhours.stores.inbox import ingest_job
 from tests.service import Service, fetch, wait_for
 
+pytestmark = pytest.mark.slow
+
 STORES, POLLS = 400, 300
 START = datetime(2023, 1, 10, tzinfo=UTC)
 ROWS = STORES * POLLS
@@ -34,7 +36,7 @@ def polls() -> bytes:
 
 @pytest.fixture
 def service(settings: Settings) -> Iterator[Service]:
-    service = Service(settings.data_dir.parent)
+    service = Service(settings.data_dir.parent, OPENHOURS_PROCESSES="2")
     yield service
     service.stop()
 
@@ -141,7 +143,7 @@ def test_the_database_is_killed_and_comes_back(
     """On the embedded server, which the service starts again by itself."""
     monkeypatch.delenv("DATABASE_URL")
     home = settings.data_dir
-    with Service(home.parent) as service:
+    with Service(home.parent, OPENHOURS_PROCESSES="2") as service:
         service.upload("status", polls)
         report = service.trigger()
         kill_database(home)

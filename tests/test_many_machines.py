@@ -15,6 +15,8 @@ from openhours.settings import Settings
 from tests.polls import week_of_polls
 from tests.service import Service, fetch
 
+pytestmark = pytest.mark.slow
+
 STORES = 1500
 # About a million: enough partitions to kill a worker among them.
 POLLS = [
@@ -37,8 +39,8 @@ def test_two_servers_and_a_worker_share_the_work(
     homes = [place / name for name in ("one", "two")]
     for home in homes:
         home.mkdir()
-    first = Service(homes[0], OPENHOURS_DATA_DIR=str(homes[0]), OPENHOURS_INBOX_CRON="* * * * * *")
-    second = Service(homes[1], OPENHOURS_DATA_DIR=str(homes[1]), OPENHOURS_INBOX_CRON="* * * * * *")
+    each = {"OPENHOURS_INBOX_CRON": "* * * * * *", "OPENHOURS_PROCESSES": "2"}
+    first, second = (Service(home, OPENHOURS_DATA_DIR=str(home), **each) for home in homes)
     inbox = settings.inbox
     with first, second:
         worker = subprocess.Popen(

@@ -9,6 +9,8 @@ import pytest
 
 from tests.service import Service
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 40
 KEY = "a key for this test alone".replace(" ", "-")
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")

@@ -135,6 +135,7 @@ def test_only_listed_sites_may_call_from_a_browser(settings: Settings) -> None:
         assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 def test_signing_in_and_the_docs_in_chromium(settings: Settings) -> None:
     admin = "an admin key of 24 chars"
@@ -185,6 +186,7 @@ def test_signing_in_and_the_docs_in_chromium(settings: Settings) -> None:
     assert problems == []
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_the_logs(settings: Settings) -> None:
     """Of a full run, with a worker, at the most talkative level, with failures on the way."""
     admin = "an admin key of 24 chars"

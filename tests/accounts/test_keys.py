@@ -28,6 +28,7 @@ def _wait_for(url: str, status: int, key: str = "") -> None:
     wait_for(lambda: httpx.get(url, headers=headers).status_code == status)
 
 
+@pytest.mark.slow
 def test_a_key_closes_the_service_and_a_revoked_one_does_not_open_it(settings: Settings) -> None:
     with Service(settings.data_dir.parent, OPENHOURS_WORKER="0") as service:
         reports = f"{service.url}/reports"
@@ -53,18 +54,21 @@ def test_a_key_closes_the_service_and_a_revoked_one_does_not_open_it(settings: S
         assert key not in service.log.read_text()
 
 
+@pytest.mark.slow
 def test_unknown_scopes_are_refused(settings: Settings) -> None:
     done = _openhours("keys", "create", "--scope", "everything", "--name", "x")
     assert done.returncode == 2
     assert "everything is none of ingest, track, report, admin" in done.stderr
 
 
+@pytest.mark.slow
 def test_serve_refuses_other_addresses_without_a_key(settings: Settings) -> None:
     done = _openhours("serve", "--host", "0.0.0.0", "--port", "0")
     assert done.returncode == 2
     assert "openhours keys create" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["key", "open"])
 def test_serve_takes_other_addresses_with_a_key_or_when_told(settings: Settings, way: str) -> None:
     environment = {

@@ -171,6 +171,7 @@ def test_nothing_is_ever_recorded_in_a_counted_period(database_url: str) -> None
     _run(database_url, scenario)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("settings")
 def test_a_worker_catches_up_and_the_counts_are_listed(place: Path, database_url: str) -> None:
     day = datetime(2026, 1, 5, tzinfo=UTC)

@@ -24,6 +24,7 @@ def test_a_private_folder_is_refused_and_stays_private(place: Path) -> None:
     assert private.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 def test_the_command_says_it_without_a_traceback(place: Path) -> None:
     environment = {**os.environ, "OPENHOURS_DATA_DIR": str(place / ("x" * 80))}
     environment.pop("DATABASE_URL", None)
@@ -60,6 +61,7 @@ def start(place: Path, **environment: str) -> "subprocess.Popen[str]":
     return process
 
 
+@pytest.mark.slow
 def test_a_second_process_shares_the_server_and_the_last_one_stops_it(place: Path) -> None:
     first, second = start(place), start(place)
     first.kill()  # never signs off
@@ -72,6 +74,7 @@ def test_a_second_process_shares_the_server_and_the_last_one_stops_it(place: Pat
     assert not embedded.is_running(place / "home")
 
 
+@pytest.mark.slow
 def test_another_user_s_server_is_not_in_the_way(place: Path) -> None:
     """The wheel locks a file in the folder for temporary files, which may be another user's."""
     (place / ".lockfile").mkdir()  # cannot be opened, not even by root
@@ -79,6 +82,7 @@ def test_another_user_s_server_is_not_in_the_way(place: Path) -> None:
     assert not embedded.is_running(place / "home")
 
 
+@pytest.mark.slow
 def test_a_terminated_service_leaves_no_server_behind(place: Path) -> None:
     own = {"OPENHOURS_DATA_DIR": str(place / "home"), "OPENHOURS_INBOX": str(place / "inbox")}
     rest = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}

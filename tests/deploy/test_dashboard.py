@@ -37,6 +37,7 @@ def _use(service: Service) -> None:
     service.wait_report(service.trigger())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("settings")
 def test_the_dashboard_uses_only_metrics_that_exist(place: Path) -> None:
     prometheus = shutil.which("prometheus")

@@ -45,6 +45,7 @@ def test_beats_are_at_whole_periods_since_the_start_however_late_single_ones_are
         following = next_period(following, following + late)
 
 
+@pytest.mark.slow
 def test_every_beat_arrives_once_though_the_server_is_killed_twice(
     settings: Settings, place: Path
 ) -> None:
@@ -70,6 +71,7 @@ def test_every_beat_arrives_once_though_the_server_is_killed_twice(
     assert agent.said[-1].startswith("stopped; 0 beats wait")
 
 
+@pytest.mark.slow
 def test_a_beat_that_the_server_never_takes_is_set_aside_and_the_rest_arrives(
     settings: Settings, place: Path
 ) -> None:
@@ -99,6 +101,7 @@ def test_a_beat_that_the_server_never_takes_is_set_aside_and_the_rest_arrives(
     assert agent.said[-1].endswith("3 refused ones are set aside")
 
 
+@pytest.mark.slow
 def test_no_answer_of_a_server_loses_or_repeats_a_beat(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +149,7 @@ def test_no_answer_of_a_server_loses_or_repeats_a_beat(
     assert {beat["pc"] for beat in server.taken} == {"joe-pc"}
 
 
+@pytest.mark.slow
 def test_sleep_leaves_a_gap_and_beats_survive_kill_9(place: Path) -> None:
     """And of one name there is one agent, until that is dead."""
     every = 0.4
@@ -174,6 +178,7 @@ def test_sleep_leaves_a_gap_and_beats_survive_kill_9(place: Path) -> None:
     assert again.queued()[:-1] == beats
 
 
+@pytest.mark.slow
 def test_the_agent_needs_nothing_of_the_server() -> None:
     """The real command, in a Python that cannot import what a PC does not install."""
     program = """
@@ -202,6 +207,7 @@ main()
     assert "pip install 'openhours[server]'" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_the_service_is_one_that_systemd_takes(place: Path) -> None:
     name = 'joe\'s "PC" 100% $HOME \\n'
@@ -236,6 +242,7 @@ def test_wrong_options_are_explained(server: str, name: str, message: str) -> No
         agent_command.run(server, name, 60, None, print_service=False)
 
 
+@pytest.mark.slow
 def test_a_wrong_option_ends_the_command_with_2(place: Path) -> None:
     with AgentProcess(place, "pc:8000") as agent:
         assert agent.wait() == 2

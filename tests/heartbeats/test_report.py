@@ -6,11 +6,15 @@ import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from openhours.db.engine import make_engine
 from openhours.settings import Settings
 from openhours.stores.hours import parse_week, set_hours, set_timezone
 from openhours.times import iso
 from tests.service import Service
+
+pytestmark = pytest.mark.slow
 
 # Noon in Berlin, a Wednesday.
 T = datetime(2024, 3, 6, 11, tzinfo=UTC)

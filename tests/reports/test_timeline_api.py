@@ -1,11 +1,12 @@
 """Time lines over HTTP, beside the report whose figures they explain."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from openhours.settings import Settings
+from tests.conftest import new_service
 from tests.reports.test_main_job import hours_csv, rows_of, status_csv, zone_csv
 from tests.service import Service
 
@@ -14,10 +15,9 @@ STORE = "chain/7 & more/timeline"
 URL = "/api/stores/chain%2F7%20%26%20more%2Ftimeline"
 
 
-@pytest.fixture
-def service(settings: Settings, place: object) -> Iterator[Service]:
-    del place
-    with Service(settings.data_dir.parent) as running:
+@pytest.fixture(scope="module")
+def service(server_url: str, folder: Path) -> Iterator[Service]:
+    with new_service(server_url, folder) as running:
         running.upload("timezones", zone_csv("America/Denver", STORE))
         running.upload("hours", hours_csv([(0, "09:00", "12:00")], STORE))
         polls = ["2023-01-23 17:14:00 active", "2023-01-23 18:15:00 inactive"]

@@ -104,6 +104,7 @@ def test_hours_and_zone_are_those_that_were_set_last(database_url: str) -> None:
     asyncio.run(test())
 
 
+@pytest.mark.slow
 def test_the_command(settings: Settings) -> None:
     async def run(*arguments: str) -> tuple[int | None, str, str]:
         process = await asyncio.create_subprocess_exec(

@@ -267,6 +267,7 @@ def test_export_and_pages(ann: Ann) -> None:
     assert "next" not in rest.links
 
 
+@pytest.mark.slow
 def test_two_devices_at_once_and_a_kill(settings: Settings) -> None:
     """One running session, whatever happens at once or to the server."""
     with Service(settings.data_dir.parent, OPENHOURS_WORKER="0") as service:

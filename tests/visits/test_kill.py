@@ -9,6 +9,8 @@ import pytest
 from tests.service import Service
 from tests.traffic import Traffic
 
+pytestmark = pytest.mark.slow
+
 VISITS = 20_000
 CONNECTIONS = 64
 

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from tests.conftest import new_database
+from tests.conftest import new_service
 from tests.service import Service
 from tests.web.chromium import ARGS, CHROMIUM, MISSING
 
@@ -21,18 +21,8 @@ def service(server_url: str, folder: Path, request: pytest.FixtureRequest) -> It
     """A service of the module's own, with nothing in it, told what its ENVIRONMENT says."""
     if CHROMIUM is None:
         pytest.skip(MISSING)
-    place = folder / request.module.__name__
-    (place / "inbox").mkdir(parents=True)
-    with (
-        new_database(server_url) as url,
-        Service(
-            place,
-            DATABASE_URL=url,
-            OPENHOURS_DATA_DIR=str(place / "home"),
-            OPENHOURS_INBOX=str(place / "inbox"),
-            **getattr(request.module, "ENVIRONMENT", {}),
-        ) as running,
-    ):
+    environment = getattr(request.module, "ENVIRONMENT", {})
+    with new_service(server_url, folder, **environment) as running:
         yield running
 
 

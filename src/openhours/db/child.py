@@ -25,7 +25,11 @@ def run(work: Callable[["asyncpg.Connection[Any]"], Awaitable[T]]) -> T:
 
 async def _with_connection(work: Callable[["asyncpg.Connection[Any]"], Awaitable[T]]) -> T:
     connection: asyncpg.Connection[Any] | None = getattr(_local, "connection", None)
-    if connection is None or connection.is_closed() or _local.settings is not get_settings():
+    if (
+        connection is None
+        or _local.settings is not get_settings()
+        or not await _is_usable(connection)
+    ):
         connection = _local.connection = await connect()
         _local.settings = get_settings()
     try:
@@ -35,6 +39,20 @@ async def _with_connection(work: Callable[["asyncpg.Connection[Any]"], Awaitable
         _local.connection = None
         connection.terminate()
         raise
+
+
+async def _is_usable(connection: "asyncpg.Connection[Any]") -> bool:
+    """Return whether the server still answers on a kept connection.
+
+    Between two calls no event loop runs here, so asyncpg has not seen the server hang up. Work
+    that finds out in its middle costs its job one of few attempts, in each child anew.
+    """
+    try:
+        await connection.execute("SELECT 1")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+        return False
+    return True
 
 
 async def connect() -> "asyncpg.Connection[Any]":

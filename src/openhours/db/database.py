@@ -5,12 +5,17 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.db.engine import make_engine, migrate, wait_for_database
-from openhours.settings import Settings
+from openhours.db.engine import make_engine, migrate, root_of, wait_for_database
+from openhours.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
+
+# A wrong password or role, a database that does not exist: waiting does not help.
+_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
 def check(settings: Settings) -> None:
@@ -31,8 +36,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
     url = await _url(settings)
     engine = make_engine(url)
     try:
-        await wait_for_database(engine)
-        await migrate(engine)
+        await _prepare(engine)
         yield engine, url
     finally:
         await engine.dispose()
@@ -40,6 +44,24 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
             from openhours.db import embedded  # noqa: PLC0415
 
             await asyncio.to_thread(embedded.leave, settings.data_dir)
+
+
+async def _prepare(engine: AsyncEngine) -> None:
+    """Wait for the database and migrate it; raise SettingsError where it lets nobody do so."""
+    try:
+        await wait_for_database(engine)
+        await migrate(engine)
+    except DBAPIError as error:
+        reason = root_of(error)
+        if isinstance(reason, asyncpg.InsufficientPrivilegeError):
+            raise SettingsError(
+                f"the database refuses to make the tables: {reason}; "
+                "make the role of DATABASE_URL the owner of the database "
+                "(ALTER DATABASE name OWNER TO role)"
+            ) from None
+        if isinstance(reason, _REFUSED):
+            raise SettingsError(f"DATABASE_URL cannot be used: {reason}") from None
+        raise
 
 
 async def _url(settings: Settings) -> str:
