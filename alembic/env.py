@@ -7,17 +7,17 @@ from sqlalchemy import Connection
 
 from openhours.accounts import tables as accounts
 from openhours.activity import tables as activity
-from openhours.db import totals
+from openhours.db import counters
 from openhours.db.engine import Base, make_engine
 from openhours.heartbeats import tables as heartbeats
 from openhours.reports import tables as reports
 from openhours.settings import get_settings
 from openhours.stores import tables as stores
-from openhours.timesheet import tables as timesheet
 from openhours.visits import tables as visits
+from openhours.work_sessions import tables as work_sessions
 
 # Importing them has filled the metadata.
-TABLES = (totals, stores, reports, heartbeats, visits, activity, accounts, timesheet)
+TABLES = (counters, stores, reports, heartbeats, visits, activity, accounts, work_sessions)
 
 
 def run(connection: Connection) -> None:

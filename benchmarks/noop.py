@@ -4,11 +4,11 @@ and one that commits every request by itself."""
 from fastapi import APIRouter, Request, Response
 
 from openhours.access import TABLE
-from openhours.accounts.guard import AccessTable, Guard, Needs
+from openhours.accounts.access_control import AccessTable, Guard, Needs
 from openhours.activity import events
 from openhours.activity import write as activity
+from openhours.api.json_body import parse_json, read_body, read_json
 from openhours.app import create_app
-from openhours.bodies import parse_json, read_body, read_json
 from openhours.heartbeats.api import Track
 from openhours.heartbeats.write import Beat, Writer
 from openhours.times import now

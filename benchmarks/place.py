@@ -14,15 +14,15 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy.engine import make_url
-from tests.service import Service
+from tests.helpers.service import Service
 
 from benchmarks.measure import seconds
-from openhours import sample
-from openhours.db import child, embedded
+from openhours.cli import sample_data
+from openhours.db import embedded, worker_connection
 from openhours.db.engine import make_engine, migrate
+from openhours.ingestion.inbox import add_ingestion
+from openhours.ingestion.job import run_ingestion
 from openhours.settings import get_settings
-from openhours.stores.inbox import add_ingestion
-from openhours.stores.ingest import run_ingestion
 
 SHARED = Path(__file__).parents[2] / "shared"
 _TEMPLATE = "bench_template"
@@ -105,7 +105,7 @@ class Place:
         spent = 0.0
         for file in files:
             number = asyncio.run(_queue(url, file))
-            child.run(_nothing)  # a worker's child has its connection already
+            worker_connection.run(_nothing)  # a worker's child has its connection already
             spent = seconds(partial(run_ingestion, number))
             query = f"SELECT state FROM ingestions WHERE id = {number}"
             state = self.fetchval(url, query)
@@ -159,7 +159,7 @@ def files(folder: Path) -> Files:
         subprocess.run([sys.executable, str(tool), str(status)], check=True)
         hours, timezones = (SHARED / "data" / f"{name}.csv" for name in ("menu_hours", "timezones"))
     else:
-        packed, hours, timezones = sample.write(data, _SAMPLE_STORES)
+        packed, hours, timezones = sample_data.write(data, _SAMPLE_STORES)
         status = data / "status.csv"
         subprocess.run(["gunzip", "-kc", str(packed)], check=True, stdout=status.open("wb"))
     newest = "2023-01-25" if "2023" in status.open().read(4096) else "2022-11-08"

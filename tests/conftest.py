@@ -18,8 +18,8 @@ from sqlalchemy.engine import make_url
 from openhours.db import embedded
 from openhours.db.engine import make_engine, migrate
 from openhours.settings import Settings, get_settings
-from tests.debian_postgresql import Cluster
-from tests.service import Service
+from tests.helpers.debian_postgresql import Cluster
+from tests.helpers.service import Service
 
 TEMPLATE = "openhours_template"
 # Fixtures that start processes.

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from openhours.ingestion.inbox import ingest_job
 from openhours.settings import Settings
-from openhours.stores.inbox import ingest_job
-from tests.service import Service, fetch, wait_for
+from tests.helpers.service import Service, fetch, wait_for
 
 pytestmark = pytest.mark.slow
 

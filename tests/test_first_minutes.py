@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from openhours import sample
-from tests.terminal import Terminal, make_checkout
+from openhours.cli import sample_data
+from tests.helpers.terminal import Terminal, make_checkout
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +83,7 @@ def test_by_uvicorn(checkout: Path, python: Path, place: Path, terminals: list[T
 
 def completes_a_report_and_ends(terminal: Terminal, place: Path) -> None:
     terminal.start()
-    status, hours, timezones = sample.write(place / "sample", 60)
+    status, hours, timezones = sample_data.write(place / "sample", 60)
     for kind, file in (("hours", hours), ("timezones", timezones), ("status", status)):
         assert terminal.upload(kind, file.read_bytes())["state"] == "complete"
     report = terminal.wait_report(terminal.trigger())

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from openhours.settings import Settings
-from tests.polls import week_of_polls
-from tests.service import Service, fetch
+from tests.helpers.seed import week_of_polls
+from tests.helpers.service import Service, fetch
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from openhours.settings import Settings
-from tests.debian_postgresql import BINARIES, MISSING, Cluster
-from tests.service import Service, fetch, wait_for
+from tests.helpers.debian_postgresql import BINARIES, MISSING, Cluster
+from tests.helpers.service import Service, fetch, wait_for
 
 pytestmark = pytest.mark.skipif(not BINARIES.exists(), reason=MISSING)
 

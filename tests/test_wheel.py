@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terminal import ROOT, Terminal, bare_environment
+from tests.helpers.terminal import ROOT, Terminal, bare_environment
 
 pytestmark = pytest.mark.slow
 

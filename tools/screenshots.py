@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, sync_playwright
-from tests.web.chromium import ARGS, CHROMIUM
+from tests.helpers.chromium import ARGS, CHROMIUM
 
 PATHS = ["/", "/stores", "/reports", "/pcs", "/traffic", "/activity", "/timer", "/signin"]
 Scheme = Literal["light", "dark"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from openhours.accounts.guard import AccessTable, Needs
+from openhours.accounts.access_control import AccessTable, Needs
 
 _OPEN = Needs("open")
 _KNOWN = Needs("known")

@@ -9,30 +9,32 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from openhours import __version__, docs, health, http, index, metrics
+from openhours import __version__
 from openhours.access import TABLE, describe_access
 from openhours.accounts import api as accounts
+from openhours.accounts.access_control import Guard
 from openhours.accounts.credentials import Accounts
-from openhours.accounts.guard import Guard
 from openhours.activity import api as activity
+from openhours.api import health, http, index, metrics
+from openhours.api.examples import keep_examples_fresh
+from openhours.api.security_headers import SecurityHeaders
 from openhours.db import database
-from openhours.examples import keep_examples_fresh
-from openhours.headers import SecurityHeaders
 from openhours.heartbeats import api as heartbeats
-from openhours.processes import collect_garbage_less
+from openhours.ingestion import api as stores
+from openhours.ingestion import metrics as store_measures
+from openhours.process_pool import collect_garbage_less
 from openhours.reports import api as reports
-from openhours.reports import measures as report_measures
+from openhours.reports import metrics as report_measures
 from openhours.reports import timeline_api as timelines
 from openhours.settings import Settings, get_settings
-from openhours.stores import api as stores
-from openhours.stores import measures as store_measures
-from openhours.supervisor import WorkerProcess
 from openhours.times import now
-from openhours.timesheet import api as timesheet
-from openhours.timesheet import overview_api as overview
 from openhours.visits import api as visits
-from openhours.visits import measures as visit_measures
-from openhours.web.site import add_pages
+from openhours.visits import metrics as visit_measures
+from openhours.web.pages import api_docs
+from openhours.web.routes import add_pages
+from openhours.work_sessions import api as work_sessions
+from openhours.work_sessions import overview
+from openhours.worker.supervisor import WorkerProcess
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings or get_settings()
     http.add_error_handlers(app)
-    docs.add_docs(app)
+    api_docs.add_docs(app)
     add_pages(app)
     measures = (store_measures, report_measures, visit_measures)
     metrics.add_metrics(app, [room.measure for room in measures])
@@ -102,7 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         visits,
         activity,
         accounts,
-        timesheet,
+        work_sessions,
         overview,
         health,
         index,

@@ -14,7 +14,7 @@ from openhours.access import TABLE
 from openhours.accounts import tokens
 from openhours.accounts.tokens import AccessTokens, UserName
 from openhours.settings import Settings
-from tests.people import bearer, make_keys, register, running
+from tests.helpers.clients import bearer, make_keys, register, running
 
 SCOPES = ("ingest", "track", "report", "admin")
 WHO = ("nobody", *SCOPES, "user", "other", "expired", "alg none", "wrong key", "nonsense")

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from openhours.accounts.signins import COOKIE
+from openhours.accounts.browser_sessions import COOKIE
 from openhours.settings import Settings
-from tests.people import bearer, make_keys, register, running
-from tests.service import Service
+from tests.helpers.clients import bearer, make_keys, register, running
+from tests.helpers.service import Service
 
 
 def _basic(password: str, name: str = "any") -> dict[str, str]:

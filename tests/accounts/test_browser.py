@@ -8,11 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import sync_playwright
 
-from openhours.accounts.signins import COOKIE
+from openhours.accounts.browser_sessions import COOKIE
 from openhours.settings import Settings
-from tests.people import PASSWORD, bearer, make_keys, register, running
-from tests.service import Service
-from tests.web.chromium import ARGS, CHROMIUM, MISSING
+from tests.helpers.chromium import ARGS, CHROMIUM, MISSING
+from tests.helpers.clients import PASSWORD, bearer, make_keys, register, running
+from tests.helpers.service import Service
 
 HTML = {"Accept": "text/html,*/*"}
 

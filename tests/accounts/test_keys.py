@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from openhours.settings import Settings
-from tests.people import bearer, running
-from tests.service import Service, wait_for
+from tests.helpers.clients import bearer, running
+from tests.helpers.service import Service, wait_for
 
 
 def _openhours(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

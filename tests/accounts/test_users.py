@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from openhours.accounts import passwords, throttle
 from openhours.settings import Settings
-from tests.people import PASSWORD, bearer, register, running
+from tests.helpers.clients import PASSWORD, bearer, register, running
 
 USER = "/api/v1/user"
 

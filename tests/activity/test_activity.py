@@ -13,8 +13,8 @@ import pytest
 
 from openhours.settings import Settings
 from openhours.times import iso
-from tests.service import Service
-from tests.traffic import Traffic
+from tests.helpers.load_client import Traffic
+from tests.helpers.service import Service
 
 EVENT: dict[str, Any] = {
     "user_id": 6,

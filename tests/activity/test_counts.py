@@ -15,7 +15,7 @@ from openhours.activity.counts import count_ended_periods
 from openhours.activity.write import NewEvent, write_events
 from openhours.db.engine import make_engine, raw_connection
 from openhours.settings import Settings
-from tests.service import Service
+from tests.helpers.service import Service
 
 HOURS = timedelta(hours=1)
 FOUR = "0 */4 * * *"

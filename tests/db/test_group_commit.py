@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.api.http import add_error_handlers
 from openhours.db import group_commit
 from openhours.db.engine import is_database_away, make_engine, raw_connection
 from openhours.db.group_commit import GroupCommit, TooManyWaiting
-from openhours.http import add_error_handlers
 
 
 class Ledger:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.service import Service
+from tests.helpers.service import Service
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/openhours.json").read_text())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import new_service
-from tests.service import Service
+from tests.helpers.service import Service
 
 
 @pytest.fixture(scope="module")

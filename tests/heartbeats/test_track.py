@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from openhours.times import iso, now
-from tests.service import Service
+from tests.helpers.service import Service
 
 JSON = {"Content-Type": "application/json"}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from openhours.reports import formats
 from openhours.settings import Settings
-from tests.service import Service, fetch
+from tests.helpers.service import Service, fetch
 
 UNITS = {"hour": 60_000_000, "day": 3_600_000_000, "week": 3_600_000_000}
 WEEK = 7 * 24 * UNITS["day"]

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from openhours.settings import Settings
-from tests.service import Service
+from tests.helpers.service import Service
 
 HEADER = (
     "store_id,uptime_last_hour(in minutes),uptime_last_day(in hours),uptime_last_week(in hours),"

@@ -1,7 +1,7 @@
 """200 while a report runs, and 202 for who prefers it. Without a worker none is ever complete."""
 
 from openhours.settings import Settings
-from tests.people import running
+from tests.helpers.clients import running
 
 
 def test_who_prefers_to_respond_async_gets_202_and_all_others_200(settings: Settings) -> None:

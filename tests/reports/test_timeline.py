@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openhours.reports.columns import Columns, Slice
+from openhours.reports.explain import offset, reason
 from openhours.reports.partition import Filling
-from openhours.reports.read import Columns, Slice
-from openhours.reports.reasons import offset, reason
 from openhours.reports.timeline import Asked, HoursRow, Timeline, build_timeline, deciding
 from openhours.stores.tables import BEATING, POLLED
 from openhours.times import to_us

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import new_service
+from tests.helpers.service import Service
 from tests.reports.test_main_job import hours_csv, rows_of, status_csv, zone_csv
-from tests.service import Service
 
 # Ids are paths: they may hold a slash, and the endpoints' own names.
 STORE = "chain/7 & more/timeline"

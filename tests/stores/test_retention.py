@@ -13,7 +13,7 @@ from openhours.settings import Settings
 from openhours.stores import partitions
 from openhours.stores.retention import keep_observations
 from openhours.times import now, to_us
-from tests.service import fetch
+from tests.helpers.service import fetch
 
 REPORT = (
     "INSERT INTO reports (report_id, state, as_of_beating, interpolation, lookback_days,"

@@ -6,8 +6,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.service import Service
-from tests.traffic import Traffic
+from tests.helpers.load_client import Traffic
+from tests.helpers.service import Service
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from openhours.settings import Settings
 from openhours.visits import statistics
 from openhours.visits.bots import is_bot
 from openhours.visits.write import NewVisit, write_visits
-from tests.service import Service
+from tests.helpers.service import Service
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"

@@ -8,8 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.conftest import new_service
-from tests.service import Service
-from tests.web.chromium import ARGS, CHROMIUM, MISSING
+from tests.helpers.chromium import ARGS, CHROMIUM, MISSING
+from tests.helpers.service import Service
 
 ZONE = "America/Denver"
 PATIENCE = 20_000  # ms: a page may be shown late on a busy machine

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, Playwright, expect
 
 from openhours.times import iso, now
+from tests.helpers.chromium import ARGS, CHROMIUM
+from tests.helpers.service import Service
 from tests.reports.test_main_job import hours_csv, status_csv, zone_csv
-from tests.service import Service
-from tests.web.chromium import ARGS, CHROMIUM
 from tests.web.conftest import ZONE, good_for_all, watched
 
 SCRIPT = "<script>alert(1)</script>"

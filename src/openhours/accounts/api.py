@@ -10,8 +10,8 @@ from openhours.accounts.credentials import Accounts, TheAccounts, TheUser, unaut
 from openhours.accounts.tables import User
 from openhours.accounts.tokens import UserName, make_refresh_token, use_refresh_token
 from openhours.accounts.users import Timezone, Username, login, register
-from openhours.bodies import json_example
-from openhours.http import ServerSettings
+from openhours.api.http import ServerSettings
+from openhours.api.json_body import json_example
 from openhours.times import Instant
 
 router = APIRouter(prefix="/api/v1/user", tags=["accounts"])

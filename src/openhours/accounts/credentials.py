@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.accounts.browser_sessions import COOKIE, signed_in
 from openhours.accounts.keys import KeyRing, Scopes
-from openhours.accounts.secret import the_secret
-from openhours.accounts.signins import COOKIE, signed_in
+from openhours.accounts.signing_key import the_secret
 from openhours.accounts.tokens import AccessTokens, UserName, hash_of
 from openhours.settings import Settings
 

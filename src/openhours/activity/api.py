@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import State
 
 from openhours.activity import events, tables, write
-from openhours.bodies import INT8, json_body, read_json
+from openhours.api.examples import NOW
+from openhours.api.http import Engine, invalid, next_page
+from openhours.api.json_body import INT8, json_body, read_json
 from openhours.db.group_commit import GroupCommit
-from openhours.examples import NOW
-from openhours.http import Engine, invalid, next_page
 from openhours.times import EARLIEST, Instant, from_us, iso, to_us
 
 router = APIRouter(tags=["activity"])

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from openhours.bodies import INT8, NO_NUL, invalid_field
+from openhours.api.json_body import INT8, NO_NUL, invalid_field
 from openhours.times import Instant, is_ahead
 
 MOST_METADATA = 64 << 10

@@ -12,13 +12,13 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import State
 
-from openhours.bodies import json_body, parse_json, read_body
+from openhours.agent.names import LONGEST, NO_CONTROL, PREFIX
+from openhours.api.examples import NOW
+from openhours.api.http import Engine, SafeJSONResponse, next_page
+from openhours.api.json_body import json_body, parse_json, read_body
 from openhours.db.group_commit import GroupCommit
-from openhours.examples import NOW
-from openhours.heartbeats.names import LONGEST, NO_CONTROL, PREFIX
 from openhours.heartbeats.tables import Heartbeat
 from openhours.heartbeats.write import Beat, Recorded, Writer
-from openhours.http import Engine, SafeJSONResponse, next_page
 from openhours.stores.tables import Store
 from openhours.times import Instant, from_us, is_ahead, iso, now, to_us
 

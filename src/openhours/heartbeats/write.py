@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.agent.names import PREFIX
 from openhours.db.engine import TryLater, raw_connection
-from openhours.heartbeats.names import PREFIX
 from openhours.stores import partitions
-from openhours.stores.numbers import numbers_of
+from openhours.stores.store_ids import numbers_of
 from openhours.stores.tables import BEATING
 from openhours.times import to_us
 

@@ -8,11 +8,11 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.bodies import json_body, parse_json, read_body
-from openhours.http import Engine, ServerSettings, invalid, next_page
-from openhours.negotiation import accepted, prefers_async
+from openhours.api.http import Engine, ServerSettings, invalid, next_page
+from openhours.api.json_body import json_body, parse_json, read_body
+from openhours.api.negotiation import accepted, prefers_async
 from openhours.reports import formats
-from openhours.reports.find import find_report
+from openhours.reports.queries import find_report
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import UnknownStores, trigger

@@ -11,16 +11,16 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
-from openhours.db import child
-from openhours.processes import collect_garbage_less
-from openhours.reports.read import Columns, Slice, read_slice
+from openhours.db import worker_connection
+from openhours.process_pool import collect_garbage_less
+from openhours.reports.columns import Columns, Slice, read_slice
 from openhours.reports.tables import Report
 from openhours.stores.tables import POLLED
 from openhours.uptime.beats import Heartbeats, beating
 from openhours.uptime.fill import Interpolation, polled
+from openhours.uptime.hourly import by_hour
 from openhours.uptime.hours import Intervals, open_time
 from openhours.uptime.segments import Filled
-from openhours.uptime.strip import by_hour
 from openhours.uptime.totals import Figures, figures
 
 
@@ -93,7 +93,7 @@ def compute(partition: Partition) -> PartitionFigures:
             part.feed, columns.ids, figures(filled, part.as_of), by_hour(filled, part.as_of)
         )
 
-    return child.run(work)
+    return worker_connection.run(work)
 
 
 def fill(columns: Columns, part: Slice, filling: Filling) -> tuple[Intervals, Filled]:

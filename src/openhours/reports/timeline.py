@@ -15,8 +15,8 @@ from typing import Any, Literal, NamedTuple
 import asyncpg
 import numpy as np
 
+from openhours.reports.columns import Columns, Slice, read_slice
 from openhours.reports.partition import Filling, fill
-from openhours.reports.read import Columns, Slice, read_slice
 from openhours.stores.tables import POLLED
 from openhours.uptime.axis import Bool, Int64
 from openhours.uptime.fill import Observations

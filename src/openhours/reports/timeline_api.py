@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from openhours.http import Engine, ServerSettings, invalid
-from openhours.reports.asked import Answer, timeline_of
-from openhours.reports.reasons import clock_of, hours_of, local, offset, reason
+from openhours.api.http import Engine, ServerSettings, invalid
+from openhours.reports.explain import clock_of, hours_of, local, offset, reason
 from openhours.reports.timeline import HoursRow, Piece, Rule, Timeline, deciding
+from openhours.reports.timeline_query import Answer, timeline_of
 from openhours.times import Instant, from_us, to_us
 from openhours.uptime.axis import DAY
 

@@ -15,9 +15,9 @@ import pytz
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import raw_connection
-from openhours.stores.csv_times import DAY, parse_time_of_day
-from openhours.stores.csv_values import store_id_fault
-from openhours.stores.numbers import numbers_of
+from openhours.ingestion.csv.checks import store_id_fault
+from openhours.ingestion.csv.timestamps import DAY, parse_time_of_day
+from openhours.stores.store_ids import numbers_of
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ALWAYS = "always"

@@ -9,9 +9,9 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import State
 
-from openhours.bodies import NO_NUL, json_body, read_json
+from openhours.api.http import Engine
+from openhours.api.json_body import NO_NUL, json_body, read_json
 from openhours.db.group_commit import GroupCommit
-from openhours.http import Engine
 from openhours.times import Instant, now
 from openhours.visits import statistics
 from openhours.visits.write import NewVisit, write_visits

@@ -6,14 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from openhours.reports.reasons import local, reason
+from openhours.reports.explain import local, reason
 from openhours.reports.tables import Report
 from openhours.reports.timeline import Piece, Timeline
 from openhours.stores.tables import BEATING, POLLED
 from openhours.times import EPOCH, from_us, iso, to_us
 from openhours.uptime.axis import DAY, HOUR
 from openhours.uptime.clocks import to_utc
-from openhours.web.shown import hours, in_zone, percent
+from openhours.web.formatting import hours, in_zone, percent
 
 WIDTH = 1000.0
 # Heartbeats closer than this cannot be told apart.

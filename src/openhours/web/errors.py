@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from openhours.negotiation import wants_page
+from openhours.api.negotiation import wants_page
 from openhours.web.render import page
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]

@@ -4,7 +4,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
-from openhours.negotiation import wants_page
+from openhours.api.negotiation import wants_page
 
 
 class PageRoute(APIRoute):

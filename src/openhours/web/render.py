@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from openhours.accounts.browser_sessions import COOKIE, csrf_token, set_cookie
 from openhours.accounts.credentials import Caller
-from openhours.accounts.signins import COOKIE, csrf_token, set_cookie
-from openhours.web import shown
+from openhours.web import formatting
 
 HERE = Path(__file__).parent
 
@@ -24,7 +24,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.globals |= {
-    name: getattr(shown, name)
+    name: getattr(formatting, name)
     for name in ("clock", "hours", "many", "minutes", "number", "percent", "span", "store_url")
 }
 
@@ -48,10 +48,10 @@ def page(request: Request, template: str, status_code: int = 200, **values: obje
     # Who has not signed in gets a cookie, too: without one a form could not be told from another
     # site's.
     sent = cookie or secrets.token_urlsafe(32)
-    zone = str(values.pop("zone", shown.zone_of(request)))
+    zone = str(values.pop("zone", formatting.zone_of(request)))
 
     def when(instant: datetime | int | None, bare: bool = False) -> str:
-        return shown.when(instant, zone, bare=bare)
+        return formatting.when(instant, zone, bare=bare)
 
     html = _templates.get_template(template).render(
         path=request.url.path,

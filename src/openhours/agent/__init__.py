@@ -1,0 +1,1 @@
+"""What runs on a PC. Imports nothing of the server."""

@@ -1,0 +1,112 @@
+"""`GET /health`: whether this server can take work, and whether anybody does it."""
+
+import asyncio
+import time
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.api.http import Engine
+from openhours.db.queue import QueueState, lacks_worker, queue_state
+from openhours.ingestion.inbox import machine
+from openhours.settings import Settings
+from openhours.times import Instant, now
+
+router = APIRouter(tags=["service"])
+
+_PATIENCE = 3.0
+_LOOK = 2.0
+# A worker that died is replaced in less.
+_WITHOUT_WORKER = 10.0
+
+
+class WorkerWatch:
+    """Notices that jobs wait and no worker that can take them is connected.
+
+    It looks by itself: whoever asks for the first time after an hour shall know.
+    """
+
+    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._lacking_since: float | None = None
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            if not await self._lacks_worker():
+                self._lacking_since = None
+            elif self._lacking_since is None:
+                self._lacking_since = time.monotonic()
+            await asyncio.sleep(_LOOK)
+
+    async def _lacks_worker(self) -> bool:
+        try:
+            async with asyncio.timeout(_PATIENCE), self._engine.connect() as connection:
+                return await lacks_worker(connection, machine(self._settings))
+        except Exception:  # the database cannot be used: that is said in its own words
+            return False
+
+    @property
+    def no_worker(self) -> bool:
+        """Whether jobs have been waiting without a worker for 10 seconds."""
+        since = self._lacking_since
+        return since is not None and time.monotonic() - since >= _WITHOUT_WORKER
+
+
+class Health(BaseModel):
+    """What `/health` says."""
+
+    status: Annotated[
+        Literal["healthy", "unhealthy", "no worker"],
+        Field(
+            description="`unhealthy`: the database is away. `no worker`: for 10 seconds jobs have "
+            "been waiting that no connected worker can take; they are kept until one is started.",
+            examples=["healthy"],
+        ),
+    ]
+    timestamp: Instant
+    uptime_seconds: Annotated[float, Field(examples=[3600.5])]
+    database: Annotated[Literal["ok", "away"], Field(examples=["ok"])]
+    workers: Annotated[
+        int | None,
+        Field(
+            description="Workers connected to the queue; null while the database is away.",
+            examples=[1],
+        ),
+    ]
+    jobs_waiting: Annotated[
+        int | None, Field(description="Reports and ingestions in the queue.", examples=[0])
+    ]
+
+
+@router.get(
+    "/health",
+    response_model=Health,
+    responses={
+        503: {"model": Health, "description": "The database is away, or jobs wait for a worker."}
+    },
+)
+async def health(request: Request, engine: Engine) -> JSONResponse:
+    """Whether this server can take work: 503 while the database is away, or no worker runs."""
+    queue: QueueState | None
+    try:
+        async with asyncio.timeout(_PATIENCE), engine.connect() as connection:
+            queue = await queue_state(connection)
+    except Exception:  # whatever it is: the database cannot be used
+        queue = None
+    present = now()
+    watch: WorkerWatch = request.app.state.worker_watch
+    answer = Health(
+        status="unhealthy" if queue is None else "no worker" if watch.no_worker else "healthy",
+        timestamp=present,
+        uptime_seconds=(present - request.app.state.started_at).total_seconds(),
+        database="away" if queue is None else "ok",
+        workers=None if queue is None else queue.workers,
+        jobs_waiting=None if queue is None else sum(queue.queued.values()),
+    )
+    code = 200 if answer.status == "healthy" else 503
+    return JSONResponse(answer.model_dump(mode="json"), code)

@@ -1,0 +1,214 @@
+"""The commands that do a server's work without one: `ingest`, `report`, `db`.
+
+They queue the same jobs as the HTTP service, and run a worker while they wait. Killed in the
+middle, they leave the job to the next worker.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.accounts import keys
+from openhours.db import database
+from openhours.ingestion.api import find_ingestion
+from openhours.ingestion.inbox import add_ingestion
+from openhours.reports import formats
+from openhours.reports.queries import find_report
+from openhours.reports.tables import Report
+from openhours.reports.trigger import UnknownStores, trigger
+from openhours.settings import Settings, get_settings
+from openhours.stores import hours
+from openhours.stores.tables import Ingestion
+from openhours.worker.jobs import Worker
+
+_LOOK = 0.1
+console = Console(stderr=True)
+
+
+async def migrate_only(settings: Settings) -> None:
+    """Bring the schema to the newest version."""
+    async with database.opened(settings):
+        pass
+
+
+async def ingest(settings: Settings, files: Sequence[Path], uploaded: bool = False) -> bool:
+    """Load the files one after the other; whether none was refused.
+
+    `uploaded`: they are ours, and removed when they are loaded.
+    """
+    missing = [str(file) for file in files if not file.is_file()]
+    if missing:
+        console.print(f"[bold red]no such file:[/] {', '.join(missing)}")
+        return False
+    async with _working(settings) as engine:
+        ids = []
+        for file in files:
+            async with engine.begin() as connection:
+                one = await add_ingestion(
+                    connection, settings, file.resolve(), name=file.name, uploaded=uploaded
+                )
+                ids.append(one)
+        done = [await _follow_ingestion(engine, one) for one in ids]
+    _print_ingestions(done)
+    return all(row.state == "complete" for row in done)
+
+
+async def _follow_ingestion(engine: AsyncEngine, ingestion_id: str) -> Ingestion:
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        while True:
+            row = await find_ingestion(engine, ingestion_id)
+            bar.update(task, description=row.name, completed=row.progress)
+            if row.state in ("complete", "failed"):
+                return row
+            await asyncio.sleep(_LOOK)
+
+
+def _print_ingestions(rows: Sequence[Ingestion]) -> None:
+    table = Table("file", "kind", "rows", "loaded", "unchanged", "rejected", "seconds", box=None)
+    for row in rows:
+        if row.state == "failed":
+            console.print(f"[bold red]refused[/] {row.name}: {row.error}", soft_wrap=True)
+            continue
+        assert row.started_at is not None
+        assert row.finished_at is not None
+        counts = (row.rows, row.loaded, row.unchanged, row.rejected)
+        seconds = (row.finished_at - row.started_at).total_seconds()
+        table.add_row(
+            row.name, row.kind, *(f"{count or 0:,}" for count in counts), f"{seconds:.1f}"
+        )
+    if table.row_count:
+        console.print(table)
+
+
+async def report(
+    settings: Settings,
+    as_of: datetime | None,
+    interpolation: str,
+    store_ids: Sequence[str] | None,
+    out: Path | None,
+    full: bool,
+) -> bool:
+    """Compute a report and write its CSV; whether it could be done."""
+    async with _working(settings) as engine:
+        try:
+            async with engine.begin() as connection:
+                report_id = await trigger(
+                    connection,
+                    settings,
+                    as_of=as_of,
+                    interpolation=interpolation,
+                    store_ids=store_ids,
+                )
+        except UnknownStores as error:
+            console.print(f"[bold red]{error}[/]")
+            return False
+        done = await _follow_report(engine, report_id)
+        if done.state == "failed":
+            console.print(f"[bold red]the report failed:[/] {done.error}")
+            return False
+        await _write_csv(engine, done, out, full)
+    console.print(f"report {report_id}: {done.row_count:,} rows -> {out or 'standard output'}")
+    return True
+
+
+async def set_hours(settings: Settings, store_id: str, words: Sequence[str]) -> None:
+    """Replace the business hours of a store. Raises WrongHours."""
+    rows = hours.parse_week(words)
+    async with database.opened(settings) as (engine, _):
+        await hours.set_hours(engine, store_id, rows)
+        await _print_hours(engine, settings, store_id)
+
+
+async def set_timezone(settings: Settings, store_id: str, timezone: str) -> None:
+    """Replace the time zone of a store. Raises WrongHours."""
+    async with database.opened(settings) as (engine, _):
+        await hours.set_timezone(engine, store_id, timezone)
+        await _print_hours(engine, settings, store_id)
+
+
+async def show_hours(settings: Settings, store_id: str) -> None:
+    """Print the business hours of a store. Raises WrongHours if there is no such store."""
+    async with database.opened(settings) as (engine, _):
+        await _print_hours(engine, settings, store_id)
+
+
+async def _print_hours(engine: AsyncEngine, settings: Settings, store_id: str) -> None:
+    known = await hours.hours_of(engine, store_id)
+    if known is None:
+        raise hours.WrongHours(f"there is no store {store_id!r}")
+    zone = known.timezone or f"{settings.default_timezone} (the default)"
+    print(f"{store_id}: {hours.written(known.rows)}, {zone}")
+
+
+async def _follow_report(engine: AsyncEngine, report_id: str) -> Report:
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("report", total=1.0)
+        while True:
+            row = await find_report(engine, report_id)
+            bar.update(task, completed=row.progress)
+            if row.state in ("complete", "failed"):
+                return row
+            await asyncio.sleep(_LOOK)
+
+
+async def _write_csv(engine: AsyncEngine, done: Report, out: Path | None, full: bool) -> None:
+    if out is None:
+        async for chunk in formats.csv(engine, done, full):
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+        return
+    # The old file stays whole until the new one is.
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
+    with unfinished.open("wb") as file:
+        async for chunk in formats.csv(engine, done, full):
+            file.write(chunk)
+    unfinished.replace(out)
+
+
+async def create_key(settings: Settings, name: str, scopes: Sequence[str]) -> str:
+    """A new API key."""
+    async with database.opened(settings) as (engine, _):
+        return await keys.create_key(engine, name, scopes)
+
+
+async def list_keys(settings: Settings) -> None:
+    """Print all API keys."""
+    async with database.opened(settings) as (engine, _):
+        rows = await keys.list_keys(engine)
+    table = Table("id", "name", "scopes", "created", "revoked", box=None)
+    for row in rows:
+        at = [when and f"{when:%Y-%m-%d %H:%MZ}" for when in (row.created_at, row.revoked_at)]
+        table.add_row(str(row.id), escape(row.name), " ".join(row.scopes), *at)
+    Console().print(table)
+
+
+async def revoke_key(settings: Settings, number: int) -> bool:
+    """Revoke an API key; False when there is none with this id."""
+    async with database.opened(settings) as (engine, _):
+        return await keys.revoke_key(engine, number)
+
+
+@asynccontextmanager
+async def _working(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """An engine, and a worker that takes jobs as long as this command waits."""
+    async with database.opened(settings) as (engine, url):
+        os.environ["DATABASE_URL"] = url
+        get_settings.cache_clear()
+        worker = Worker(get_settings(), url, schedules=False)
+        running = asyncio.create_task(worker.run())
+        try:
+            yield engine
+        finally:
+            worker.stop()
+            await running

@@ -1,0 +1,287 @@
+"""The command line. Server parts are imported only by the commands that need them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from openhours import __version__
+from openhours.cli.output import fail, read_settings, say, server_part, set_up_logging
+
+app = typer.Typer(
+    name="openhours",
+    help="How long each store or PC was really on during the hours it should have been.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def main_options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """How long each store or PC was really on during the hours it should have been."""
+    if version:
+        typer.echo(f"openhours {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind [OPENHOURS_HOST].")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port to bind [OPENHOURS_PORT].")
+    ] = None,
+) -> None:
+    """Run the HTTP service, with a worker beside it."""
+    settings = read_settings()
+    set_up_logging(settings.log_level)
+    if host is not None:
+        settings.host = host
+    if port is not None:
+        settings.port = port
+    server_part("cli.serve").serve(settings)
+
+
+@app.command()
+def worker(
+    until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run a worker alone: any number of them may share one PostgreSQL."""
+    settings = read_settings()
+    set_up_logging(settings.log_level)
+    asyncio.run(server_part("cli.serve").work(settings, until_stdin_closes))
+
+
+@app.command()
+def ingest(
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV files: status, business hours or time zones.")
+    ],
+) -> None:
+    """Load files; their kind is told from the header. Exit code 1 when one was refused."""
+    settings = read_settings()
+    set_up_logging("WARNING")
+    if not asyncio.run(server_part("cli.commands").ingest(settings, files)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    as_of: Annotated[
+        str | None, typer.Option(help="Look back from this instant, e.g. 2023-01-25T18:13:22Z.")
+    ] = None,
+    interpolation: Annotated[str, typer.Option(help="nearest or previous.")] = "nearest",
+    store: Annotated[
+        list[str] | None, typer.Option(help="Only this store; may be given several times.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The CSV file to write; standard output without it.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Add the confidence columns.")] = False,
+) -> None:
+    """Compute a report and write its CSV."""
+    settings = read_settings()
+    set_up_logging("WARNING")
+    instant: datetime | None = None
+    if as_of is not None:
+        try:
+            instant = server_part("times").parse_instant(as_of)
+        except ValueError as error:
+            fail(f"--as-of: {error}")
+        if server_part("times").is_ahead(instant):
+            fail("--as-of: more than 5 minutes ahead")
+    if interpolation not in ("nearest", "previous"):
+        fail("--interpolation: nearest or previous")
+    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
+        fail(f"--out: {out} cannot be written: it is a folder, or lies in one that is not there")
+    done = asyncio.run(
+        server_part("cli.commands").report(
+            settings, instant, interpolation, store or None, out, full
+        )
+    )
+    if not done:
+        raise typer.Exit(1)
+
+
+@app.command()
+def agent(
+    server: Annotated[str, typer.Option(help="Where openhours is, e.g. http://192.168.1.5:8000.")],
+    name: Annotated[str, typer.Option(help="This PC's name; its store is then pc:<name>.")],
+    every: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=86_400,
+            help="Seconds from beat to beat. A PC counts as off 150 s (a setting of the server) "
+            "after its last beat.",
+        ),
+    ] = 60,
+    queue: Annotated[
+        Path | None,
+        typer.Option(help="The file where beats wait; without it one in your state folder."),
+    ] = None,
+    print_service: Annotated[
+        bool, typer.Option("--print-service", help="Print a systemd unit that runs this agent.")
+    ] = False,
+) -> None:
+    """Send this PC's heartbeats, for ever; they wait on disk while the server is away.
+
+    An API key is taken from the environment: OPENHOURS_KEY.
+    """
+    # Without the server's parts: this is all that a PC installs.
+    from openhours.agent import command  # noqa: PLC0415
+
+    try:
+        command.run(server, name, every, queue, print_service)
+    except command.WrongOption as error:
+        fail(str(error))
+    except command.CannotRun as error:
+        fail(str(error), 1)
+
+
+hours = typer.Typer(no_args_is_help=True, help="Business hours and time zone of one store.")
+app.add_typer(hours, name="hours")
+StoreId = Annotated[str, typer.Argument(help="The store; a PC's is pc:<name>.")]
+
+
+@hours.command("set")
+def set_hours(
+    store: StoreId,
+    week: Annotated[
+        list[str],
+        typer.Argument(help="Days and their times: mon-fri 09:00-17:30 sat 10:00-14:00; always"),
+    ],
+) -> None:
+    """Replace the hours in which a store should be open; all that is not named is closed.
+
+    Days: mon, mon-fri, mon,wed,fri or daily, followed by one or more times. 22:00-06:00 ends on the
+    next day; 24:00 may be an end. `always` takes the hours away: then the store is always open.
+    """
+    _hours_command("set_hours", store, week)
+
+
+@hours.command("zone")
+def set_timezone(
+    store: StoreId, zone: Annotated[str, typer.Argument(help="IANA name: Europe/Berlin.")]
+) -> None:
+    """Replace the time zone in which a store's hours are meant."""
+    _hours_command("set_timezone", store, zone)
+
+
+@hours.command("show")
+def show_hours(store: StoreId) -> None:
+    """Print the hours and the time zone of a store."""
+    _hours_command("show_hours", store)
+
+
+def _hours_command(name: str, *arguments: object) -> None:
+    settings = read_settings()
+    set_up_logging("WARNING")
+    commands = server_part("cli.commands")
+    try:
+        asyncio.run(getattr(commands, name)(settings, *arguments))
+    except commands.hours.WrongHours as error:
+        fail(str(error))
+
+
+@app.command("sample-data")
+def sample_data(
+    folder: Annotated[Path, typer.Argument(help="Where to write the files.")] = Path("data/sample"),
+    stores: Annotated[int, typer.Option(min=10, help="About how many stores.")] = 60,
+    load: Annotated[
+        bool,
+        typer.Option(
+            "--load",
+            help="Write no files: load the sample of 60 stores into the default database, "
+            "if that is new and no setting names a database or folder of your own.",
+        ),
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Write no files: remove what --load has loaded.")
+    ] = False,
+) -> None:
+    """Write a small, deterministic sample: two weeks of polls that end on 2022-11-08."""
+    if load or remove:
+        settings = read_settings()
+        set_up_logging("WARNING")
+        part = server_part("sample_data")
+        if load:
+            asyncio.run(part.load(settings))
+        else:
+            typer.echo(f"removed: {asyncio.run(part.remove(settings))}")
+        return
+    try:
+        for path in server_part("cli.sample_data").write(folder, stores):
+            typer.echo(path)
+    except OSError as error:
+        fail(str(error), 1)
+
+
+@app.command()
+def db() -> None:
+    """Bring the database's schema to the newest version (`serve` does so, too)."""
+    settings = read_settings()
+    set_up_logging("INFO")
+    asyncio.run(server_part("cli.commands").migrate_only(settings))
+
+
+keys = typer.Typer(help="API keys: what machines may do.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+@keys.command("create")
+def create_key(
+    scope: Annotated[
+        list[str], typer.Option(help="ingest, track, report or admin; may be given several times.")
+    ],
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+) -> None:
+    """Make a key and print it: it is shown this once."""
+    settings = read_settings()
+    set_up_logging("WARNING")
+    known = server_part("accounts.keys").SCOPES
+    unknown = [one for one in scope if one not in known]
+    if unknown:
+        fail(f"--scope: {', '.join(unknown)} is none of {', '.join(known)}")
+    typer.echo(asyncio.run(server_part("cli.commands").create_key(settings, name, scope)))
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List all keys, never their secret."""
+    settings = read_settings()
+    set_up_logging("WARNING")
+    asyncio.run(server_part("cli.commands").list_keys(settings))
+
+
+@keys.command("revoke")
+def revoke_key(number: Annotated[int, typer.Argument(help="Its id in `keys list`.")]) -> None:
+    """Revoke a key: within a second or so no server takes it any more."""
+    settings = read_settings()
+    set_up_logging("WARNING")
+    if not asyncio.run(server_part("cli.commands").revoke_key(settings, number)):
+        fail(f"there is no key {number}", 1)
+
+
+def main() -> None:
+    """Entry point of the `openhours` command."""
+    for argument in sys.argv:
+        if argument.encode(errors="replace").decode() != argument:
+            say(f"an argument is not UTF-8: {argument!a}")
+            sys.exit(2)
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except RuntimeError as error:
+        if type(error).__module__.startswith("openhours."):  # its message says what to do
+            say(str(error))
+            sys.exit(2)
+        raise

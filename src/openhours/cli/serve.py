@@ -1,0 +1,89 @@
+"""The long-running processes behind `openhours serve` and `openhours worker`."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+
+import uvicorn
+
+from openhours.accounts.access_control import is_loopback
+from openhours.accounts.keys import KeyRing
+from openhours.db import database
+from openhours.reports import executors
+from openhours.settings import Settings, SettingsError, get_settings
+from openhours.worker.jobs import Worker
+
+log = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            name = self.servers[0].sockets[0].getsockname()
+            host = f"[{name[0]}]" if ":" in name[0] else name[0]
+            print(f"openhours is at http://{host}:{name[1]} (API: /docs)", flush=True)
+
+
+def serve(settings: Settings) -> None:
+    """Run the HTTP service until it is told to stop. Raises SettingsError before it begins."""
+    executors.check(settings)
+    database.check(settings)
+    _refuse_strangers(settings)
+    verbose = logging.getLogger().level <= logging.DEBUG
+    logging.getLogger("uvicorn.error").setLevel(logging.DEBUG if verbose else logging.WARNING)
+    config = uvicorn.Config(
+        "openhours.app:app",
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=verbose,
+    )
+    server = _Server(config)
+    # uvicorn raises the signal again once it has ended: unhandled, it would skip what is done at
+    # exit, and the embedded PostgreSQL would run on.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    server.run()
+    if not server.started:
+        sys.exit(3)
+
+
+def _refuse_strangers(settings: Settings) -> None:
+    """Raise SettingsError where anyone could reach the service and no key keeps them out."""
+    if not (settings.open or is_loopback(settings.host) or asyncio.run(_has_keys(settings))):
+        raise SettingsError(
+            f"on {settings.host} the service would answer everyone who can reach it: "
+            "make a key first (openhours keys create --scope admin --name me), "
+            "or set OPENHOURS_ADMIN_KEY, or OPENHOURS_OPEN=1 if that is what you want"
+        )
+
+
+async def _has_keys(settings: Settings) -> bool:
+    async with database.opened(settings) as (engine, _):
+        return await KeyRing(engine, settings).has_keys()
+
+
+async def work(settings: Settings, until_stdin_closes: bool) -> None:
+    """Run a worker until SIGTERM, or until the process that started it is gone."""
+    executors.check(settings)
+    async with database.opened(settings) as (_, url):
+        # Child processes find the database where this process found it.
+        os.environ["DATABASE_URL"] = url
+        get_settings.cache_clear()
+        worker = Worker(get_settings(), url)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        if until_stdin_closes:
+            # The server's death ends the worker at once: whoever starts next must not find two.
+            loop.add_reader(sys.stdin.fileno(), _die_at_end_of_input)
+        await worker.run()
+
+
+def _die_at_end_of_input() -> None:
+    if not os.read(sys.stdin.fileno(), 1024):
+        log.warning("the server is gone; the worker ends")
+        os._exit(1)

@@ -1,0 +1,59 @@
+"""What the metrics say of ingestion; noted in the transaction that loads a file."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import asyncpg
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from openhours.db import counters
+from openhours.ingestion.rejects import Counts
+from openhours.stores.tables import FeedClock
+
+_ROWS = "ingested_rows"
+_REJECTED = "rejected_rows"
+
+
+async def note_ingestion(
+    connection: "asyncpg.Connection[Any]", number: int, kind: str, counts: Counts
+) -> None:
+    """Add a loaded file's rows to the totals, and its rejects by reason."""
+    amounts = {
+        f"{kind}/loaded": counts.loaded,
+        f"{kind}/unchanged": counts.rows - counts.loaded - counts.rejected,
+        f"{kind}/rejected": counts.rejected,
+    }
+    await counters.add(connection, _ROWS, amounts)
+    if counts.rejected:
+        reasons = await connection.fetch(
+            "SELECT reason, count(*) FROM rejected_rows WHERE ingestion = $1 GROUP BY reason",
+            number,
+        )
+        await counters.add(connection, _REJECTED, dict(reasons))
+
+
+async def measure(connection: AsyncConnection) -> Iterable[Metric]:
+    """Rows that came, why some were rejected, and how old the newest observation is."""
+    rows = CounterMetricFamily(
+        "openhours_ingested_rows",
+        "Rows of files, by what became of them.",
+        labels=("kind", "outcome"),
+    )
+    for label, value in (await counters.read(connection, _ROWS)).items():
+        rows.add_metric(label.split("/"), value)
+    rejected = CounterMetricFamily(
+        "openhours_rejected_rows", "Rows set aside, by reason.", labels=("reason",)
+    )
+    for reason, value in (await counters.read(connection, _REJECTED)).items():
+        rejected.add_metric((reason,), value)
+    age = GaugeMetricFamily(
+        "openhours_newest_observation_age_seconds",
+        "Age of the newest observation, by feed.",
+        labels=("feed",),
+    )
+    seconds = func.extract("epoch", func.clock_timestamp() - FeedClock.newest_at)
+    for feed, value in await connection.execute(select(FeedClock.feed, seconds)):
+        age.add_metric((feed,), float(value))
+    return rows, rejected, age

@@ -1,0 +1,50 @@
+"""What the metrics say of reports; noted in the transaction that ends one."""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Any
+
+import asyncpg
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from openhours.db import counters
+
+_REPORTS = "reports"
+_SECONDS = "report_seconds"
+_SUM = "sum"
+_BUCKETS = ("0.25", "0.5", "1", "2.5", "5", "10", "30", "60", "300", "+Inf")
+_BOUNDS = [float(bound) for bound in _BUCKETS]
+
+
+async def note_complete(connection: "asyncpg.Connection[Any]", seconds: float) -> None:
+    """Add a complete report that took so long."""
+    bucket = _BUCKETS[bisect_left(_BOUNDS, seconds)]
+    await counters.add(connection, _REPORTS, {"complete": 1})
+    await counters.add(connection, _SECONDS, {bucket: 1, _SUM: seconds})
+
+
+async def note_failed(connection: "asyncpg.Connection[Any]") -> None:
+    """Add a failed report."""
+    await counters.add(connection, _REPORTS, {"failed": 1})
+
+
+async def measure(connection: AsyncConnection) -> Iterable[Metric]:
+    """How many reports ended how, and how long the complete ones took."""
+    ended = {"complete": 0.0, "failed": 0.0} | await counters.read(connection, _REPORTS)
+    reports = CounterMetricFamily("openhours_reports", "Reports that ended.", labels=("state",))
+    for state, value in ended.items():
+        reports.add_metric((state,), value)
+    noted = await counters.read(connection, _SECONDS)
+    buckets = []
+    below = 0.0
+    for bucket in _BUCKETS:
+        below += noted.get(bucket, 0.0)
+        buckets.append((bucket, below))
+    durations = HistogramMetricFamily(
+        "openhours_report_duration_seconds",
+        "From the start of a report's computation to its end.",
+        buckets=buckets,
+        sum_value=noted.get(_SUM, 0.0),
+    )
+    return reports, durations

@@ -1,0 +1,95 @@
+"""`/docs` and `/redoc`: Swagger UI and Redoc from an installed package, without any other host."""
+
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from openhours.accounts.browser_sessions import COOKIE, csrf_token
+from openhours.api.security_headers import STRICT
+
+_ASSETS = Path(fastapi_offline.__file__).parent / "static"
+
+_HEAD = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>openhours API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="/docs/assets/favicon.png">
+"""
+
+_SWAGGER = f"""{_HEAD}<meta name="csrf-token" content="{{token}}">
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css"></head>
+<body><main id="swagger-ui"></main>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script></body>
+</html>
+"""
+# Who has signed in may press Execute, too: like our other pages, this one then sends its token.
+_SWAGGER_SCRIPT = """const token = document.querySelector("meta[name=csrf-token]").content;
+SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  requestInterceptor: (request) => {
+    if (token && request.method !== "GET") request.headers["X-CSRF-Token"] = token;
+    return request;
+  },
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
+});
+"""
+
+_REDOC = f"""{_HEAD}</head>
+<body><main id="redoc"></main>
+<script src="/redoc/bundle.js"></script>
+<script src="/redoc/start.js"></script></body>
+</html>
+"""
+# Redoc puts two style elements into its page: an empty one, to which it then adds its rules, and
+# one for its scroll bars. These two alone are let through, by their hashes.
+_REDOC_POLICY = STRICT.replace(
+    "style-src 'self'",
+    "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+    " 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='",
+)
+# Redoc asks another host for this picture; without it, it shows none.
+_REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
+# Its search would need a worker made from text.
+_REDOC_SCRIPT = """Redoc.init(
+  "/openapi.json",
+  { disableSearch: true },
+  document.querySelector("#redoc"),
+);
+"""
+
+
+def add_docs(app: FastAPI) -> None:
+    """Serve `/docs` and `/redoc` over the application's own OpenAPI description."""
+    app.mount("/docs/assets", StaticFiles(directory=_ASSETS), name="docs-assets")
+    bundle = (_ASSETS / "redoc.standalone.js").read_text().replace(_REDOC_LOGO, "data:,")
+    for path, script in (
+        ("/docs/start.js", _SWAGGER_SCRIPT),
+        ("/redoc/start.js", _REDOC_SCRIPT),
+        ("/redoc/bundle.js", bundle),
+    ):
+        _add_script(app, path, script)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> HTMLResponse:
+        cookie = request.cookies.get(COOKIE)
+        token = csrf_token(cookie) if cookie else ""
+        return HTMLResponse(
+            _SWAGGER.replace("{token}", token), headers={"Cache-Control": "no-store"}
+        )
+
+    @app.get("/redoc", include_in_schema=False)
+    async def redoc() -> HTMLResponse:
+        return HTMLResponse(_REDOC, headers={"Content-Security-Policy": _REDOC_POLICY})
+
+
+def _add_script(app: FastAPI, path: str, script: str) -> None:
+    async def answer() -> Response:
+        return Response(script, media_type="text/javascript")
+
+    app.add_api_route(path, answer, include_in_schema=False)

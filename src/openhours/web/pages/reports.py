@@ -1,0 +1,76 @@
+"""`/reports`, one report, and how it compares with the one before."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import func, select
+
+from openhours.api.http import Engine, ServerSettings
+from openhours.reports.queries import find_report
+from openhours.reports.schemas import report_info
+from openhours.reports.tables import Report
+from openhours.reports.trigger import trigger
+from openhours.web import queries
+from openhours.web.page_route import PageRoute
+from openhours.web.render import page
+
+_PAGE = 50
+_WORST = 20
+
+router = APIRouter(include_in_schema=False)
+# `GET /reports` is an endpoint, too.
+beside = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@beside.get("/reports")
+async def reports(request: Request, engine: Engine, cursor: str | None = None) -> Response:
+    """All reports, newest first."""
+    query = select(*Report.__table__.columns).order_by(Report.id.desc()).limit(_PAGE + 1)
+    if cursor is not None:
+        query = query.where(Report.id < (await find_report(engine, cursor)).id)
+    async with engine.connect() as connection:
+        rows = (await connection.execute(query)).all()
+        total = await connection.scalar(select(func.count()).select_from(Report))
+    found = [report_info(Report(**row._mapping)) for row in rows[:_PAGE]]
+    following = found[-1].report_id if len(rows) > _PAGE else None
+    return page(request, "reports.html", reports=found, total=total, following=following)
+
+
+@router.post("/reports/new")
+async def generate(engine: Engine, settings: ServerSettings) -> Response:
+    """Trigger a report, and go where its progress is shown."""
+    async with engine.begin() as connection:
+        report_id = await trigger(connection, settings)
+    return RedirectResponse(f"/reports/{report_id}", 303)
+
+
+@router.get("/reports/{report_id}")
+async def report(
+    request: Request, engine: Engine, report_id: str, window: queries.Window = "week"
+) -> Response:
+    """One report: what it says, how uptime is distributed, and who got worse."""
+    found = await find_report(engine, report_id)
+    values: dict[str, Any] = {"report": found, "info": report_info(found), "window": window}
+    if found.state == "complete":
+        async with engine.connect() as connection:
+            values |= {
+                "counts": {
+                    name: await queries.counts(connection, found.id, name)
+                    for name in queries.WINDOWS
+                },
+                "bins": await queries.distribution(connection, found.id, window),
+                "worst": await queries.worst(connection, found.id, _WORST),
+            }
+            before = None
+            if found.stores is None:
+                before = await queries.latest_report(connection, before=found)
+            rows = []
+            if before is not None:
+                rows = await queries.compare(connection, found.id, before.id, _WORST)
+            values |= {
+                "before": before,
+                "compared": rows[0] if rows else None,
+                "worse": [row for row in rows if row.share < row.share_before],
+            }
+    return page(request, "report.html", **values)

@@ -1,0 +1,157 @@
+"""`/stores`: search, filter, sort and page through all stores; and one store's week."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BeforeValidator
+
+from openhours.api.http import Engine, ServerSettings
+from openhours.reports.explain import DAYS, clock_of, offset
+from openhours.reports.timeline import Timeline
+from openhours.reports.timeline_api import explanation
+from openhours.reports.timeline_query import timeline_of
+from openhours.times import Instant, iso, to_us
+from openhours.uptime.axis import DAY
+from openhours.uptime.totals import WINDOWS
+from openhours.web import charts, formatting, queries
+from openhours.web.queries import Search
+from openhours.web.render import page
+
+router = APIRouter(include_in_schema=False)
+
+_WEEK = 7 * DAY
+
+
+def _blank_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+Minutes = Annotated[
+    Annotated[float, Query(ge=0, le=10_080, allow_inf_nan=False)] | None,
+    BeforeValidator(_blank_is_none),
+]
+
+
+@router.get("/stores")
+async def stores(
+    request: Request,
+    engine: Engine,
+    q: Annotated[str, Query(max_length=64)] = "",
+    feed: Literal["", "polled", "beating"] = "",
+    state: Literal["", "down", "unknown"] = "",
+    window: queries.Window = "week",
+    over: Minutes = None,
+    sort: Literal["id", "hour", "day", "week"] = "id",
+    order: Literal["up", "down"] = "up",
+    number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
+) -> Response:
+    """A page of stores with their figures in the latest report."""
+    search = Search(q.strip(), feed, state, window, over, sort, order == "down")
+    async with engine.connect() as connection:
+        report = await queries.latest_report(connection)
+        total, rows = await queries.find_stores(connection, report, search, number - 1)
+    last = max(1, -(-total // queries.PAGE))
+    asked = {
+        "q": search.text,
+        "feed": feed,
+        "state": state,
+        "window": window,
+        "over": "" if over is None else f"{over:g}",
+        "sort": sort,
+        "order": order,
+        "page": number,
+    }
+
+    def link(**changes: object) -> str:
+        kept = {name: value for name, value in (asked | {"page": 1} | changes).items() if value}
+        return f"/stores?{urlencode(kept, errors='replace')}"
+
+    return page(
+        request,
+        "stores.html",
+        report=report,
+        rows=rows,
+        total=total,
+        current=number,
+        last=last,
+        first=(number - 1) * queries.PAGE + 1,
+        asked=asked,
+        filtered=bool(asdict(search) != asdict(Search(sort=sort, descending=order == "down"))),
+        link=link,
+    )
+
+
+@router.get("/stores/{store_id:text}")
+async def store(
+    request: Request,
+    engine: Engine,
+    settings: ServerSettings,
+    store_id: str,
+    report_id: str | None = None,
+    as_of: Instant | None = None,
+    back: Annotated[int, Query(ge=0, le=52, description="Weeks before T.")] = 0,
+    at: Instant | None = None,
+) -> Response:
+    """One store: its week, drawn, and why each moment counts as it does."""
+    answer = await timeline_of(engine, settings, store_id, as_of, report_id)
+    line = answer.timeline
+    weeks = max(1, line.asked.lookback // _WEEK)
+    ends = line.as_of - min(back, weeks - 1) * _WEEK
+    begins = max(line.since, ends - _WEEK)
+    instant = None if at is None else to_us(at)
+    asked: dict[str, Any] = {"report_id": report_id, "as_of": as_of and iso(as_of)}
+
+    def link(**changes: object) -> str:
+        kept = {name: value for name, value in (asked | changes).items() if value}
+        return f"?{urlencode(kept)}"
+
+    return page(
+        request,
+        "store.html",
+        line=line,
+        report=answer.report,
+        changed_since=answer.changed_since,
+        windows=_windows(line),
+        days=charts.week_of(line, begins, ends),
+        begins=formatting.when(begins, line.zone),
+        ends=formatting.when(ends, line.zone),
+        as_of=formatting.when(line.as_of, line.zone),
+        offset=offset(line.as_of, line.zone),
+        hours_by_day=_by_day(line),
+        back=min(back, weeks - 1),
+        weeks=weeks,
+        at=at,
+        why=None if instant is None else explanation(line, instant),
+        link=link,
+    )
+
+
+def _windows(line: Timeline) -> list[dict[str, Any]]:
+    """The store's figures as of T: as a report's row."""
+    if line.figures is None:
+        return []
+    return [
+        {
+            "name": window.name,
+            "known": line.known,
+            "open": int(line.figures.open[n, 0]),
+            "up": int(line.figures.up[n, 0]),
+            "observed": int(line.figures.observed[n, 0]),
+        }
+        for n, window in enumerate(WINDOWS)
+    ]
+
+
+def _by_day(line: Timeline) -> list[tuple[str, str]]:
+    if not line.hours:
+        return []
+    return [
+        (
+            name,
+            ", ".join(" to ".join(clock_of(row)) for row in line.hours if row.day == day)
+            or "closed",
+        )
+        for day, name in enumerate(DAYS)
+    ]

@@ -1,0 +1,112 @@
+"""Work sessions in the database. Times are the database's: its clock starts and stops them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import HTTPException
+from sqlalchemy import BigInteger, cast, delete, func, insert, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from openhours.accounts.credentials import unauthorized
+from openhours.accounts.tables import User
+from openhours.work_sessions.tables import WorkSession
+
+# A JavaScript number holds it, and no one works for longer.
+LONGEST_MS = 366 * 86_400_000
+
+_elapsed_ms = func.greatest(
+    0,
+    cast(
+        func.floor(func.extract("epoch", func.clock_timestamp() - WorkSession.started_at) * 1000),
+        BigInteger,
+    ),
+)
+# What is read of a session; `time_ms` of a running one is what has elapsed.
+COLUMNS = (
+    WorkSession.id,
+    WorkSession.name,
+    WorkSession.started_at,
+    func.coalesce(WorkSession.time_ms, _elapsed_ms).label("time_ms"),
+    WorkSession.time_ms.is_(None).label("running"),
+)
+SessionRow = Row[int, str, datetime, int, bool]
+
+
+@asynccontextmanager
+async def changing(engine: AsyncEngine, user_id: UUID) -> AsyncIterator[AsyncConnection]:
+    """A transaction that is alone in changing the user's sessions."""
+    async with engine.begin() as connection:
+        lock = select(User.id).where(User.id == user_id).with_for_update(key_share=True)
+        if await connection.scalar(lock) is None:
+            raise unauthorized("this user is no more")
+        yield connection
+
+
+async def save(
+    connection: AsyncConnection, user_id: UUID, name: str, started_at: datetime, time_ms: int
+) -> SessionRow:
+    """A finished session."""
+    query = insert(WorkSession).values(
+        user_id=user_id, name=name, started_at=started_at, time_ms=time_ms
+    )
+    return (await connection.execute(query.returning(*COLUMNS))).one()
+
+
+async def running(connection: AsyncConnection, user_id: UUID) -> SessionRow | None:
+    """The user's running session."""
+    query = select(*COLUMNS).where(WorkSession.user_id == user_id, WorkSession.time_ms.is_(None))
+    return (await connection.execute(query)).one_or_none()
+
+
+async def start(connection: AsyncConnection, user_id: UUID, name: str) -> SessionRow:
+    """A session that runs from now on; the caller has made sure that none does."""
+    query = insert(WorkSession).values(
+        user_id=user_id, name=name, started_at=func.clock_timestamp(), time_ms=None
+    )
+    return (await connection.execute(query.returning(*COLUMNS))).one()
+
+
+async def stop(connection: AsyncConnection, user_id: UUID) -> SessionRow:
+    """The running session, ended now; HTTPException 409 when none runs."""
+    query = (
+        update(WorkSession)
+        .where(WorkSession.user_id == user_id, WorkSession.time_ms.is_(None))
+        .values(time_ms=_elapsed_ms)
+    )
+    row = (await connection.execute(query.returning(*COLUMNS))).one_or_none()
+    if row is None:
+        raise HTTPException(409, "no session is running")
+    return row
+
+
+async def find(connection: AsyncConnection, user_id: UUID, session_id: int) -> SessionRow:
+    """One of the user's sessions; HTTPException 404."""
+    query = select(*COLUMNS).where(WorkSession.user_id == user_id, WorkSession.id == session_id)
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise HTTPException(404, "no such session")
+    return row
+
+
+async def change(
+    connection: AsyncConnection, user_id: UUID, session_id: int, values: dict[str, Any]
+) -> SessionRow:
+    """The session with new values; HTTPException 404, or 409 for the time of a running one."""
+    before = await find(connection, user_id, session_id)
+    if before.running and "time_ms" in values:
+        raise HTTPException(409, "the session is running: stop it before you change its time")
+    if not values:
+        return before
+    query = update(WorkSession).where(WorkSession.id == session_id).values(**values)
+    return (await connection.execute(query.returning(*COLUMNS))).one()
+
+
+async def remove(connection: AsyncConnection, user_id: UUID, session_id: int) -> None:
+    """Delete the session, running or not; HTTPException 404."""
+    query = delete(WorkSession).where(WorkSession.user_id == user_id, WorkSession.id == session_id)
+    if (await connection.execute(query)).rowcount == 0:
+        raise HTTPException(404, "no such session")

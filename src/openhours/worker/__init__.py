@@ -1,0 +1,1 @@
+"""The worker process: jobs, schedules and its supervisor."""

@@ -1,0 +1,189 @@
+"""The worker: which room's function runs for which job, and the schedules.
+
+PgQueuer keeps jobs in the database and takes back those of a worker that died. A job that fails
+never stays in the dark: its row says Failed, or the job is queued again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures.process import BrokenProcessPool
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+from pgqueuer import PgQueuer, RetryRequested
+from pgqueuer.models import Job, Schedule
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.activity.counts import SCHEDULE as ACTIVITY_SCHEDULE
+from openhours.activity.counts import count_ended_periods
+from openhours.db.engine import (
+    is_database_away,
+    is_database_unusable,
+    is_disk_full,
+    make_engine,
+    plain_url,
+    root_of,
+)
+from openhours.db.queue import worker_name
+from openhours.heartbeats.retention import keep_heartbeats
+from openhours.ingestion import inbox
+from openhours.ingestion.job import fail_ingestion, run_ingestion
+from openhours.ingestion.uploads import remove_broken_uploads
+from openhours.process_pool import Processes, collect_garbage_less
+from openhours.reports import executors
+from openhours.reports.job import fail_report, run_report
+from openhours.reports.partition import warm_up
+from openhours.reports.retention import keep_reports
+from openhours.reports.trigger import JOB as REPORT_JOB
+from openhours.settings import Settings
+from openhours.stores.retention import keep_observations
+
+log = logging.getLogger(__name__)
+
+# A killed worker's job is taken by another after the first and found at the latest by the second.
+_HEARTBEAT_TIMEOUT = timedelta(seconds=5)
+_DEQUEUE_TIMEOUT = timedelta(seconds=1)
+_RETRY_DELAY = timedelta(seconds=1)
+_JOBS_AT_ONCE = 4
+
+Run = Callable[[int], Awaitable[None]]
+Fail = Callable[[int, str], Awaitable[None]]
+
+
+class Worker:
+    """Everything a worker has while it runs; `stop` lets running jobs end.
+
+    `schedules`: whether it does what is due by the clock, too; a command that only waits for its
+    own job does not.
+    """
+
+    def __init__(self, settings: Settings, url: str, *, schedules: bool = True) -> None:
+        self.settings = settings
+        self._schedules = schedules
+        self.url = url
+        self.engine: AsyncEngine = make_engine(url, pool_size=4 * _JOBS_AT_ONCE)
+        self.processes = Processes(settings.processes)
+        self._stopping = asyncio.Event()
+        self._queue: PgQueuer | None = None
+
+    def stop(self) -> None:
+        """Take no more jobs; `run` returns when those that run have ended."""
+        self._stopping.set()
+        if self._queue is not None:
+            self._queue.shutdown.set()
+
+    async def run(self) -> None:
+        """Work until stopped; a database that goes away is waited for."""
+        try:
+            await self.processes.warm_up(warm_up)
+            collect_garbage_less()
+            while not self._stopping.is_set():
+                try:
+                    await self._work()
+                except Exception as error:
+                    if not is_database_unusable(error):
+                        raise
+                    log.warning("worker: the database is away: %s", error)
+                    await asyncio.sleep(1)
+        finally:
+            self.processes.close()
+            await self.engine.dispose()
+
+    async def _work(self) -> None:
+        machine = inbox.machine(self.settings)
+        connection = await asyncpg.connect(
+            plain_url(self.url),
+            server_settings={"jit": "off", "application_name": worker_name(machine)},
+        )
+        try:
+            queue = self._queue = PgQueuer.from_asyncpg_connection(connection)
+            self._register(queue)
+            if self._schedules:
+                self._schedule(queue)
+                await inbox.scan(self.engine, self.settings)
+                await remove_broken_uploads(self.engine, self.settings)
+                # What ended while no worker ran.
+                await count_ended_periods(self.engine, self.settings.activity_cron)
+            if not self._stopping.is_set():
+                log.info("worker ready")
+                await queue.run(
+                    dequeue_timeout=_DEQUEUE_TIMEOUT,
+                    heartbeat_timeout=_HEARTBEAT_TIMEOUT,
+                    batch_size=_JOBS_AT_ONCE // 2,
+                    max_concurrent_tasks=_JOBS_AT_ONCE,
+                    shutdown_on_listener_failure=True,
+                )
+        finally:
+            self._queue = None
+            await connection.close(timeout=5)
+
+    def _register(self, queue: PgQueuer) -> None:
+        engine, settings = self.engine, self.settings
+
+        async def report(number: int) -> None:
+            async with executors.opened(settings, self.processes) as (compute, ways):
+                await run_report(engine, compute, number, ways)
+
+        async def ingestion(number: int) -> None:
+            await self.processes.run(run_ingestion, number)
+
+        async def fail_one_report(number: int, reason: str) -> None:
+            await fail_report(engine, number, reason)
+
+        async def fail_one_ingestion(number: int, reason: str) -> None:
+            await fail_ingestion(engine, number, reason)
+
+        job: Any = queue.entrypoint(REPORT_JOB)
+        job(_job(report, fail_one_report))
+        # The file lies on this machine; and a later ingestion must find what an earlier one loaded.
+        job = queue.entrypoint(inbox.ingest_job(settings), concurrency_limit=1)
+        job(_job(ingestion, fail_one_ingestion))
+
+    def _schedule(self, queue: PgQueuer) -> None:
+        engine, settings = self.engine, self.settings
+
+        async def look_into_inbox(_schedule: Schedule) -> None:
+            await inbox.scan(engine, settings)
+            await remove_broken_uploads(engine, settings)
+
+        async def count_activity(_schedule: Schedule) -> None:
+            await count_ended_periods(engine, settings.activity_cron)
+
+        async def keep_within_limits(_schedule: Schedule) -> None:
+            await keep_reports(engine, settings)
+            await keep_observations(engine, settings)
+            await keep_heartbeats(engine, settings)
+
+        queue.schedule(inbox.scan_job(settings), settings.inbox_cron)(look_into_inbox)
+        # Of all workers on the database, one does it.
+        queue.schedule("retention", settings.retention_cron)(keep_within_limits)
+        queue.schedule(ACTIVITY_SCHEDULE, settings.activity_cron)(count_activity)
+
+
+def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:
+    """A queue's function for `run`: what ends it ends its row, or is tried again."""
+
+    async def execute(job: Job) -> None:
+        number = int((job.payload or b"").decode())
+        try:
+            await run(number)
+        except Exception as error:
+            if is_database_away(error) or isinstance(error, BrokenProcessPool):
+                # Attempts are counted and bounded where they begin.
+                raise RetryRequested(delay=_RETRY_DELAY, reason=repr(error)) from error
+            log.exception("%s %d", job.entrypoint, number)
+            try:
+                await fail(number, _reason(error))
+            except Exception as away:
+                raise RetryRequested(delay=_RETRY_DELAY, reason=repr(away)) from away
+
+    return execute
+
+
+def _reason(error: Exception) -> str:
+    root = root_of(error)
+    if is_disk_full(error):
+        return f"the disk is full: {root}"
+    return f"{type(root).__name__}: {root}"

@@ -1,0 +1,1 @@
+"""What tests share: a running service, clients, sample data."""

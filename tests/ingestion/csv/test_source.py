@@ -1,0 +1,280 @@
+"""Opening: plain, gzip, zip, told by content; refusals that say what is wrong; growing files."""
+
+import gzip
+import hashlib
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from openhours.ingestion.csv.reader import (
+    FileRefused,
+    Position,
+    kind_of,
+    open_source,
+    read_hours,
+    read_status,
+    read_timezones,
+)
+
+NOW = 1_700_000_000_000_000
+HEADER = "store_id,timestamp_utc,status\n"
+ROW = "8419537941919820732,2023-01-22 12:09:39.388884 UTC,active\n"
+TEXT = HEADER + ROW * 3
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "file"
+
+
+def zipped(*members: tuple[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members:
+            archive.writestr(name, text)
+    return packed.getvalue()
+
+
+def rows_of(path: Path) -> int:
+    with open_source(path) as source:
+        return sum(len(block.at) for block in read_status(source, NOW))
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(FileRefused) as refused:
+        rows_of(path)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.encode(),
+        TEXT.encode("utf-8-sig"),
+        TEXT.replace("\n", "\r\n").encode(),
+        TEXT.removesuffix("\n").encode(),
+        TEXT.replace("store_id", '"store_id"').encode(),
+        TEXT.replace(",status", ", status ").encode(),
+        gzip.compress(TEXT.encode(), mtime=0),
+        gzip.compress(TEXT[:60].encode(), mtime=0) + gzip.compress(TEXT[60:].encode(), mtime=0),
+        zipped(("polls.csv", TEXT)),
+        zipped(("read.me", "x"), ("a/POLLS.CSV", TEXT), ("__MACOSX/a/._polls.csv", "x")),
+    ],
+    ids=[
+        *("plain", "bom", "crlf", "no last newline", "quoted name", "spaced name"),
+        *("gzip", "two gzips", "zip", "zip from a Mac"),
+    ],
+)
+def test_a_file_is_told_by_its_content(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    digest = hashlib.sha256()
+    with open_source(path, on_bytes=digest.update) as source:
+        assert kind_of(source.header) == "status"
+        assert sum(len(block.at) for block in read_status(source, NOW)) == 3
+        assert source.bytes_read == source.size == len(content)
+        assert source.modified_ns == path.stat().st_mtime_ns
+    assert digest.digest() == hashlib.sha256(content).digest()
+
+
+def test_columns_stand_in_any_order_beside_others(path: Path) -> None:
+    path.write_text("note,status,x,x,timestamp_utc,store_id\n,active,,,2023-01-22 12:00:00,7\n")
+    assert rows_of(path) == 1
+
+
+def test_header_alone_is_a_file_without_rows(path: Path) -> None:
+    path.write_text(HEADER.removesuffix("\n"))
+    with open_source(path) as source:
+        assert list(read_status(source, NOW)) == []
+        # What is appended now would belong to the header.
+        assert source.settled is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"\xef\xbb\xbf", "the file is empty"),
+        (gzip.compress(b"", mtime=0), "the file is empty"),
+        (b"\n" + TEXT.encode(), "no column names: the first line is blank"),
+        (TEXT.encode("utf-16"), "the file is UTF-16: save it as UTF-8"),
+        (TEXT.encode("utf-16-le"), "not a CSV file: its first line is not UTF-8 text"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "not a CSV file: its first line is not UTF-8 text"),
+        (b"PAR1\xff\xfe", "not a CSV file: its first line is not UTF-8 text"),
+        (b'"store_id,status\n', "not a CSV file: its first line is no list of column names"),
+        (b"x" * (2 << 20), "not a CSV file: its first line is no list of column names"),
+        (
+            b"store_id,status\n7,active\n",
+            "not a status file: no column timestamp_utc (found: store_id, status)",
+        ),
+        (
+            b"store,stamp,status\n",
+            "not a status file: no columns store_id, timestamp_utc (found: store, stamp, status)",
+        ),
+        (
+            b"store_id,timestamp_utc,status,status\n",
+            "not a status file: more than one column status"
+            " (found: store_id, timestamp_utc, status, status)",
+        ),
+        (zipped(("a.txt", TEXT)), "a zip file must hold one CSV, this one holds 0"),
+        (zipped(), "a zip file must hold one CSV, this one holds 0"),
+        (
+            zipped(("a.csv", TEXT), ("b.csv", TEXT)),
+            "a zip file must hold one CSV, this one holds 2",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(path: Path, content: bytes, message: str) -> None:
+    path.write_bytes(content)
+    assert refusal(path) == message
+
+
+def test_missing_columns_of_the_other_files_are_named(path: Path) -> None:
+    path.write_text("store_id,start_time_local\n")
+    with open_source(path) as source:
+        with pytest.raises(FileRefused, match="no columns day or dayOfWeek, end_time_local"):
+            read_hours(source)
+        with pytest.raises(FileRefused, match="not a time zones file: no column timezone_str"):
+            read_timezones(source)
+        with pytest.raises(
+            FileRefused, match=r"status need .* \(found: store_id, start_time_local\)"
+        ):
+            kind_of(source.header)
+
+
+def test_a_day_told_twice_is_refused(path: Path) -> None:
+    path.write_text("store_id,day,dayOfWeek,start_time_local,end_time_local\n")
+    with open_source(path) as source, pytest.raises(FileRefused, match="day or dayOfWeek"):
+        read_hours(source)
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("status,store_id,timestamp_utc", "status"),
+        ("store_id,day,start_time_local,end_time_local", "hours"),
+        ("store_id,dayOfWeek,start_time_local,end_time_local", "hours"),
+        ("timezone_str,store_id,extra", "timezones"),
+        ("store_id,timestamp_utc,status,timezone_str", "status"),
+    ],
+)
+def test_the_header_tells_the_kind(header: str, kind: str) -> None:
+    assert kind_of(header.split(",")) == kind
+
+
+PACKED = gzip.compress(os.urandom(200_000).hex().encode())
+ZIPPED = zipped(("a.csv", HEADER + os.urandom(200_000).hex()))
+
+
+@pytest.mark.parametrize(
+    ("content", "packing"),
+    [
+        (gzip.compress(TEXT.encode(), mtime=0)[:-9], "gzip"),
+        (gzip.compress(TEXT.encode(), mtime=0) + b"more", "gzip"),
+        (PACKED[:3000] + b"\0" * 3000 + PACKED[6000:], "gzip"),
+        (b"\x1f\x8b", "gzip"),
+        (zipped(("a.csv", TEXT))[:-30], "zip"),
+        (ZIPPED[:3000] + b"\0" * 3000 + ZIPPED[6000:], "zip"),
+        (b"PK\x03\x04", "zip"),
+    ],
+)
+def test_a_damaged_packed_file_is_refused(path: Path, content: bytes, packing: str) -> None:
+    path.write_bytes(content)
+    assert refusal(path).startswith(f"a damaged {packing} file: ")
+
+
+def test_a_damaged_zip_never_raises_anything_else(path: Path) -> None:
+    good = zipped(("a.csv", TEXT), ("b.txt", TEXT))
+    for at in range(len(good)):
+        path.write_bytes(good[:at] + bytes([good[at] ^ 0xFF]) + good[at + 1 :])
+        try:
+            assert rows_of(path) <= 3
+        except FileRefused as error:
+            assert str(error)
+
+
+def test_an_encrypted_zip_is_refused(path: Path) -> None:
+    content = bytearray(zipped(("a.csv", TEXT)))
+    content[6] |= 1
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    assert refusal(path) == "the zip file is encrypted"
+
+
+def test_bytes_appended_while_a_file_is_read_are_not_seen(path: Path) -> None:
+    path.write_text(TEXT * 5)
+    size = path.stat().st_size
+    digest = hashlib.sha256()
+    with open_source(path, on_bytes=digest.update, block_bytes=10) as source:
+        blocks = read_status(source, NOW)
+        rows = next(blocks).rows
+        with path.open("a") as file:
+            file.write(TEXT)
+        rows += sum(block.rows for block in blocks)
+        assert (rows, source.bytes_read, source.size) == (19, size, size)
+    assert digest.digest() == hashlib.sha256(path.read_bytes()[:size]).digest()
+
+
+def test_a_file_that_becomes_shorter_is_refused(path: Path) -> None:
+    path.write_text(HEADER + ROW * 50_000)
+    with open_source(path) as source:
+        path.write_text(HEADER)
+        with pytest.raises(FileRefused, match="became shorter"):
+            list(read_status(source, NOW))
+
+
+def test_progress_goes_from_something_to_all(path: Path) -> None:
+    path.write_text(HEADER + ROW * 50_000)
+    with open_source(path, block_bytes=500_000) as source:
+        seen = [source.bytes_read / source.size for _ in read_status(source, NOW)]
+    assert len(seen) > 3
+    assert seen == sorted(seen)
+    assert 0 < seen[0] < 1 == seen[-1]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("many", [0, 3, 30_000])
+def test_a_grown_file_is_continued_where_it_was_settled(path: Path, many: int, end: str) -> None:
+    whole = (HEADER + ROW * many).replace("\n", end)
+    path.write_text(whole, newline="")
+    with open_source(path) as source:
+        assert sum(len(block.at) for block in read_status(source, NOW)) == many
+        assert source.settled == Position(len(whole), many + 2)
+    with path.open("a", newline="") as file:
+        file.write("8,never,active" + end + ROW)
+    added: list[bytes] = []
+    with open_source(path, on_bytes=added.append, resume=source.settled) as grown:
+        (block,) = read_status(grown, NOW)
+        assert grown.bytes_read == grown.size
+        assert grown.settled == Position(path.stat().st_size, many + 4)
+    assert (block.rows, block.store_ids) == (2, ["8419537941919820732"])
+    assert [reject[:2] for reject in block.rejects] == [(many + 2, "bad_timestamp")]
+    assert b"".join(added) == path.read_bytes()[len(whole) :]
+
+
+def test_a_last_line_without_newline_is_read_but_not_settled(path: Path) -> None:
+    path.write_text(HEADER + ROW + "8,2023-01-22 12:00:00,act")
+    with open_source(path) as source:
+        (good, cut) = read_status(source, NOW)
+        assert source.settled == Position(len(HEADER + ROW), 3)
+        assert source.bytes_read == source.size
+    assert (len(good.at), good.rejects) == (1, [])
+    assert [tuple(reject) for reject in cut.rejects] == [
+        (3, "bad_status", b"8,2023-01-22 12:00:00,act")
+    ]
+    with path.open("a") as file:
+        file.write("ive\n")
+    with open_source(path, resume=source.settled) as grown:
+        assert [block.store_ids for block in read_status(grown, NOW)] == [["8"]]
+
+
+def test_what_cannot_be_continued_is_refused(path: Path) -> None:
+    path.write_text(TEXT)
+    for offset in (3, len(TEXT) + 1):
+        with pytest.raises(FileRefused, match="cannot go on"):
+            open_source(path, resume=Position(offset, 2))
+    path.write_bytes(gzip.compress(TEXT.encode()))
+    with pytest.raises(FileRefused, match="only a plain CSV"):
+        open_source(path, resume=Position(40, 2))

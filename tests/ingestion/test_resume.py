@@ -1,0 +1,152 @@
+"""Files that grow, come in another order, or in pieces: the same database in the end."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from openhours.db.engine import make_engine
+from openhours.ingestion.inbox import add_ingestion
+from openhours.ingestion.job import run_ingestion
+from openhours.settings import Settings
+
+HEADER = "store_id,timestamp_utc,status\n"
+
+
+class Loader:
+    """Loads files in this process, the way a worker's child does."""
+
+    def __init__(self, settings: Settings) -> None:
+        assert settings.database_url is not None
+        self.settings = settings
+        self.url = settings.database_url.get_secret_value()
+        self.place = settings.data_dir.parent
+
+    def load(self, text: str, name: str = "polls.csv") -> tuple[int, int, int, int]:
+        """Write the file, load it; rows, loaded, unchanged, rejected."""
+        path = self.place / name
+        path.write_text(text)
+        number = asyncio.run(self._queue(path))
+        run_ingestion(number)
+        [row] = self.fetch(f"SELECT * FROM ingestions WHERE id = {number}")
+        assert row["state"] == "complete", row["error"]
+        return row["rows"], row["loaded"], row["unchanged"], row["rejected"]
+
+    async def _queue(self, path: Path) -> int:
+        engine = make_engine(self.url)
+        async with engine.begin() as connection:
+            ingestion = await add_ingestion(connection, self.settings, path, name=path.name)
+        await engine.dispose()
+        query = f"SELECT id FROM ingestions WHERE ingestion_id = '{ingestion}'"
+        return int((await self._fetch(query))[0]["id"])
+
+    async def _fetch(self, query: str) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.url)
+        try:
+            return list(await connection.fetch(query))
+        finally:
+            await connection.close()
+
+    def fetch(self, query: str) -> list[asyncpg.Record]:
+        return asyncio.run(self._fetch(query))
+
+    def stored(self) -> set[tuple[str, str, bool]]:
+        query = "SELECT store_id, observed_at, active FROM observations JOIN stores ON id = store"
+        return {(row[0], row[1].isoformat(), row[2]) for row in self.fetch(query)}
+
+    def empty(self) -> None:
+        asyncio.run(self._empty())
+
+    async def _empty(self) -> None:
+        connection = await asyncpg.connect(self.url)
+        tables = "observations, stores, business_hours, feed_clocks, ingestions, rejected_rows"
+        await connection.execute(f"TRUNCATE {tables} CASCADE")
+        await connection.close()
+
+
+@pytest.fixture
+def loader(settings: Settings) -> Iterator[Loader]:
+    settings.data_dir.mkdir()
+    yield Loader(settings)
+
+
+def poll(store: int, hour: int, status: str = "active", day: int = 1) -> str:
+    return f"{store},2023-01-{day:02d} {hour:02d}:00:00 UTC,{status}\n"
+
+
+def test_a_grown_file_brings_its_new_rows_and_all_its_counts(loader: Loader) -> None:
+    text = HEADER + poll(1, 1) + "1,never,active\n" + poll(2, 1)
+    assert loader.load(text) == (3, 2, 0, 1)
+    text += poll(1, 2) + "2,never,active\n"
+    assert loader.load(text) == (5, 1, 2, 2)
+    assert loader.load(text) == (5, 0, 3, 2)
+    lines = "SELECT line FROM rejected_rows WHERE ingestion = (SELECT max(id) FROM ingestions)"
+    assert [row["line"] for row in loader.fetch(f"{lines} ORDER BY 1")] == [3, 6]
+
+
+def test_only_the_new_end_of_a_grown_file_is_read(loader: Loader) -> None:
+    loader.load(HEADER + poll(1, 1))
+    # Proof by a change behind its back: a row that were read again would come back.
+    asyncio.run(_execute(loader.url, "DELETE FROM observations"))
+    loader.load(HEADER + poll(1, 1) + poll(1, 2))
+    assert len(loader.stored()) == 1
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+def test_after_another_file_a_grown_one_is_read_whole_and_wins(loader: Loader) -> None:
+    loader.load(HEADER + poll(1, 1, "active"))
+    loader.load(HEADER + poll(1, 1, "inactive"), "other.csv")
+    assert loader.load(HEADER + poll(1, 1, "active") + poll(1, 2)) == (2, 2, 0, 0)
+    assert {active for _, _, active in loader.stored()} == {True}
+
+
+def test_a_changed_beginning_or_an_unfinished_line_is_read_again(loader: Loader) -> None:
+    loader.load(HEADER + poll(1, 1) + poll(1, 2)[:-9])  # cut in the middle of the status
+    assert loader.load(HEADER + poll(1, 1) + poll(1, 2)) == (2, 1, 1, 0)
+    changed = HEADER + poll(1, 1, "inactive") + poll(1, 2) + poll(1, 3)
+    assert loader.load(changed) == (3, 2, 1, 0)
+
+
+ROWS = st.lists(
+    st.builds(
+        poll,
+        store=st.integers(1, 4),
+        hour=st.integers(0, 23),
+        status=st.sampled_from(["active", "inactive"]),
+        day=st.sampled_from([1, 2, 8, 9, 30]),
+    ),
+    max_size=25,
+    unique_by=lambda row: row.rsplit(",", 1)[0],  # no store with two statuses for an instant
+)
+
+
+@given(rows=ROWS, data=st.data())
+@hypothesis_settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_order_and_splitting_of_files_do_not_matter(
+    loader: Loader, rows: Sequence[str], data: st.DataObject
+) -> None:
+    loader.empty()
+    counts = loader.load(HEADER + "".join(rows))
+    assert counts == (len(rows), len(rows), 0, 0)
+    whole = loader.stored()
+    loader.empty()
+    shuffled = data.draw(st.permutations(rows))
+    cut = data.draw(st.integers(0, len(rows)))
+    pieces = data.draw(st.permutations([shuffled[:cut], shuffled[cut:], shuffled[cut // 2 :]]))
+    for number, piece in enumerate(pieces):
+        loader.load(HEADER + "".join(piece), f"piece-{number}.csv")
+    assert loader.stored() == whole

@@ -1,0 +1,44 @@
+"""Reading slices from a real database."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import asyncpg
+import numpy as np
+
+from openhours.reports.columns import Slice, read_slice
+from openhours.stores.tables import POLLED
+from openhours.times import to_us
+from tests.helpers.seed import week_of_polls
+
+START = datetime(2023, 1, 16, tzinfo=UTC)
+DAY = 86_400_000_000
+STORES = 40
+
+
+def test_slices_are_read_sorted_and_planned_each_for_its_own_stores(database_url: str) -> None:
+    """A plan for any slice would take the key and read whole weeks: five times as long at 36 M."""
+
+    async def scenario() -> None:
+        connection = await asyncpg.connect(database_url)
+        # Where hours are not of equal length.
+        await connection.execute("SET timezone = 'America/New_York'")
+        for statement in week_of_polls(STORES, 100, "1 hour", "(n + s) % 3 > 0"):
+            await connection.execute(statement)
+        for first in range(1, STORES + 1, 5):
+            part = Slice(POLLED, to_us(START) + 3 * DAY, 3 * DAY, first, first + 4, None, "UTC")
+            async with connection.transaction():
+                found = (await read_slice(connection, part)).observations
+            hours = np.tile(np.arange(73), 5)
+            store = np.repeat(np.arange(5), 73)
+            assert found.store.tolist() == store.tolist()
+            assert found.at.tolist() == (to_us(START) + hours * DAY // 24).tolist()
+            assert found.active.tolist() == ((hours + store + first) % 3 > 0).tolist()
+        plans = await connection.fetch(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE '%GROUP BY store%' AND generic_plans + custom_plans > 1"
+        )
+        assert [tuple(row) for row in plans] == [(0, STORES // 5)]
+        await connection.close()
+
+    asyncio.run(scenario())

@@ -1,0 +1,51 @@
+"""The hours of the week add up to the week."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+
+from openhours.uptime import fill
+from openhours.uptime.axis import HOUR
+from openhours.uptime.hourly import HOURS, by_hour
+from tests.uptime import columns
+from tests.uptime.columns import LOOKBACK, Store, utc
+from tests.uptime.strategies import polled_stores
+
+
+def hours_of(stores: Sequence[Store], as_of: int) -> list[list[int]]:
+    filled = fill.polled(
+        columns.observations(stores),
+        columns.open_intervals(stores, as_of - LOOKBACK, as_of),
+        stores=len(stores),
+        as_of=as_of,
+        lookback=LOOKBACK,
+        interpolation="nearest",
+        radius=HOUR,
+    )
+    found: list[list[int]] = by_hour(filled, as_of).tolist()
+    return found
+
+
+@given(polled_stores())
+def test_hours_add_up_to_the_week_of_the_stores_that_are_known(
+    drawn: tuple[Sequence[Store], int],
+) -> None:
+    stores, as_of = drawn
+    opened, up = hours_of(stores, as_of)
+    figures = columns.polled(stores, as_of)
+    assert len(opened) == HOURS
+    assert sum(opened) == figures.open[2][figures.known].sum()
+    assert sum(up) == figures.up[2].sum()
+    assert all(
+        0 <= part <= whole <= len(stores) * HOUR for part, whole in zip(up, opened, strict=True)
+    )
+
+
+def test_each_hour_has_its_own_part() -> None:
+    polls = [(utc("2023-01-23 09:00"), False), (utc("2023-01-23 11:00"), True)]
+    opened, up = hours_of([Store(polls=polls)], utc("2023-01-23 12:00"))
+    assert opened == [HOUR] * HOURS
+    assert up[-4:] == [0, 0, HOUR, HOUR]
+    polls = [(utc("2023-01-23 09:30"), False), (utc("2023-01-23 11:00"), True)]
+    _, up = hours_of([Store(polls=polls)], utc("2023-01-23 12:00"))
+    assert up[-3:] == [0, HOUR * 3 // 4, HOUR]
