@@ -4,10 +4,11 @@ and one that commits every request by itself."""
 from fastapi import APIRouter, Request, Response
 
 from openhours.access import TABLE
-from openhours.accounts.access_control import AccessTable, Guard, Needs
+from openhours.accounts.access_control import ACCESS, AccessTable, Needs
 from openhours.activity import events
 from openhours.activity import write as activity
-from openhours.api.json_body import parse_json, read_body, read_json
+from openhours.api.dependencies import ENGINE
+from openhours.api.json_body import parse_json, read_json
 from openhours.app import create_app
 from openhours.heartbeats.api import Track
 from openhours.heartbeats.write import Beat, Writer
@@ -32,20 +33,20 @@ async def noop_visit(request: Request) -> Response:
 async def single_visit(request: Request) -> Response:
     body = await read_json(request, VisitIn)
     visit = NewVisit(body.user_id, body.page_url, body.user_agent, None, None)
-    await write_visits(request.app.state.engine, [visit])
+    await write_visits(ENGINE.of(request.app), [visit])
     return _answer()
 
 
 @router.post("/noop/track")
 async def noop_track(request: Request) -> Response:
-    parse_json(request, await read_body(request), Track.model_validate_json)
+    parse_json(request, await request.body(), Track.model_validate_json)
     return _answer(201)
 
 
 @router.post("/single/track")
 async def single_track(request: Request) -> Response:
-    sent = parse_json(request, await read_body(request), Track.model_validate_json)
-    writer = Writer(request.app.state.engine)
+    sent = parse_json(request, await request.body(), Track.model_validate_json)
+    writer = Writer(ENGINE.of(request.app))
     await writer.write([Beat(sent.pc or "", sent.event_time or now(), sent.beat_id)])
     return _answer(201)
 
@@ -64,14 +65,11 @@ async def single_event(request: Request) -> Response:
     new = activity.NewEvent(
         event.user_id, event.event_action_timestamp, event.action, metadata, event.event_id
     )
-    await activity.write_events(request.app.state.engine, [new])
+    await activity.write_events(ENGINE.of(request.app), [new])
     return _answer(201)
 
 
 app = create_app()
-guard = app.router.middleware_stack
-assert isinstance(guard, Guard)
-# Before the guard: the twins belong to the same router, behind the same checks.
 app.include_router(router)
 twins = {f"POST {route.path}": Needs("track") for route in router.routes if hasattr(route, "path")}
-guard._table = AccessTable({**TABLE.routes, **twins})
+ACCESS.set(app, AccessTable({**TABLE.routes, **twins}))

@@ -1,14 +1,13 @@
-"""Who may do what: every route of the service, and what it needs (see `accounts.guard.Needs`).
+"""The access table: every route, and what it needs (see `accounts.access_control.Needs`).
 
-A route that is not listed here answers 404.
+The application does not start with a route that is not listed here.
 """
 
 import re
 from typing import Any
 
-from fastapi import FastAPI
-
 from openhours.accounts.access_control import AccessTable, Needs
+from openhours.api.error_responses import error_response
 
 _OPEN = Needs("open")
 _KNOWN = Needs("known")
@@ -27,7 +26,6 @@ TABLE = AccessTable(
         "GET /redoc": _KNOWN,
         "GET /redoc/start.js": _OPEN,
         "GET /redoc/bundle.js": _OPEN,
-        "GET /docs/assets/{path:path}": _OPEN,
         "GET /openapi.json": _KNOWN,
         # Signing in
         "GET /signin": _OPEN,
@@ -56,7 +54,6 @@ TABLE = AccessTable(
         "GET /api/stores/{store_id:text}/timeline": _REPORT,
         "GET /api/stores/{store_id:text}/explain": _REPORT,
         # Pages
-        "GET /static/{path:path}": _OPEN,
         "GET /files/{ingestion_id}": _INGEST,
         "GET /stores": _REPORT,
         "GET /stores/{store_id:text}": _REPORT,
@@ -79,7 +76,7 @@ TABLE = AccessTable(
         "POST /api/v1/user/refresh": _OPEN,
         "GET /api/v1/user": _USER,
         "PATCH /api/v1/user": _USER,
-        # Work sessions; whose they are is asked by the room
+        # Work sessions; the package checks whose they are
         "POST /api/v1/sessions/new": _USER,
         "GET /api/v1/sessions/{username}": _USER,
         "GET /api/v1/sessions/{username}.csv": _USER,
@@ -111,26 +108,14 @@ _SCHEMES = {
 }
 
 
-def describe_access(app: FastAPI) -> None:
-    """Let the OpenAPI description say what each route needs."""
-    plain = app.openapi
-
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = plain()
-            # OpenAPI does not say which parameters may hold a slash.
-            needs = {re.sub(":[a-z]+}", "}", route): need for route, need in TABLE.routes.items()}
-            schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
-            for path, operations in schema["paths"].items():
-                for method, operation in operations.items():
-                    route = f"{method.upper()} {path}"
-                    if route not in needs:
-                        raise LookupError(f"{route} has no line in {__name__}.TABLE")
-                    _describe(operation, needs[route])
-        assert app.openapi_schema is not None
-        return app.openapi_schema
-
-    app.openapi = described  # type: ignore[method-assign]
+def describe_access(schema: dict[str, Any]) -> None:
+    """Add to an OpenAPI description what each route needs."""
+    # OpenAPI does not say which parameters may hold a slash.
+    needs = {re.sub(":[a-z]+}", "}", route): need for route, need in TABLE.routes.items()}
+    schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            _describe(operation, needs[f"{method.upper()} {path}"])
 
 
 def _describe(operation: dict[str, Any], needs: Needs) -> None:
@@ -140,5 +125,5 @@ def _describe(operation: dict[str, Any], needs: Needs) -> None:
     user = needs.who == "user"
     operation["security"] = [{"user": []}] if user else [{"key": []}, {"basic": []}]
     need = "a user's token" if user else f"the scope `{needs.who}`"
-    operation["responses"].setdefault("401", {"description": "No credential, or not a good one."})
-    operation["responses"].setdefault("403", {"description": f"Needs {need}."})
+    operation["responses"].setdefault("401", error_response("No valid credential was given."))
+    operation["responses"].setdefault("403", error_response(f"Needs {need}."))

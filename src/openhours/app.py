@@ -1,65 +1,98 @@
-"""The application: assembled from the rooms, with a worker process beside it."""
+"""The application: assembled from the packages, with a worker process beside it."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
 
 from openhours import __version__
 from openhours.access import TABLE, describe_access
 from openhours.accounts import api as accounts
-from openhours.accounts.access_control import Guard
-from openhours.accounts.credentials import Accounts
+from openhours.accounts.access_control import ACCESS, admit
+from openhours.accounts.credentials import ACCOUNTS, Accounts
 from openhours.activity import api as activity
-from openhours.api import health, http, index, metrics
-from openhours.api.examples import keep_examples_fresh
+from openhours.api import health, index
+from openhours.api.dependencies import ENGINE, SETTINGS, STARTED_AT
+from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
+from openhours.api.examples import with_present_instants
+from openhours.api.metrics import metrics_router
 from openhours.api.security_headers import SecurityHeaders
 from openhours.db import database
 from openhours.heartbeats import api as heartbeats
-from openhours.ingestion import api as stores
-from openhours.ingestion import metrics as store_measures
+from openhours.ingestion import api as ingestion
+from openhours.ingestion import metrics as ingestion_metrics
 from openhours.process_pool import collect_garbage_less
 from openhours.reports import api as reports
-from openhours.reports import metrics as report_measures
+from openhours.reports import metrics as report_metrics
 from openhours.reports import timeline_api as timelines
 from openhours.settings import Settings, get_settings
 from openhours.times import now
 from openhours.visits import api as visits
-from openhours.visits import metrics as visit_measures
-from openhours.web.pages import api_docs
-from openhours.web.routes import add_pages
+from openhours.visits import metrics as visit_metrics
+from openhours.web.errors import add_error_pages
+from openhours.web.routes import PAGES, add_static_files
 from openhours.work_sessions import api as work_sessions
 from openhours.work_sessions import overview
 from openhours.worker.supervisor import WorkerProcess
 
-log = logging.getLogger(__name__)
-
 DESCRIPTION = """\
-How long each store (or PC) was really on during the hours it should have been.
+Tell how long each store (or PC) was really on during the hours it should have been.
 
 1. `POST /ingest/status`, `/ingest/hours`, `/ingest/timezones` take CSV files, again and again.
 2. `POST /trigger_report` starts a report; `GET /get_report` answers Running, then the CSV.
-   Both answer 202 instead of 200 to who sends `Prefer: respond-async`.
+   Both answer 202 instead of 200 to clients that send `Prefer: respond-async`.
 
-Times are ISO 8601 in UTC with `Z`. Errors are JSON: `{"detail": …}`.
+Times are ISO 8601 in UTC with `Z`. Errors are problem details (RFC 9457).
 """
+_MAX_BODY_BYTES = 1 << 20
+_MAX_FORM_BYTES = 64 << 10
+# Of these exist one set a server process.
+_WITH_STATE = (heartbeats, visits, activity)
+_METRICS = (ingestion_metrics, report_metrics, visit_metrics)
+_ENDPOINTS = (
+    reports,
+    timelines,
+    ingestion,
+    heartbeats,
+    visits,
+    activity,
+    accounts,
+    work_sessions,
+    overview,
+    health,
+    index,
+)
+
+
+class Application(FastAPI):
+    """FastAPI with the access of each route and our errors in its OpenAPI description."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI description."""
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            describe_access(schema)
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schema["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
+        assert self.openapi_schema is not None
+        return with_present_instants(self.openapi_schema)
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings: Settings = app.state.settings
-    app.state.started_at = now()
+    settings = SETTINGS.of(app)
+    STARTED_AT.set(app, now())
     async with database.opened(settings) as (engine, url):
-        app.state.engine = engine
-        for room in (heartbeats, visits, activity):
-            room.prepare(app.state, engine)
-        app.state.accounts = Accounts(engine, settings)
+        ENGINE.set(app, engine)
+        ACCOUNTS.set(app, Accounts(engine, settings))
+        for package in _WITH_STATE:
+            package.prepare(app, engine)
         collect_garbage_less()
-        watch = app.state.worker_watch = health.WorkerWatch(engine, settings)
+        watch = health.WorkerWatch(engine, settings)
+        health.WORKER_WATCH.set(app, watch)
         async with asyncio.TaskGroup() as background:
             tasks = [background.create_task(watch.run())]
             if settings.database_url is None:
@@ -74,57 +107,47 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                     task.cancel()
 
 
-class _App(FastAPI):
-    def build_middleware_stack(self) -> ASGIApp:
-        return SecurityHeaders(super().build_middleware_stack())
-
-
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application with its rooms; it opens the database when it starts, not before."""
-    app = _App(
+    """Return the application; it opens the database when it starts, not before.
+
+    Raise LookupError if the access table and the routes differ.
+    """
+    app = Application(
         title="openhours",
         version=__version__,
         description=DESCRIPTION,
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
-        responses=http.ERRORS,
+        openapi_url=None,
+        responses=ERRORS,
+        dependencies=[Depends(admit)],
+        max_body_size=_MAX_BODY_BYTES,
     )
-    app.state.settings = settings or get_settings()
-    http.add_error_handlers(app)
-    api_docs.add_docs(app)
-    add_pages(app)
-    measures = (store_measures, report_measures, visit_measures)
-    metrics.add_metrics(app, [room.measure for room in measures])
-    rooms = (
-        reports,
-        timelines,
-        stores,
-        heartbeats,
-        visits,
-        activity,
-        accounts,
-        work_sessions,
-        overview,
-        health,
-        index,
-    )
-    for room in rooms:
-        app.include_router(room.router)
-    describe_access(app)
-    keep_examples_fresh(app)
-    _guard(app)
+    SETTINGS.set(app, settings or get_settings())
+    ACCESS.set(app, TABLE)
+    add_error_handlers(app)
+    add_error_pages(app)
+    add_static_files(app)
+    metrics = metrics_router(app, [package.measure for package in _METRICS])
+    # Pages first: of two routes with one path, theirs takes only what asks for HTML.
+    endpoints = [*(package.router for package in _ENDPOINTS), metrics]
+    TABLE.check([*PAGES, *endpoints])
+    for router in PAGES:
+        app.include_router(router, max_body_size=_MAX_FORM_BYTES)
+    for router in endpoints:
+        app.include_router(router)
+    _add_middleware(app)
     return app
 
 
-def _guard(app: FastAPI) -> None:
-    settings: Settings = app.state.settings
-    # Inside the error handlers, before the router.
-    app.router.middleware_stack = Guard(app.router.middleware_stack, TABLE, settings)
-    if settings.cors_origins:
+def _add_middleware(app: FastAPI) -> None:
+    """Add what surrounds all routes; what is added last is outermost."""
+    origins = SETTINGS.of(app).cors_origins
+    if origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=settings.cors_origins,
+            allow_origins=origins,
             allow_methods=("GET", "POST", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Prefer"),
             expose_headers=(
@@ -135,6 +158,7 @@ def _guard(app: FastAPI) -> None:
                 "X-Report-Status",
             ),
         )
+    app.add_middleware(SecurityHeaders)
 
 
 app = create_app()

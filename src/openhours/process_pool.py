@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 def collect_garbage_less() -> None:
-    """What this process has loaded by now stays; what comes after it may grow a while.
+    """Exempt all that is loaded by now from garbage collection, and collect less often.
 
     With Python's thresholds the objects of requests that wait for their group's commit, or of a
     report's many stores, look like garbage in the making, and then all of the libraries' are
@@ -38,9 +38,9 @@ class Processes:
         self._executor = self._make()
 
     async def run(self, function: Callable[..., R], *args: object) -> R:
-        """The result of a module-level function, computed in a child.
+        """Return the result of a module-level function, computed in a child.
 
-        Raises BrokenProcessPool when a child died; the next call gets new children.
+        Raise BrokenProcessPool when a child died; the next call gets new children.
         """
         executor = self._executor
         try:

@@ -15,12 +15,8 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 _POSTGRESQL = re.compile(r"postgres(ql)?(\+[a-z0-9]+)?://")
 
 
-class SettingsError(RuntimeError):
-    """What the settings ask for cannot be had here; the message says why and what to do."""
-
-
 class Settings(BaseSettings):
-    """What a process of openhours may be told. Names of variables stand beside each field."""
+    """Settings of a process; a field `host` is the variable OPENHOURS_HOST."""
 
     model_config = SettingsConfigDict(
         env_prefix="OPENHOURS_", env_file=".env", extra="ignore", populate_by_name=True
@@ -123,5 +119,5 @@ class Settings(BaseSettings):
 
 @cache
 def get_settings() -> Settings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, read once."""
     return Settings()

@@ -1,43 +1,56 @@
-"""Instants at the border: ISO 8601 in and out of JSON, µs since 1970 inside."""
+"""Instants and times of day: ISO 8601 and `9:30` outside, whole µs inside."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+# A day of 24 hours, in µs.
+DAY = 86_400_000_000
 # Clocks differ: what is further ahead than this is a mistake.
 AHEAD = timedelta(minutes=5)
 
+_TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
+
 
 def to_us(instant: datetime) -> int:
-    """Microseconds since 1970, exact (a float of seconds would round)."""
+    """Return µs since 1970, exact (a float of seconds would round)."""
     return (instant - EPOCH) // timedelta(microseconds=1)
 
 
 def from_us(us: int) -> datetime:
-    """The instant of `to_us`, in UTC."""
+    """Return the instant of `to_us`, in UTC."""
     return EPOCH + timedelta(microseconds=us)
 
 
 def iso(instant: datetime) -> str:
-    """ISO 8601 in UTC with six fraction digits and Z: `2023-01-25T18:13:22.479220Z`."""
+    """Return ISO 8601 in UTC with six fraction digits and Z: `2023-01-25T18:13:22.479220Z`."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def now() -> datetime:
-    """The present instant, in UTC."""
+    """Return the present instant, in UTC."""
     return datetime.now(UTC)
 
 
 def is_ahead(instant: datetime) -> bool:
-    """Whether it is more than 5 minutes ahead of our clock."""
+    """Return whether the instant is more than 5 minutes ahead of our clock."""
     return instant > now() + AHEAD
 
 
+def check_not_ahead(instant: datetime) -> datetime:
+    """Return the instant; raise ValueError if it is more than 5 minutes ahead of our clock."""
+    if is_ahead(instant):
+        raise ValueError("must not be more than 5 minutes ahead")
+    return instant
+
+
 def parse_instant(value: Any) -> datetime:
-    """An instant from ISO 8601 with `Z` or an offset, years 2000 to 9998; ValueError else."""
+    """Return the instant of ISO 8601 with its zone; raise ValueError outside 2000 to 9998."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)  # our own, on its way out: a window may begin before 2000
     if isinstance(value, str):
@@ -49,9 +62,35 @@ def parse_instant(value: Any) -> datetime:
         raise ValueError("a time is text in ISO 8601, such as 2023-01-25T18:13:22Z")
     if parsed.tzinfo is None:
         raise ValueError("a time needs its zone: Z or an offset such as +05:30")
-    if not EARLIEST <= parsed < datetime(9999, 1, 1, tzinfo=UTC):
+    if not EARLIEST <= parsed < LATEST:
         raise ValueError("a time must lie between the years 2000 and 9998")
     return parsed.astimezone(UTC)
+
+
+def parse_time_of_day(text: str) -> int | None:
+    """Return µs since midnight, 0 to DAY (`24:00`), or None if it is no time of day.
+
+    `H:MM` or `H:MM:SS`, with up to 6 digits of a fraction; spaces around it do not matter.
+    """
+    match = _TIME_OF_DAY.fullmatch(text.strip())
+    if match is None:
+        return None
+    hour, minute, second = (int(part or 0) for part in match.group(1, 2, 3))
+    if minute > 59 or second > 59:
+        return None
+    fraction = int((match[4] or "0").ljust(6, "0"))
+    time = ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction
+    return time if time <= DAY else None
+
+
+def format_time_of_day(us: int) -> str:
+    """Return what `parse_time_of_day` reads: `09:00`, with seconds only where there are some."""
+    minutes, rest = divmod(us, 60_000_000)
+    text = f"{minutes // 60:02d}:{minutes % 60:02d}"
+    seconds, fraction = divmod(rest, 1_000_000)
+    if rest:
+        text += f":{seconds:02d}"
+    return text + (f".{fraction:06d}".rstrip("0") if fraction else "")
 
 
 Instant = Annotated[
@@ -62,3 +101,6 @@ Instant = Annotated[
         {"type": "string", "format": "date-time", "examples": ["2023-01-25T18:13:22.479220Z"]}
     ),
 ]
+
+# An instant that has passed, but for what clocks may differ.
+PastInstant = Annotated[Instant, AfterValidator(check_not_ahead)]

@@ -39,6 +39,7 @@ def _run(command: Sequence[str]) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -57,6 +58,7 @@ def test_a_bare_track_with_the_key_in_its_url(
         assert '"pc":"default"' in _run([*command, url])
 
 
+@pytest.mark.slow
 def test_libraries_send_the_key_of_a_url(settings: Settings, keys: list[str]) -> None:
     with Service(settings.data_dir.parent, OPENHOURS_WORKER="0") as service:
         url = f"http://any:{keys[0]}@127.0.0.1:{service.port}/track"

@@ -67,7 +67,7 @@ def test_bad_registrations_name_what_is_wrong(settings: Settings, body: object) 
     with running(settings) as client:
         answer = client.post(f"{USER}/register", json=body)
         assert answer.status_code == 422
-        assert answer.json()["detail"][0]["loc"][0] == "body"
+        assert answer.json()["errors"][0]["path"][0] == "body"
 
 
 def test_lone_surrogates_and_deep_json_are_the_clients_fault(settings: Settings) -> None:
@@ -130,7 +130,7 @@ def test_two_uses_at_once_are_a_reuse(settings: Settings) -> None:
 def test_too_many_attempts_wait_also_after_a_restart(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throttle, "MOST_BY_USERNAME", 2)
+    monkeypatch.setattr(throttle, "MAX_BY_USERNAME", 2)
     with running(settings) as client:
         register(client, "ann")
         register(client, "bob")
@@ -149,14 +149,14 @@ def test_too_many_attempts_wait_also_after_a_restart(
 def test_an_address_is_limited_over_all_usernames_also_at_once(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throttle, "MOST_BY_ADDRESS", 3)
+    monkeypatch.setattr(throttle, "MAX_BY_ADDRESS", 3)
     with running(settings) as client, ThreadPoolExecutor(6) as pool:
         statuses = list(pool.map(lambda n: _log_in(client, f"user{n}"), range(6)))
     assert sorted(statuses) == [401, 401, 401, 429, 429, 429]
 
 
 def test_the_window_passes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "MOST_BY_USERNAME", 1)
+    monkeypatch.setattr(throttle, "MAX_BY_USERNAME", 1)
     with running(settings) as client:
         assert [_log_in(client, "ann") for _ in range(2)] == [401, 429]
         monkeypatch.setattr(throttle, "WINDOW", timedelta(0))

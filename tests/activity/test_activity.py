@@ -109,7 +109,7 @@ def test_pages_by_offset_and_by_cursor_are_the_same(service: Service) -> None:
     for n in range(7):
         client.post("/api/event", json=EVENT | {"metadata": {"n": n}})
 
-    def get(**params: object) -> tuple[list[int], str | None]:
+    def get(**params: int | str) -> tuple[list[int], str | None]:
         answer = client.get("/api/events", params={"user_id": 6, **params})
         assert answer.status_code == 200, answer.text
         following = answer.links.get("next", {}).get("url")
@@ -129,15 +129,16 @@ def test_pages_by_offset_and_by_cursor_are_the_same(service: Service) -> None:
     assert "next" not in rest.links
 
     cursor = parse_qs(urlsplit(following).query)["cursor"][0]
-    for bad in (
+    wrong: list[dict[str, int | str]] = [
         {"offset": 1, "cursor": cursor},
         {"offset": -1},
         {"offset": 2**63},
         {"offset": "x"},
-    ):
+    ]
+    for bad in wrong:
         refused = client.get("/api/events", params=bad)
         assert refused.status_code == 422, bad
-        assert refused.json()["detail"][0]["loc"] == ["query", "offset"]
+        assert refused.json()["errors"][0]["path"] == ["query", "offset"]
 
 
 def _with(**fields: object) -> bytes:
@@ -185,7 +186,7 @@ def test_what_is_wrong_is_named(service: Service) -> None:
     for body, status, place in BAD:
         answer = service.client.post("/api/event", content=body, headers=headers)
         assert answer.status_code == status, (body[:200], answer.text)
-        assert answer.json()["detail"][0]["loc"][: len(place)] == place, (body[:200], answer.text)
+        assert answer.json()["errors"][0]["path"][: len(place)] == place, (body[:200], answer.text)
     large = _with(metadata={"a": "x" * (10 << 20)})
     assert service.client.post("/api/event", content=large, headers=headers).status_code == 413
     for name, value in (
@@ -201,7 +202,7 @@ def test_what_is_wrong_is_named(service: Service) -> None:
         for path in ("/api/events", "/api/events/counts"):
             answer = service.client.get(path, params={name: value})
             assert answer.status_code == 422, (path, name, value)
-            assert answer.json()["detail"][0]["loc"] == ["query", name]
+            assert answer.json()["errors"][0]["path"] == ["query", name]
     assert service.client.get("/api/events").json() == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from openhours.cli import sample_loading
+from openhours.cli import sample_data, sample_loading
 from openhours.settings import Settings
 from tests.cli.test_cli import openhours
 from tests.helpers.service import Service, fetch
@@ -28,7 +28,7 @@ def service(settings: Settings, place: Path) -> Iterator[Service]:
 
 
 def upload_sample(service: Service, place: Path) -> None:
-    status, hours, timezones = sample_loading.write(place / "sample", sample_loading.STORES)
+    status, hours, timezones = sample_data.write(place / "sample", sample_loading.STORES)
     for kind, file in (("hours", hours), ("timezones", timezones), ("status", status)):
         assert service.upload(kind, file.read_bytes())["state"] == "complete"
 
@@ -80,6 +80,7 @@ def test_the_sample_leaves_nothing_where_there_was_nothing_else(
     assert service.wait_report(service.trigger()).text.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_removed_under_a_file_that_waits(settings: Settings, place: Path) -> None:
     with Service(place, OPENHOURS_WORKER="0") as service:
         assert service.client.post("/ingest/status", content=OWN_POLLS.encode()).is_success
@@ -149,7 +150,7 @@ def test_make_run_loads_the_sample_once_into_the_folder_that_all_commands_use(
         )
         assert service.wait_report(service.trigger()).text.count("\n") == 61
         command = checkout / ".venv" / "bin" / "openhours"
-        store = sample_loading.store_ids(60)[5]
+        store = sample_data.store_ids(60)[5]
         assert store in service.typed(command, "hours", "show", store)
         assert "removed: stores 60" in service.typed(command, "sample-data", "--remove")
         service.press_ctrl_c()

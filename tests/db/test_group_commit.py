@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.api.http import add_error_handlers
+from openhours.api.error_responses import add_error_handlers
 from openhours.db import group_commit
 from openhours.db.engine import is_database_away, make_engine, raw_connection
 from openhours.db.group_commit import GroupCommit, TooManyWaiting
@@ -205,7 +205,7 @@ def test_a_connection_killed_under_a_group_is_an_error_and_the_next_group_is_wri
 
 
 def test_waiting_is_bounded(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "MOST_WAITING", 100)
+    monkeypatch.setattr(group_commit, "MAX_WAITING", 100)
 
     async def test(ledger: Ledger) -> None:
         commit = GroupCommit(ledger.write)
@@ -239,7 +239,7 @@ def test_too_many_waiting_are_told_to_come_back() -> None:
 
     answer = asyncio.run(post())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert answer.json() == {"detail": "20,000 requests are waiting to be written; try again"}
+    assert answer.json()["detail"] == "20,000 requests are waiting to be written; try again"
 
 
 def test_the_end_of_the_event_loop_leaves_nobody_waiting(database_url: str) -> None:

@@ -146,15 +146,15 @@ def test_what_is_wrong_is_named_and_never_a_500(service: Service) -> None:
     for body, code, path in WRONG:
         answer = service.client.post("/track", content=body, headers=JSON)
         assert answer.status_code == code, (body[:80], answer.text)
-        assert answer.json()["detail"][0]["loc"][: len(path)] == path, (body[:80], answer.text)
+        assert answer.json()["errors"][0]["path"][: len(path)] == path, (body[:80], answer.text)
     ahead = service.client.post("/track", json={"event_time": iso(now() + timedelta(minutes=6))})
     assert ahead.status_code == 422
-    assert ahead.json()["detail"][0]["loc"] == ["body", "event_time"]
+    assert ahead.json()["errors"][0]["path"] == ["body", "event_time"]
     near = service.client.post("/track", json={"event_time": iso(now() + timedelta(minutes=4))})
     assert near.status_code == 201
     batch = service.client.post("/track/batch", json=[beat(now(), "a"), {"beat_id": "b"}])
     assert batch.status_code == 422
-    assert batch.json()["detail"][0]["loc"] == ["body", "1", "event_time"]
+    assert batch.json()["errors"][0]["path"] == ["body", "1", "event_time"]
     assert service.client.post("/track/batch", headers=JSON).status_code == 400
     form = service.client.post("/track", data={"pc": "joe"})
     assert form.status_code == 415

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from openhours.db.engine import TryLater, make_engine
+from openhours.db.engine import make_engine
+from openhours.errors import Unavailable
 from openhours.heartbeats.write import Beat, Recorded, Writer
 from openhours.stores import partitions
 from openhours.times import to_us
@@ -83,9 +84,9 @@ def test_while_a_file_brings_a_week_only_beats_of_that_week_wait(database_url: s
         later = AT + timedelta(minutes=1)
         beats = [Beat("joe", EARLIER, "b"), Beat("joe", later, "c"), Beat("joe", EARLIER, "d")]
         first, second, third = await one.write(beats)
-        assert isinstance(first, TryLater)
+        assert isinstance(first, Unavailable)
         assert isinstance(second, Recorded)
-        assert isinstance(third, TryLater)
+        assert isinstance(third, Unavailable)
         await loading.commit()
         done = await one.write(beats)
         assert done[1] == second

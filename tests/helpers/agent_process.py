@@ -19,10 +19,10 @@ from tests.helpers.service import wait_for
 
 # The same program with less patience: pauses of 0.3 s at most, and 2 s for an answer.
 _HASTY = """
-from openhours.cli import main
-from openhours.heartbeats import delivery
-delivery.TIMEOUT = 2.0
-delivery._LONGEST_PAUSE = 0.3
+from openhours.agent import sender
+from openhours.cli.main import main
+sender.TIMEOUT = 2.0
+sender._MAX_PAUSE = 0.3
 main()
 """
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-from openhours.db.engine import TryLater
+from openhours.errors import Unavailable
 from openhours.stores import partitions
 from openhours.times import to_us
 
@@ -56,7 +56,7 @@ def test_who_needs_a_week_that_a_file_is_bringing_is_told_to_try_later(database_
             await insert_apart(loader)
             await partitions.attach(loader, WEEK)
             await partitions.ensure(agent, WEEK + 1)  # what there is, is not waited for
-            with pytest.raises(TryLater, match="2024-02-26"):
+            with pytest.raises(Unavailable, match="2024-02-26"):
                 await partitions.ensure(agent, WEEK)
             patient = asyncio.create_task(partitions.ensure(other, WEEK + 2))
             await asyncio.sleep(0.3)

@@ -136,7 +136,7 @@ def test_what_is_wrong_is_named(service: Service) -> None:
             "/visit", content=content, headers={"Content-Type": "application/json"}
         )
         assert answer.status_code == status, (body, answer.text)
-        assert answer.json()["detail"][0]["loc"][: len(place)] == place, (body, answer.text)
+        assert answer.json()["errors"][0]["path"][: len(place)] == place, (body, answer.text)
     large = service.client.post("/visit", json=GOOD | {"referrer": "x" * (10 << 20)})
     assert large.status_code == 413
     assert "detail" in large.json()
@@ -146,7 +146,7 @@ def test_what_is_wrong_is_named(service: Service) -> None:
         for path in ("/stats", "/stats/pages"):
             answer = service.client.get(path, params={"timeframe_hours": query})
             assert answer.status_code == 422, (path, query)
-            assert answer.json()["detail"][0]["loc"] == ["query", "timeframe_hours"]
+            assert answer.json()["errors"][0]["path"] == ["query", "timeframe_hours"]
     assert service.client.get("/stats").json()["total_visits"] == 0
 
 

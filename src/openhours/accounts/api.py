@@ -2,16 +2,18 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, update
 
-from openhours.accounts.credentials import Accounts, TheAccounts, TheUser, unauthorized
+from openhours.accounts.access_control import CurrentUser, ServerAccounts
+from openhours.accounts.credentials import Accounts
 from openhours.accounts.tables import User
 from openhours.accounts.tokens import UserName, make_refresh_token, use_refresh_token
 from openhours.accounts.users import Timezone, Username, login, register
-from openhours.api.http import ServerSettings
+from openhours.api.dependencies import ServerSettings
 from openhours.api.json_body import json_example
+from openhours.errors import Refused, Unauthenticated
 from openhours.times import Instant
 
 router = APIRouter(prefix="/api/v1/user", tags=["accounts"])
@@ -84,7 +86,7 @@ class ProfileChange(BaseModel):
 
 
 def address_of(request: Request) -> str:
-    """Where the request came from, as far as is known."""
+    """Return the address the request came from, as far as it is known."""
     return request.client.host if request.client else ""
 
 
@@ -97,11 +99,11 @@ def address_of(request: Request) -> str:
     openapi_extra=json_example(_EXAMPLE | _ZONE_EXAMPLE),
 )
 async def register_user(
-    response: Response, accounts: TheAccounts, settings: ServerSettings, new: Registration
+    response: Response, accounts: ServerAccounts, settings: ServerSettings, new: Registration
 ) -> LoggedIn:
     """Make an account and log in. Usernames that differ in letter case only are the same."""
     if not settings.registration:
-        raise HTTPException(403, "registration is switched off")
+        raise Refused("registration is switched off")
     user = await register(accounts.engine, new.username, new.password, new.timezone)
     return await _log_in(response, accounts, user)
 
@@ -115,7 +117,7 @@ async def register_user(
     openapi_extra=json_example(_EXAMPLE),
 )
 async def log_in(
-    request: Request, response: Response, accounts: TheAccounts, given: Credentials
+    request: Request, response: Response, accounts: ServerAccounts, given: Credentials
 ) -> LoggedIn:
     """Get tokens for a username and its password."""
     user = await login(accounts.engine, given.username, given.password, address_of(request))
@@ -127,7 +129,7 @@ async def log_in(
     responses={401: _error("Not valid, expired, or used before.")},
     openapi_extra=json_example({"refresh_token": "the refresh_token of the last answer"}),
 )
-async def refresh(response: Response, accounts: TheAccounts, given: Refresh) -> LoggedIn:
+async def refresh(response: Response, accounts: ServerAccounts, given: Refresh) -> LoggedIn:
     """Get new tokens for a refresh token. A second use of one revokes all that followed from it."""
     user, refresh_token = await use_refresh_token(accounts.engine, given.refresh_token)
     return _answer(response, accounts, user, refresh_token)
@@ -146,19 +148,19 @@ def _answer(response: Response, accounts: Accounts, user: UserName, refresh_toke
 
 
 @router.get("")
-async def get_profile(accounts: TheAccounts, user: TheUser) -> ProfileAnswer:
-    """Who the token's bearer is, and their time zone."""
+async def get_profile(accounts: ServerAccounts, user: CurrentUser) -> ProfileAnswer:
+    """Return the user's name and time zone."""
     query = select(User.username, User.timezone, User.created_at).where(User.id == user.id)
     async with accounts.engine.connect() as connection:
         row = (await connection.execute(query)).one_or_none()
     if row is None:
-        raise unauthorized("this user is no more")
+        raise Unauthenticated("this account no longer exists")
     return ProfileAnswer(user=Profile(**row._mapping))
 
 
 @router.patch("", openapi_extra=json_example(_ZONE_EXAMPLE))
 async def change_profile(
-    accounts: TheAccounts, user: TheUser, change: ProfileChange
+    accounts: ServerAccounts, user: CurrentUser, change: ProfileChange
 ) -> ProfileAnswer:
     """Change the time zone: overviews are cut at its midnights from now on, for all sessions."""
     async with accounts.engine.begin() as connection:

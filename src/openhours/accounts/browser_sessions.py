@@ -10,25 +10,23 @@ import hmac
 import secrets
 from datetime import timedelta
 from typing import NamedTuple
-from urllib.parse import parse_qs
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.types import Message, Receive
 
 from openhours.accounts.tables import SignIn, User
 from openhours.accounts.tokens import UserName, hash_of
+from openhours.errors import Refused
 
 COOKIE = "openhours_session"
 LIFE = timedelta(hours=12)
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
-_LARGEST_FORM = 64 * 1024
 
 
 class SignedIn(NamedTuple):
-    """What a cookie stands for: one of the two."""
+    """The user or the API key that a cookie stands for."""
 
     user: UserName | None
     key_hash: bytes | None
@@ -37,7 +35,7 @@ class SignedIn(NamedTuple):
 async def sign_in(
     engine: AsyncEngine, *, user: UserName | None = None, key_hash: bytes | None = None
 ) -> str:
-    """A new cookie for the user or the key; expired ones are dropped."""
+    """Return a new cookie for the user or the key; drop expired ones."""
     cookie = secrets.token_urlsafe(32)
     async with engine.begin() as connection:
         await connection.execute(delete(SignIn).where(SignIn.expires_at < func.now()))
@@ -59,7 +57,7 @@ async def sign_out(engine: AsyncEngine, cookie: str) -> None:
 
 
 async def signed_in(engine: AsyncEngine, cookie: str) -> SignedIn | None:
-    """What the cookie stands for; None when it is expired, or only carries a CSRF token."""
+    """Return what the cookie stands for; None if it is expired or only carries a CSRF token."""
     query = (
         select(SignIn.user_id, User.username, SignIn.key_hash)
         .outerjoin(User, User.id == SignIn.user_id)
@@ -86,49 +84,21 @@ def set_cookie(request: Request, response: Response, cookie: str) -> None:
 
 
 def csrf_token(cookie: str) -> str:
-    """The token that forms must carry when this cookie comes with them."""
+    """Return the token that forms must carry together with this cookie."""
     return hashlib.sha256(b"openhours csrf " + cookie.encode()).hexdigest()
 
 
-async def check_csrf(request: Request) -> Receive:
-    """Raise HTTPException 403 unless the request carries the cookie's CSRF token.
+async def check_csrf(request: Request) -> None:
+    """Raise Refused unless the request carries the cookie's CSRF token.
 
-    The token is in the header, or in the field of a form, which is read for it: the result gives
-    the body once more.
+    The token is in the header or in a field of the form.
     """
-    receive = request.receive
     given = request.headers.get(CSRF_HEADER)
     if given is None and request.headers.get("content-type", "").startswith(
         "application/x-www-form-urlencoded"
     ):
-        body = await _body(request)
-        receive = _again(body, receive)
-        fields = parse_qs(body.decode("latin-1"), max_num_fields=1000)
-        given = fields.get(CSRF_FIELD, [""])[0]
+        given = str((await request.form()).get(CSRF_FIELD, ""))
     cookie = request.cookies.get(COOKIE)
     expected = csrf_token(cookie) if cookie else ""
     if not cookie or not hmac.compare_digest(expected.encode(), (given or "").encode()):
-        raise HTTPException(403, "no CSRF token, or an outdated one: reload the page and try again")
-    return receive
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_FORM:
-            raise HTTPException(413, "the form is too large")
-    return bytes(body)
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    given = False
-
-    async def replay() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
+        raise Refused("no CSRF token, or an outdated one: reload the page and try again")

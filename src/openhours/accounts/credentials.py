@@ -1,17 +1,18 @@
-"""Who is asking: an API key, a user's token, or a browser's cookie -> what they may do."""
+"""Callers: an API key, a user's token or a browser's cookie, and what they may do."""
 
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import Annotated
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.browser_sessions import COOKIE, signed_in
 from openhours.accounts.keys import KeyRing, Scopes
-from openhours.accounts.signing_key import the_secret
+from openhours.accounts.signing_key import signing_key
 from openhours.accounts.tokens import AccessTokens, UserName, hash_of
+from openhours.api.dependencies import Resource
+from openhours.errors import Unauthenticated
 from openhours.settings import Settings
 
 NOTHING: Scopes = frozenset()
@@ -19,7 +20,7 @@ NOTHING: Scopes = frozenset()
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking: what they may do as a machine, and which user they are, if one.
+    """The sender of a request: its scopes as a machine, and the user it acts for, if any.
 
     `by_cookie`, `by_basic`: a browser may have said so by itself, perhaps at another site's
     bidding. It sends a token of ours with the cookie; to Basic it can add nothing.
@@ -35,20 +36,17 @@ class Caller:
         return bool(self.scopes) or self.user is not None
 
 
-class BadCredential(Exception):
-    """`Authorization` has a credential that is not valid, or no longer."""
-
-
 class Accounts:
-    """What the process needs to know callers: in `app.state.accounts` while it runs."""
+    """Everything that tells who a caller is."""
 
     def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
         self.engine = engine
         self.keys = KeyRing(engine, settings)
-        self.tokens = AccessTokens(the_secret(settings))
+        self.tokens = AccessTokens(signing_key(settings))
 
     async def by_header(self, request: Request) -> Caller | None:
-        """Return whom `Authorization` names, None without it; raise BadCredential if not good.
+        """Return whom `Authorization` names, None without it; raise
+        Unauthenticated.
 
         A key is also taken as the password of HTTP Basic, under any name, so that
         `http://any:KEY@host/track` is all that a script needs.
@@ -69,10 +67,10 @@ class Accounts:
             user = self.tokens.user_of(credential)
             if user is not None:
                 return Caller(user=user)
-        raise BadCredential
+        raise Unauthenticated("the credential is not valid, or no longer")
 
     async def by_cookie(self, request: Request) -> Caller | None:
-        """Whom the browser's cookie names; None without one that is good."""
+        """Return the caller that the browser's cookie names; None without a valid one."""
         cookie = request.cookies.get(COOKIE)
         found = await signed_in(self.engine, cookie) if cookie else None
         if found is None:
@@ -92,28 +90,4 @@ def _password(credential: str) -> str:
     return text.partition(":")[2]
 
 
-def unauthorized(reason: str, challenges: str = "Bearer") -> HTTPException:
-    """Return the answer to who has no credential, or a bad one."""
-    return HTTPException(401, reason, {"WWW-Authenticate": challenges})
-
-
-async def _accounts(request: Request) -> Accounts:
-    accounts: Accounts = request.app.state.accounts
-    return accounts
-
-
-async def _caller(request: Request) -> Caller:
-    caller: Caller = request.scope.get("openhours.caller", Caller())
-    return caller
-
-
-async def _user(caller: Annotated[Caller, Depends(_caller)]) -> UserName:
-    if caller.user is None:
-        raise unauthorized("log in first")
-    return caller.user
-
-
-TheAccounts = Annotated[Accounts, Depends(_accounts)]
-# Set by the guard, which has already let the request pass.
-TheCaller = Annotated[Caller, Depends(_caller)]
-TheUser = Annotated[UserName, Depends(_user)]
+ACCOUNTS: Resource[Accounts] = Resource("accounts")

@@ -18,7 +18,7 @@ SCOPES = ("ingest", "track", "report", "admin")
 Scopes = frozenset[str]
 EVERYTHING: Scopes = frozenset(SCOPES)
 
-_FRESH = 1.0  # seconds
+_CACHE_TTL = 1.0  # seconds
 
 
 async def create_key(engine: AsyncEngine, name: str, scopes: Sequence[str]) -> str:
@@ -32,7 +32,7 @@ async def create_key(engine: AsyncEngine, name: str, scopes: Sequence[str]) -> s
 
 
 async def list_keys(engine: AsyncEngine) -> Sequence[Row[tuple[ApiKey]]]:
-    """All keys, revoked ones too, oldest first; columns of `ApiKey`."""
+    """Return all keys, revoked ones too, oldest first; columns of `ApiKey`."""
     query = select(*ApiKey.__table__.columns).order_by(ApiKey.id)
     async with engine.connect() as connection:
         return (await connection.execute(query)).all()
@@ -50,7 +50,7 @@ async def revoke_key(engine: AsyncEngine, number: int) -> bool:
 
 
 class KeyRing:
-    """All good keys, in memory: `/track` and `/visit` shall not ask the database who is asking."""
+    """All valid keys, in memory: `/track` and `/visit` need no query to know the caller."""
 
     def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
         self._engine = engine
@@ -63,20 +63,20 @@ class KeyRing:
         self._reading = asyncio.Lock()
 
     async def has_keys(self) -> bool:
-        """Whether any key was ever made: then machines need one."""
+        """Return whether any key was ever made: then machines need one."""
         await self._freshen()
         return self._has_keys
 
     async def scopes(self, key_hash: bytes) -> Scopes | None:
-        """What the key may do; None when it is not a key, or no longer."""
+        """Return the key's scopes; None if it is not a key, or was revoked."""
         await self._freshen()
         return self._scopes.get(key_hash)
 
     async def _freshen(self) -> None:
-        if time.monotonic() - self._read_at < _FRESH:
+        if time.monotonic() - self._read_at < _CACHE_TTL:
             return
         async with self._reading:
-            if time.monotonic() - self._read_at < _FRESH:
+            if time.monotonic() - self._read_at < _CACHE_TTL:
                 return  # another request has just read them
             asked_at = time.monotonic()
             try:

@@ -16,12 +16,12 @@ def _limiter() -> CapacityLimiter:
 
 
 async def make_hash(password: str) -> str:
-    """What may be stored of a password."""
+    """Return the Argon2 hash of a password."""
     return await to_thread.run_sync(_argon2.hash, password, limiter=_limiter())
 
 
 async def is_right(password: str, password_hash: str | None) -> bool:
-    """Whether it is the password; without a hash (no such user) it takes as long to say no."""
+    """Return whether the password is right; without a hash (no such user) take as long."""
     return await to_thread.run_sync(_is_right, password, password_hash, limiter=_limiter())
 
 

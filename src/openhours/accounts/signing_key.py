@@ -11,8 +11,8 @@ from openhours.settings import Settings
 _NAME = "secret"
 
 
-def the_secret(settings: Settings) -> str:
-    """OPENHOURS_SECRET, or what `secret` in OPENHOURS_DATA_DIR holds, which is made if it is not.
+def signing_key(settings: Settings) -> str:
+    """Return OPENHOURS_SECRET, or the content of `secret` in OPENHOURS_DATA_DIR, made if missing.
 
     All processes that share the folder get the same one, however they start together.
     """

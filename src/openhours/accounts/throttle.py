@@ -4,14 +4,15 @@ import hashlib
 import ipaddress
 from datetime import timedelta
 
-from fastapi import HTTPException
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from openhours.errors import TooManyRequests
+
 WINDOW = timedelta(minutes=5)
-MOST_BY_USERNAME = 10
+MAX_BY_USERNAME = 10
 # Many people may share one address.
-MOST_BY_ADDRESS = 50
+MAX_BY_ADDRESS = 50
 
 _COUNT = text("""
     INSERT INTO login_attempts AS old (subject, attempts, began_at)
@@ -36,33 +37,31 @@ _FORGET_OLD = text("""
 
 
 async def count_attempt(engine: AsyncEngine, username_key: str, address: str) -> None:
-    """Count an attempt before its password is looked at; HTTPException 429 after too many.
+    """Count an attempt before its password is checked; raise TooManyRequests after too many.
 
     Counting afterwards would let any number of simultaneous attempts through.
     """
     async with engine.begin() as connection:
         await connection.execute(_FORGET_OLD, {"window": WINDOW})
         for subject, most in (
-            (_address(address), MOST_BY_ADDRESS),
-            (_username(username_key), MOST_BY_USERNAME),
+            (_address(address), MAX_BY_ADDRESS),
+            (_username(username_key), MAX_BY_USERNAME),
         ):
             seconds = await _count(connection, subject, most)
             if seconds is not None:
                 break
     if seconds is not None:
-        raise HTTPException(
-            429, "too many login attempts; try again later", {"Retry-After": str(max(1, seconds))}
-        )
+        raise TooManyRequests("too many login attempts; try again later", max(1, seconds))
 
 
 async def _count(connection: AsyncConnection, subject: bytes, most: int) -> int | None:
-    """Seconds to wait, or None when the attempt is within the limit."""
+    """Return the seconds to wait, or None if the attempt is within the limit."""
     row = (await connection.execute(_COUNT, {"subject": subject, "window": WINDOW})).one()
     return row[1] if row[0] > most else None
 
 
 async def forgive_attempt(engine: AsyncEngine, username_key: str, address: str) -> None:
-    """The password was right: the attempt does not count, nor those before it for the username."""
+    """Uncount an attempt whose password was right, and those before it for the username."""
     async with engine.begin() as connection:
         await connection.execute(_FORGIVE_ADDRESS, {"subject": _address(address)})
         await connection.execute(_FORGIVE_USERNAME, {"subject": _username(username_key)})

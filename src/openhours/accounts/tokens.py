@@ -8,11 +8,11 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import jwt
-from fastapi import HTTPException
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.accounts.tables import RefreshToken, User
+from openhours.errors import Unauthenticated
 from openhours.times import now
 
 log = logging.getLogger(__name__)
@@ -21,18 +21,18 @@ ACCESS_LIFE = timedelta(minutes=15)
 REFRESH_LIFE = timedelta(days=30)
 _ALGORITHM = "HS256"
 _NAME = "openhours"  # issuer and audience
-_LONGEST = 4096
+_MAX_TOKEN_BYTES = 4096
 
 
 class UserName(NamedTuple):
-    """A user as tokens name one."""
+    """A user's id and name, as tokens carry them."""
 
     id: UUID
     username: str
 
 
 def hash_of(secret: str) -> bytes:
-    """What is stored of a random secret."""
+    """Return the SHA-256 that is stored of a random secret."""
     return hashlib.sha256(secret.encode()).digest()
 
 
@@ -44,7 +44,7 @@ class AccessTokens:
         self._warned = False
 
     def make(self, user: UserName) -> str:
-        """A token that says who its bearer is."""
+        """Return a token that names its bearer."""
         made = now()
         claims = {
             "iss": _NAME,
@@ -57,8 +57,8 @@ class AccessTokens:
         return jwt.encode(claims, self._key, _ALGORITHM)
 
     def user_of(self, token: str) -> UserName | None:
-        """Who the bearer is; None for a token that is expired, forged, or none at all."""
-        if len(token) > _LONGEST or token.count(".") != 2:
+        """Return the bearer; None for a token that is expired, forged or malformed."""
+        if len(token) > _MAX_TOKEN_BYTES or token.count(".") != 2:
             return None
         try:
             claims = jwt.decode(
@@ -85,7 +85,7 @@ class AccessTokens:
 async def make_refresh_token(
     connection: AsyncConnection, user_id: UUID, family: UUID | None = None
 ) -> str:
-    """A new refresh token, of a new family for a login; the user's expired ones are dropped."""
+    """Return a new refresh token, of a new family for a login; drop the user's expired ones."""
     token = secrets.token_urlsafe(32)
     await connection.execute(
         delete(RefreshToken).where(
@@ -104,9 +104,9 @@ async def make_refresh_token(
 
 
 async def use_refresh_token(engine: AsyncEngine, token: str) -> tuple[UserName, str]:
-    """The user, and the token that replaces this one.
+    """Return the user, and the token that replaces this one.
 
-    Raises HTTPException 401. A token that comes twice was stolen, before or after: nobody can tell
+    Raise Unauthenticated. A token that comes twice was stolen, before or after: nobody can tell
     which of the two is the thief, so the whole family ends.
     """
     async with engine.begin() as connection:
@@ -132,4 +132,4 @@ async def use_refresh_token(engine: AsyncEngine, token: str) -> tuple[UserName, 
         )
     if ended.rowcount:
         log.warning("a refresh token came twice: its %d descendants are revoked", ended.rowcount)
-    raise HTTPException(401, "the refresh token is not valid: log in again")
+    raise Unauthenticated("the refresh token is not valid: log in again")

@@ -3,7 +3,6 @@
 import unicodedata
 from typing import Annotated
 
-from fastapi import HTTPException
 from pydantic import AfterValidator, Field
 from pytz import all_timezones_set
 from sqlalchemy import select
@@ -14,10 +13,11 @@ from openhours.accounts.passwords import is_right, make_hash
 from openhours.accounts.tables import User
 from openhours.accounts.throttle import count_attempt, forgive_attempt
 from openhours.accounts.tokens import UserName
+from openhours.errors import Conflict, Unauthenticated
 
 
 def username_key(username: str) -> str:
-    """What is compared of a username: letter case and compatible forms make no difference."""
+    """Return the form in which usernames are compared, without letter case and compatible forms."""
     return unicodedata.normalize("NFKC", username).casefold()
 
 
@@ -49,7 +49,7 @@ Timezone = Annotated[str, AfterValidator(_known_timezone), Field(examples=["Euro
 
 
 async def register(engine: AsyncEngine, username: str, password: str, timezone: str) -> UserName:
-    """A new user; HTTPException 409 when the username is taken."""
+    """Return a new user; raise Conflict when the username is taken."""
     values = {
         "username": username,
         "username_key": username_key(username),
@@ -61,12 +61,14 @@ async def register(engine: AsyncEngine, username: str, password: str, timezone: 
             insert(User).values(values).on_conflict_do_nothing().returning(User.id)
         )
     if made is None:
-        raise HTTPException(409, "this username is taken")
+        raise Conflict("this username is taken")
     return UserName(made, username)
 
 
 async def login(engine: AsyncEngine, username: str, password: str, address: str) -> UserName:
-    """The user with this password; HTTPException 401, or 429 after too many attempts.
+    """Return the user with this password.
+
+    Raise Unauthenticated, or TooManyRequests after too many attempts.
 
     A user who does not exist is answered as one with another password, after the same time.
     """
@@ -76,6 +78,6 @@ async def login(engine: AsyncEngine, username: str, password: str, address: str)
     async with engine.connect() as connection:
         row = (await connection.execute(query)).one_or_none()
     if not await is_right(password, row.password_hash if row else None) or row is None:
-        raise HTTPException(401, "wrong username or password", {"WWW-Authenticate": "Bearer"})
+        raise Unauthenticated("wrong username or password")
     await forgive_attempt(engine, key, address)
     return UserName(row.id, row.username)

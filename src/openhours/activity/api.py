@@ -1,31 +1,33 @@
 """Activity over HTTP: record an event, list events, and list the counts of past periods."""
 
-import re
 from datetime import datetime
 from functools import partial
 from json import dumps
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import Text, cast, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.datastructures import State
 
-from openhours.activity import events, tables, write
+from openhours.activity import events, queries, write
+from openhours.api.dependencies import Engine, Resource
 from openhours.api.examples import NOW
-from openhours.api.http import Engine, invalid, next_page
-from openhours.api.json_body import INT8, json_body, read_json
+from openhours.api.fields import INT8
+from openhours.api.json_answers import json_answer
+from openhours.api.json_body import json_body, read_json
+from openhours.api.pagination import Cursor, link_header
 from openhours.db.group_commit import GroupCommit
-from openhours.times import EARLIEST, Instant, from_us, iso, to_us
+from openhours.errors import Conflict, invalid, located
+from openhours.times import Instant, iso
 
 router = APIRouter(tags=["activity"])
 
 UserQuery = Annotated[events.UserId | None, Query(description="Only this user's.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
-CursorQuery = Annotated[str | None, Query(description="From the `Link` header of the page before.")]
 
-_CURSOR = re.compile(r"(\d{1,18})\.(-?\d{1,19})", re.ASCII)
+ACTIVITY: Resource[GroupCommit[write.NewEvent, datetime | None]] = Resource("activity")
+Activity = Annotated[GroupCommit[write.NewEvent, datetime | None], Depends(ACTIVITY)]
+
 _EXAMPLE = {
     "user_id": 6,
     "event_action_timestamp": NOW,
@@ -43,9 +45,9 @@ class PeriodCount(BaseModel):
     event_count: int
 
 
-def prepare(state: State, engine: AsyncEngine) -> None:
+def prepare(app: FastAPI, engine: AsyncEngine) -> None:
     """Make what the room keeps while the application runs."""
-    state.activity = GroupCommit(partial(write.write_events, engine))
+    ACTIVITY.set(app, GroupCommit(partial(write.write_events, engine)))
 
 
 @router.post(
@@ -55,27 +57,24 @@ def prepare(state: State, engine: AsyncEngine) -> None:
     responses={409: {"description": "Another event has this `event_id`."}},
     openapi_extra=json_body(events.NewEvent.model_json_schema(), _EXAMPLE),
 )
-async def record_event(request: Request) -> Response:
+async def record_event(request: Request, activity: Activity) -> Response:
     """Record an event; it is stored durably before this answers.
 
     With an `event_id`, sending it again changes nothing and gets the same answer.
     """
     event = await read_json(request, events.NewEvent)
-    metadata = events.metadata_json(event.metadata)
-    activity: GroupCommit[write.NewEvent, datetime | None] = request.app.state.activity
+    with located("body"):
+        metadata = events.metadata_json(event.metadata)
     recorded_at = await activity.add(
         write.NewEvent(
             event.user_id, event.event_action_timestamp, event.action, metadata, event.event_id
         )
     )
     if recorded_at is None:
-        raise HTTPException(409, f"there is another event with event_id {event.event_id!r}")
+        raise Conflict(f"there is another event with event_id {event.event_id!r}")
     shown = _shown(event.user_id, event.event_action_timestamp, event.action, metadata)
-    return Response(
-        f'{shown[:-1]},"event_id":{dumps(event.event_id)},"recorded_at":"{iso(recorded_at)}"}}',
-        201,
-        media_type="application/json",
-    )
+    stored = f'{shown[:-1]},"event_id":{dumps(event.event_id)},"recorded_at":"{iso(recorded_at)}"}}'
+    return json_answer(stored.encode(), 201)
 
 
 @router.get("/api/events", response_model=list[events.Event])
@@ -90,7 +89,7 @@ async def list_events(
         int | None,
         Query(ge=0, lt=INT8, description="Leave out so many; not together with `cursor`."),
     ] = None,
-    cursor: CursorQuery = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Events that were *recorded* in [from, to), oldest first; the next page is in `Link`.
 
@@ -101,31 +100,19 @@ async def list_events(
     them: whoever follows the pages misses nothing and gets nothing twice.
     """
     if offset is not None and cursor is not None:
-        raise invalid("query", "offset", message="give offset or cursor, not both")
-    event = tables.Event
-    query = select(
-        event.user_id,
-        event.happened_at,
-        event.action,
-        cast(event.details, Text).label("metadata"),
-        event.recorded_at,
-        event.id,
-    ).order_by(event.recorded_at, event.id)
-    if user_id is not None:
-        query = query.where(event.user_id == user_id)
-    if recorded_from is not None:
-        query = query.where(event.recorded_at >= recorded_from)
-    if recorded_to is not None:
-        query = query.where(event.recorded_at < recorded_to)
-    if cursor is not None:
-        query = query.where(tuple_(event.recorded_at, event.id) > tuple_(*_read_cursor(cursor)))
+        raise invalid("give offset or cursor, not both", "query", "offset")
     async with engine.connect() as connection:
-        rows = (await connection.execute(query.limit(limit + 1).offset(offset))).all()
-    headers = {}
-    if len(rows) > limit:
-        headers = next_page(request, _cursor(rows[limit - 1].recorded_at, rows[limit - 1].id))
-    shown = (_shown(row.user_id, row.happened_at, row.action, row.metadata) for row in rows[:limit])
-    return Response(f"[{','.join(shown)}]", headers=headers, media_type="application/json")
+        page = await queries.list_events(
+            connection,
+            user_id=user_id,
+            since=recorded_from,
+            until=recorded_to,
+            limit=limit,
+            offset=offset,
+            cursor=cursor,
+        )
+    shown = (_shown(row.user_id, row.happened_at, row.action, row.metadata) for row in page.rows)
+    return json_answer(f"[{','.join(shown)}]".encode(), headers=link_header(request, page))
 
 
 @router.get("/api/events/counts")
@@ -137,31 +124,24 @@ async def list_counts(
     period_from: Annotated[Instant | None, Query(alias="from")] = None,
     period_to: Annotated[Instant | None, Query(alias="to")] = None,
     limit: Limit = 100,
-    cursor: CursorQuery = None,
+    cursor: Cursor = None,
 ) -> list[PeriodCount]:
     """Each user's event count of the periods that begin in [from, to), oldest first.
 
     A period is counted once it has ended, and no event is ever recorded in it afterwards. A user
     without events in a period has no count there.
     """
-    count = tables.ActivityCount
-    query = select(*count.__table__.columns).order_by(count.period_start, count.user_id)
-    if user_id is not None:
-        query = query.where(count.user_id == user_id)
-    if period_from is not None:
-        query = query.where(count.period_start >= period_from)
-    if period_to is not None:
-        query = query.where(count.period_start < period_to)
-    if cursor is not None:
-        query = query.where(
-            tuple_(count.period_start, count.user_id) > tuple_(*_read_cursor(cursor))
-        )
     async with engine.connect() as connection:
-        rows = (await connection.execute(query.limit(limit + 1))).all()
-    if len(rows) > limit:
-        last = rows[limit - 1]
-        response.headers.update(next_page(request, _cursor(last.period_start, last.user_id)))
-    return [PeriodCount.model_validate(row, from_attributes=True) for row in rows[:limit]]
+        page = await queries.list_counts(
+            connection,
+            user_id=user_id,
+            since=period_from,
+            until=period_to,
+            limit=limit,
+            cursor=cursor,
+        )
+    response.headers.update(link_header(request, page))
+    return [PeriodCount.model_validate(row, from_attributes=True) for row in page.rows]
 
 
 def _shown(user_id: int, happened_at: datetime, action: str, metadata: str) -> str:
@@ -170,16 +150,3 @@ def _shown(user_id: int, happened_at: datetime, action: str, metadata: str) -> s
         f'{{"user_id":{user_id},"event_action_timestamp":"{iso(happened_at)}",'
         f'"action":"{action}","metadata":{metadata}}}'
     )
-
-
-def _cursor(instant: datetime, number: int) -> str:
-    return f"{to_us(instant)}.{number}"
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, int]:
-    found = _CURSOR.fullmatch(cursor)
-    if found is not None:
-        us, number = int(found[1]), int(found[2])
-        if us >= to_us(EARLIEST) and us <= 253_000_000_000_000_000 and -INT8 <= number < INT8:
-            return from_us(us), number
-    raise invalid("query", "cursor", message="not a cursor of this list")

@@ -5,30 +5,25 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from openhours.api.json_body import INT8, NO_NUL, invalid_field
-from openhours.times import Instant, is_ahead
+from openhours.api.fields import INT8, Text
+from openhours.errors import invalid
+from openhours.times import Instant, PastInstant
 
 MOST_METADATA = 64 << 10
 
 UserId = Annotated[int, Field(ge=-INT8, lt=INT8, examples=[6])]
 Action = Literal["created", "updated", "deleted", "viewed"]
-Happened = Annotated[Instant, Field(description="When it happened.")]
+Happened = Annotated[PastInstant, Field(description="When it happened.")]
 _Path = tuple[str | int, ...]
-
-
-def _not_ahead(instant: Instant) -> Instant:
-    if is_ahead(instant):
-        raise ValueError("the event would happen more than 5 minutes ahead")
-    return instant
 
 
 class Event(BaseModel):
     """What a user did."""
 
     user_id: Annotated[UserId, Field(strict=True)]
-    event_action_timestamp: Annotated[Happened, AfterValidator(_not_ahead)]
+    event_action_timestamp: Happened
     action: Action
     metadata: Annotated[
         dict[str, Any], Field(description="Any JSON object of 64 KiB at most.")
@@ -39,8 +34,7 @@ class NewEvent(Event):
     """An event as it is sent."""
 
     event_id: Annotated[
-        str | None,
-        StringConstraints(min_length=1, max_length=128, pattern=NO_NUL),
+        Annotated[Text, Field(min_length=1, max_length=128)] | None,
         Field(description="The client's own name of the event: repeated, it is one event."),
     ] = None
 
@@ -54,7 +48,7 @@ class StoredEvent(NewEvent):
 def metadata_json(metadata: dict[str, Any]) -> str:
     """The metadata as JSON for PostgreSQL.
 
-    Raises RequestValidationError, which names what it cannot keep: NUL, NaN, more than 64 KiB.
+    Raise Invalid, which names what it cannot keep: NUL, NaN, more than 64 KiB.
     """
     try:
         written = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -62,9 +56,9 @@ def metadata_json(metadata: dict[str, Any]) -> str:
         written = "NaN"
     if written == "NaN" or "\\u0000" in written:  # the latter also as text of six characters
         for place, message in _problems(metadata):
-            raise invalid_field("metadata", *place, message=message)
+            raise invalid(message, "metadata", *place)
     if len(written.encode()) > MOST_METADATA:
-        raise invalid_field("metadata", message="metadata may have 64 KiB of JSON at most")
+        raise invalid("metadata may have 64 KiB of JSON at most", "metadata")
     return written
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-MOST_WAITING = 1_000_000
+MAX_WAITING = 1_000_000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS beats (
@@ -38,8 +38,8 @@ class QueuedBeat(NamedTuple):
 class BeatQueue:
     """A queue in a SQLite file of one process's own. What `add` took survives a power cut."""
 
-    def __init__(self, path: Path, most: int = MOST_WAITING) -> None:
-        """Raises InUse, or sqlite3.Error when the file is no queue or cannot be written."""
+    def __init__(self, path: Path, most: int = MAX_WAITING) -> None:
+        """Open or create the queue; raise InUse, or sqlite3.Error if the file cannot be used."""
         self._most = most
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(path, timeout=0, isolation_level=None)
@@ -70,7 +70,7 @@ class BeatQueue:
         return False
 
     def oldest(self, count: int) -> list[QueuedBeat]:
-        """The first `count` beats that wait, in the order of their adding."""
+        """Return the first `count` waiting beats, in the order in which they were added."""
         rows = self._database.execute(
             "SELECT n, pc, event_time, beat_id FROM beats WHERE refused IS NULL ORDER BY n LIMIT ?",
             (count,),
@@ -97,7 +97,7 @@ class BeatQueue:
         self.waiting -= 1
 
     def refused(self) -> int:
-        """How many beats were set aside."""
+        """Return how many beats the server refused for ever."""
         return self._count("refused IS NOT NULL")
 
     def close(self) -> None:
@@ -111,14 +111,14 @@ class BeatQueue:
 
 
 def is_locked(error: sqlite3.Error) -> bool:
-    """Whether the error means that another process holds the file."""
+    """Return whether the error means that another process holds the file."""
     return error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def hold(path: Path) -> sqlite3.Connection:
-    """A lock that lasts until the connection is closed or the process ends, however it ends.
+    """Hold a lock until the connection is closed or the process ends, however it ends.
 
-    SQLite's locks are the same on every platform. Raises InUse.
+    SQLite's locks are the same on every platform. Raise InUse.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=0, isolation_level=None)

@@ -13,7 +13,7 @@ import typer
 
 from openhours.agent import loop
 from openhours.agent.beat_queue import InUse
-from openhours.agent.names import LONGEST, is_name
+from openhours.agent.names import MAX_LENGTH, is_name
 
 _UNIT = """\
 # 1. Save this as ~/.config/systemd/user/openhours-loop.service
@@ -45,10 +45,10 @@ class CannotRun(Exception):
 
 
 def run(server: str, name: str, every: float, queue: Path | None, print_service: bool) -> None:
-    """Run the agent until it is told to stop, or print the unit. Raises WrongOption, CannotRun."""
+    """Run the agent until it is told to stop, or print the unit. Raise WrongOption, CannotRun."""
     url = _server(server)
     if not is_name(name):
-        raise WrongOption(f"--name: 1 to {LONGEST} characters, none of them a control character")
+        raise WrongOption(f"--name: 1 to {MAX_LENGTH} characters, none of them a control character")
     if print_service:
         typer.echo(service_unit(server, name, every, queue), nl=False)
         return
@@ -65,7 +65,7 @@ def run(server: str, name: str, every: float, queue: Path | None, print_service:
 
 
 def service_unit(server: str, name: str, every: float, queue: Path | None) -> str:
-    """A systemd user unit with absolute paths that runs this installation's agent."""
+    """Return a systemd user unit that runs this installation's agent."""
     command = [sys.executable, "-m", "openhours.cli", "agent"]
     command += ["--server", server, "--name", name, "--every", f"{every:g}"]
     if queue is not None:
@@ -74,7 +74,7 @@ def service_unit(server: str, name: str, every: float, queue: Path | None) -> st
 
 
 def _quoted(command: Sequence[str]) -> str:
-    """Words as systemd reads them, see "Command lines" in systemd.service(5)."""
+    """Return words as systemd reads them, see "Command lines" in systemd.service(5)."""
     escaped = {"\\": "\\\\", '"': '\\"', "%": "%%", "$": "$$"}
     return " ".join(
         '"' + "".join(escaped.get(letter, letter) for letter in word) + '"' for word in command

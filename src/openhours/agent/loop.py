@@ -22,14 +22,14 @@ import typer
 from openhours.agent.beat_queue import BeatQueue, QueuedBeat, hold
 from openhours.agent.sender import Delivered, Kept, Outcome, make_client, pause, send
 
-_MOST_IN_BATCH = 1000
+_MAX_IN_BATCH = 1000
 _FLUSH = 5.0
 
 Say = Callable[[str], None]
 
 
 def state_folder() -> Path:
-    """Where this user's programs keep their state on this platform."""
+    """Return the folder where this user's programs keep their state on this platform."""
     if sys.platform in ("win32", "darwin"):
         return Path(typer.get_app_dir("openhours", roaming=False))
     named = os.environ.get("XDG_STATE_HOME", "")
@@ -38,7 +38,7 @@ def state_folder() -> Path:
 
 
 def file_name(name: str, suffix: str) -> str:
-    """A file name for a PC's name, which may hold what file systems do not like."""
+    """Return a file name for a PC's name, which may contain what file systems refuse."""
     quoted = urllib.parse.quote(name, safe=" ").replace("%", "_")
     if quoted != name:
         quoted = f"{quoted[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
@@ -48,9 +48,9 @@ def file_name(name: str, suffix: str) -> str:
 def run(
     server: httpx.URL, name: str, every: float, path: Path | None, key: str | None, say: Say
 ) -> None:
-    """Beat as PC `name` every so many seconds until SIGTERM or SIGINT; `path` is the queue's.
+    """Send beats as PC `name` every `every` seconds until SIGTERM or SIGINT; `path` is the queue's.
 
-    Raises InUse when another agent beats as this PC or holds the queue, and sqlite3.Error or
+    Raise InUse when another agent beats as this PC or holds the queue, and sqlite3.Error or
     OSError when the queue cannot be opened.
     """
     path = path or state_folder() / file_name(name, ".db")
@@ -68,7 +68,7 @@ def run(
 
 
 def next_period(period: int, passed: float) -> int:
-    """The period to beat in next, after the beat of `period` made when `passed` had passed."""
+    """Return the period of the next beat after that of `period`, made when `passed` had passed."""
     return max(period, round(passed)) + 1
 
 
@@ -88,7 +88,7 @@ class _Agent:
         self._tell = say
         self._client = make_client(server, key)
         self._added = asyncio.Event()
-        self._size = _MOST_IN_BATCH
+        self._size = _MAX_IN_BATCH
         self._failures = 0
         self._not_before = 0.0  # the server asked so
         self._sending_state: str | None = None  # nothing is known yet
@@ -116,7 +116,7 @@ class _Agent:
                     await self._flush()
 
     async def _beat_forever(self) -> None:
-        """Beat at whole multiples of the period since the start: late is never added to late.
+        """Send beats at whole multiples of the period since the start: delays do not add up.
 
         What passed by while the PC slept is left out, and so is what follows too closely on it.
         """
@@ -154,7 +154,7 @@ class _Agent:
                 self._failures = 0
 
     async def _flush(self) -> None:
-        """Try once more to get rid of everything, unless the server asked to be left alone."""
+        """Try once more to send everything, unless the server asked for a pause."""
         while time.monotonic() >= self._not_before:
             beats = self._queue.oldest(self._size)
             if not beats or isinstance(await self._send(beats), Kept):
@@ -173,7 +173,7 @@ class _Agent:
     def _note(self, beats: Sequence[QueuedBeat], outcome: Outcome) -> None:
         if isinstance(outcome, Delivered):
             self._queue.remove(beats)
-            self._size = min(2 * self._size, _MOST_IN_BATCH)
+            self._size = min(2 * self._size, _MAX_IN_BATCH)
             more = f"; {self._queue.waiting:,} more wait" if self._queue.waiting else ""
             self._say_sending("", f"the server has {_count(beats)}{more}")
         elif isinstance(outcome, Kept):

@@ -14,8 +14,8 @@ from openhours.agent.beat_queue import QueuedBeat
 
 TIMEOUT = 10.0
 _FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 60.0
-_LONGEST_RETRY_AFTER = 3600.0
+_MAX_PAUSE = 60.0
+_MAX_RETRY_AFTER = 3600.0
 # What openhours says of a request that will be as wrong the next time.
 _NEVER = (400, 413, 422)
 
@@ -44,7 +44,7 @@ Outcome = Delivered | Refused | Kept
 
 
 def make_client(server: httpx.URL, key: str | None) -> httpx.AsyncClient:
-    """A client of the server that shows the API key, if there is one."""
+    """Return an HTTP client that sends the API key, if there is one."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     return httpx.AsyncClient(base_url=server, headers=headers, timeout=TIMEOUT)
 
@@ -66,8 +66,8 @@ async def send(client: httpx.AsyncClient, beats: Sequence[QueuedBeat]) -> Outcom
 
 
 def pause(failures: int) -> float:
-    """Seconds to wait after so many failures in a row: doubling, bounded, and never in step."""
-    bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 30))
+    """Return the seconds to wait after failures in a row: doubling, bounded, with jitter."""
+    bound = min(_MAX_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 30))
     return bound * random.uniform(0.5, 1.0)  # noqa: S311  no secret
 
 
@@ -83,7 +83,7 @@ def _meaning(answer: httpx.Response, count: int) -> Outcome:
         return Kept(f"{reason}: the server is at {_line(answer.headers['location'])}")
     detail = content.get("detail") if isinstance(content, dict) else None
     if detail:
-        reason = f"{reason}: {_told(detail)}"
+        reason = f"{reason}: {_line(str(detail))}"
     if answer.status_code in (401, 403):
         return Kept(f"{reason}; is OPENHOURS_KEY right?")
     if answer.status_code in _NEVER and detail:
@@ -96,15 +96,6 @@ def _content(answer: httpx.Response) -> Any:
         return answer.json()
     except (ValueError, RecursionError):
         return None
-
-
-def _told(detail: Any) -> str:
-    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        path = detail[0].get("loc")
-        # body, the place in the batch, the field
-        field = str(path[-1]) + ": " if isinstance(path, list) and path else ""
-        return _line(f"{field}{detail[0].get('msg')}")
-    return _line(str(detail))
 
 
 def _line(text: str) -> str:
@@ -123,4 +114,4 @@ def _retry_after(answer: httpx.Response) -> float:
         if at.tzinfo is None:
             at = at.replace(tzinfo=UTC)
         seconds = (at - datetime.now(UTC)).total_seconds()
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER)

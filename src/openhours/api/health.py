@@ -4,29 +4,29 @@ import asyncio
 import time
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.api.http import Engine
+from openhours.api.dependencies import Engine, Resource, StartedAt
+from openhours.db.machine import machine_id
 from openhours.db.queue import QueueState, lacks_worker, queue_state
-from openhours.ingestion.inbox import machine
 from openhours.settings import Settings
 from openhours.times import Instant, now
 
 router = APIRouter(tags=["service"])
 
-_PATIENCE = 3.0
-_LOOK = 2.0
+_TIMEOUT = 3.0
+_POLL_INTERVAL = 2.0
 # A worker that died is replaced in less.
 _WITHOUT_WORKER = 10.0
 
 
 class WorkerWatch:
-    """Notices that jobs wait and no worker that can take them is connected.
+    """Notice that jobs wait and no worker that can take them is connected.
 
-    It looks by itself: whoever asks for the first time after an hour shall know.
+    It polls by itself, so that the first request after an hour is answered right, too.
     """
 
     def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
@@ -35,26 +35,30 @@ class WorkerWatch:
         self._lacking_since: float | None = None
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Poll until cancelled."""
         while True:
             if not await self._lacks_worker():
                 self._lacking_since = None
             elif self._lacking_since is None:
                 self._lacking_since = time.monotonic()
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
 
     async def _lacks_worker(self) -> bool:
         try:
-            async with asyncio.timeout(_PATIENCE), self._engine.connect() as connection:
-                return await lacks_worker(connection, machine(self._settings))
+            async with asyncio.timeout(_TIMEOUT), self._engine.connect() as connection:
+                return await lacks_worker(connection, machine_id(self._settings.data_dir))
         except Exception:  # the database cannot be used: that is said in its own words
             return False
 
     @property
     def no_worker(self) -> bool:
-        """Whether jobs have been waiting without a worker for 10 seconds."""
+        """Return whether jobs have been waiting without a worker for 10 seconds."""
         since = self._lacking_since
         return since is not None and time.monotonic() - since >= _WITHOUT_WORKER
+
+
+WORKER_WATCH: Resource[WorkerWatch] = Resource("worker_watch")
+Watch = Annotated[WorkerWatch, Depends(WORKER_WATCH)]
 
 
 class Health(BaseModel):
@@ -90,20 +94,19 @@ class Health(BaseModel):
         503: {"model": Health, "description": "The database is away, or jobs wait for a worker."}
     },
 )
-async def health(request: Request, engine: Engine) -> JSONResponse:
-    """Whether this server can take work: 503 while the database is away, or no worker runs."""
+async def health(engine: Engine, started_at: StartedAt, watch: Watch) -> JSONResponse:
+    """Tell whether this server can take work: 503 while the database is away, or no worker runs."""
     queue: QueueState | None
     try:
-        async with asyncio.timeout(_PATIENCE), engine.connect() as connection:
+        async with asyncio.timeout(_TIMEOUT), engine.connect() as connection:
             queue = await queue_state(connection)
     except Exception:  # whatever it is: the database cannot be used
         queue = None
     present = now()
-    watch: WorkerWatch = request.app.state.worker_watch
     answer = Health(
         status="unhealthy" if queue is None else "no worker" if watch.no_worker else "healthy",
         timestamp=present,
-        uptime_seconds=(present - request.app.state.started_at).total_seconds(),
+        uptime_seconds=(present - started_at).total_seconds(),
         database="away" if queue is None else "ok",
         workers=None if queue is None else queue.workers,
         jobs_waiting=None if queue is None else sum(queue.queued.values()),

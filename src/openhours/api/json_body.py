@@ -1,19 +1,14 @@
-"""A JSON body, read once and checked by its model; what is wrong is named by its place in it."""
+"""JSON bodies, read once and checked by their model; errors name the path of the field."""
 
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
-# Room for every honest body of a single visit or event; more is refused while it arrives.
-MOST_BYTES = 1 << 20
-# PostgreSQL's text and jsonb cannot hold NUL.
-NO_NUL = r"^[^\x00]*$"
-# Any int8 of the database.
-INT8 = 2**63
+from openhours.errors import UnsupportedMedia
 
 _SHOWN_DEPTH = 8
 _SPOT = re.compile(r"at line (\d+) column (\d+)$")
@@ -35,29 +30,19 @@ def json_example(example: object) -> dict[str, Any]:
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:
-    """The body as its model; raises what `read_body` and `parse_json` raise."""
-    return parse_json(request, await read_body(request), model.model_validate_json)
-
-
-async def read_body(request: Request, most: int = MOST_BYTES) -> bytes:
-    """The body's bytes. Raises HTTPException 413 for more than `most`."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise HTTPException(413, f"the body is larger than {most} bytes")
-    return bytes(body)
+    """Return the body as its model. Raise what `parse_json` raises."""
+    return parse_json(request, await request.body(), model.model_validate_json)
 
 
 def parse_json(request: Request, body: bytes, validate: Callable[[bytes], Parsed]) -> Parsed:
-    """What Pydantic makes of the body: parsed and checked in one step, no Python objects between.
+    """Return what Pydantic makes of the body: parsed and checked in one step.
 
-    Raises HTTPException 415 for another content type, and RequestValidationError for a bad body.
+    Raise UnsupportedMedia for another content type, RequestValidationError for a bad body.
     """
     if not _says_json(request.headers.get("content-type", "")):
-        # What a form on a foreign page can send is not taken: it would come with the visitor's
-        # cookies and from inside his network.
-        raise HTTPException(415, "send JSON, with Content-Type: application/json")
+        # What a form on another site can send is refused: it would come with the visitor's
+        # cookies and from inside their network.
+        raise UnsupportedMedia("send JSON, with Content-Type: application/json")
     try:
         return validate(body)
     except ValidationError as error:
@@ -65,7 +50,7 @@ def parse_json(request: Request, body: bytes, validate: Callable[[bytes], Parsed
 
 
 def _invalid(error: ValidationError, body: bytes) -> RequestValidationError:
-    """The error with the place of each problem: `body`, then the names that lead to it."""
+    """Return the error with the path of each problem: `body`, then the names that lead to it."""
     problems = []
     for problem in error.errors(include_url=False, include_input=False):
         place: tuple[int | str, ...] = problem["loc"]
@@ -76,13 +61,6 @@ def _invalid(error: ValidationError, body: bytes) -> RequestValidationError:
     return RequestValidationError(problems)
 
 
-def invalid_field(*place: str | int, message: str) -> RequestValidationError:
-    """The error for a field of the body that its model alone cannot judge."""
-    return RequestValidationError(
-        [{"loc": ("body", *place), "msg": message, "type": "value_error"}]
-    )
-
-
 def _says_json(content_type: str) -> bool:
     media = content_type.partition(";")[0].strip().lower()
     return media == "application/json" or (
@@ -91,7 +69,7 @@ def _says_json(content_type: str) -> bool:
 
 
 def _place(body: bytes, line: int, column: int) -> tuple[int | str, ...]:
-    """The names and positions that lead to a spot where the parser gave up."""
+    """Return the names and positions that lead to where the parser gave up."""
     start = 0
     for _ in range(line - 1):
         start = body.find(b"\n", start) + 1

@@ -1,4 +1,4 @@
-"""`GET /metrics`: what this process answered, and what the database says of all of them.
+"""`GET /metrics`: the requests of this process, and figures that all processes share.
 
 Requests are counted in each process: Prometheus scrapes every server. What workers do is read
 from the database, so any server tells it. No label comes from a client.
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import prometheus_client
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -25,15 +25,16 @@ from prometheus_client.registry import Collector
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from openhours.api.dependencies import Engine
 from openhours.db.queue import queue_state
 
 log = logging.getLogger(__name__)
 
-# A room's part of the metrics, read over a connection it is lent; a few rows at most.
+# A package's part of the metrics, read over a borrowed connection; a few rows at most.
 Source = Callable[[AsyncConnection], Awaitable[Iterable[Metric]]]
 
-_PATIENCE = 2.0
-_FRESH = 2.0
+_TIMEOUT = 2.0
+_CACHE_TTL = 2.0
 _ACTIVITY = "/api/event"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -72,7 +73,7 @@ class _Requests:
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answered request."""
-        template = scope.get("openhours.template", "unmatched")
+        template = getattr(scope.get("route"), "path", "unmatched")
         # A client may make up methods; then this would grow, and so would its dictionaries.
         method = scope["method"] if scope["method"] in _METHODS else "other"
         key = (method, template, str(status))
@@ -113,30 +114,30 @@ class _Middleware:
 
 
 class _Database(Collector):
-    """What the database says, read at most every `_FRESH` seconds, however many scrape."""
+    """What the database says, read at most every `_CACHE_TTL` seconds, however many scrape."""
 
     def __init__(self, registry: CollectorRegistry, sources: Sequence[Source]) -> None:
         self._sources = (_measure_queue, *sources)
         self._families: list[Metric] = []
-        self._read_at = -_FRESH
+        self._read_at = -_CACHE_TTL
         self._reading = asyncio.Lock()
         registry.register(self)
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: what there is depends on the database."""
+        """Return nothing: which metrics exist depends on the database."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """What was read last."""
+        """Return what was read last."""
         return self._families
 
     async def refresh(self, engine: AsyncEngine) -> None:
         """Read anew if it is time; without a database, only that is said."""
         async with self._reading:
-            if time.monotonic() - self._read_at < _FRESH:
+            if time.monotonic() - self._read_at < _CACHE_TTL:
                 return
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(_TIMEOUT):
                     families = await self._read(engine)
                 up = 1
             except Exception as error:  # whatever it is: the scrape must tell it, not fail
@@ -166,8 +167,8 @@ async def _measure_queue(connection: AsyncConnection) -> Iterable[Metric]:
     return depth, workers
 
 
-def add_metrics(app: FastAPI, sources: Sequence[Source]) -> None:
-    """Serve `/metrics`: this application's requests, this process, and the rooms' `sources`."""
+def metrics_router(app: FastAPI, sources: Sequence[Source]) -> APIRouter:
+    """Return the router of `/metrics`: this process's requests, and the packages' `sources`."""
     registry = CollectorRegistry()
     requests = _Requests(registry)
     ProcessCollector(registry=registry)
@@ -177,8 +178,12 @@ def add_metrics(app: FastAPI, sources: Sequence[Source]) -> None:
 
     content: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 
-    @app.get("/metrics", tags=["service"], response_class=Response, responses={200: content})
-    async def metrics() -> Response:
-        """Metrics in Prometheus' text format. Without a database, `openhours_database_up` is 0."""
-        await database.refresh(app.state.engine)
+    router = APIRouter(tags=["service"])
+
+    @router.get("/metrics", response_class=Response, responses={200: content})
+    async def metrics(engine: Engine) -> Response:
+        """Return metrics for Prometheus; without a database, `openhours_database_up` is 0."""
+        await database.refresh(engine)
         return Response(generate_latest(registry), media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+    return router

@@ -20,18 +20,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts import keys
 from openhours.db import database
-from openhours.ingestion.api import find_ingestion
+from openhours.errors import Invalid, NotFound
 from openhours.ingestion.inbox import add_ingestion
+from openhours.ingestion.queries import find_ingestion
 from openhours.reports import formats
 from openhours.reports.queries import find_report
 from openhours.reports.tables import Report
-from openhours.reports.trigger import UnknownStores, trigger
-from openhours.settings import Settings, get_settings
+from openhours.reports.trigger import trigger
+from openhours.settings import Settings
 from openhours.stores import hours
 from openhours.stores.tables import Ingestion
 from openhours.worker.jobs import Worker
 
-_LOOK = 0.1
+_POLL_INTERVAL = 0.1
 console = Console(stderr=True)
 
 
@@ -71,7 +72,7 @@ async def _follow_ingestion(engine: AsyncEngine, ingestion_id: str) -> Ingestion
             bar.update(task, description=row.name, completed=row.progress)
             if row.state in ("complete", "failed"):
                 return row
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
 
 
 def _print_ingestions(rows: Sequence[Ingestion]) -> None:
@@ -110,7 +111,7 @@ async def report(
                     interpolation=interpolation,
                     store_ids=store_ids,
                 )
-        except UnknownStores as error:
+        except Invalid as error:
             console.print(f"[bold red]{error}[/]")
             return False
         done = await _follow_report(engine, report_id)
@@ -123,7 +124,7 @@ async def report(
 
 
 async def set_hours(settings: Settings, store_id: str, words: Sequence[str]) -> None:
-    """Replace the business hours of a store. Raises WrongHours."""
+    """Replace the business hours of a store. Raise Invalid."""
     rows = hours.parse_week(words)
     async with database.opened(settings) as (engine, _):
         await hours.set_hours(engine, store_id, rows)
@@ -131,14 +132,14 @@ async def set_hours(settings: Settings, store_id: str, words: Sequence[str]) -> 
 
 
 async def set_timezone(settings: Settings, store_id: str, timezone: str) -> None:
-    """Replace the time zone of a store. Raises WrongHours."""
+    """Replace the time zone of a store. Raise Invalid."""
     async with database.opened(settings) as (engine, _):
         await hours.set_timezone(engine, store_id, timezone)
         await _print_hours(engine, settings, store_id)
 
 
 async def show_hours(settings: Settings, store_id: str) -> None:
-    """Print the business hours of a store. Raises WrongHours if there is no such store."""
+    """Print the business hours of a store. Raise NotFound."""
     async with database.opened(settings) as (engine, _):
         await _print_hours(engine, settings, store_id)
 
@@ -146,7 +147,7 @@ async def show_hours(settings: Settings, store_id: str) -> None:
 async def _print_hours(engine: AsyncEngine, settings: Settings, store_id: str) -> None:
     known = await hours.hours_of(engine, store_id)
     if known is None:
-        raise hours.WrongHours(f"there is no store {store_id!r}")
+        raise NotFound(f"there is no store {store_id!r}")
     zone = known.timezone or f"{settings.default_timezone} (the default)"
     print(f"{store_id}: {hours.written(known.rows)}, {zone}")
 
@@ -159,7 +160,7 @@ async def _follow_report(engine: AsyncEngine, report_id: str) -> Report:
             bar.update(task, completed=row.progress)
             if row.state in ("complete", "failed"):
                 return row
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
 
 
 async def _write_csv(engine: AsyncEngine, done: Report, out: Path | None, full: bool) -> None:
@@ -177,7 +178,7 @@ async def _write_csv(engine: AsyncEngine, done: Report, out: Path | None, full: 
 
 
 async def create_key(settings: Settings, name: str, scopes: Sequence[str]) -> str:
-    """A new API key."""
+    """Return a new API key."""
     async with database.opened(settings) as (engine, _):
         return await keys.create_key(engine, name, scopes)
 
@@ -201,11 +202,9 @@ async def revoke_key(settings: Settings, number: int) -> bool:
 
 @asynccontextmanager
 async def _working(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    """An engine, and a worker that takes jobs as long as this command waits."""
+    """Yield an engine while a worker takes jobs."""
     async with database.opened(settings) as (engine, url):
-        os.environ["DATABASE_URL"] = url
-        get_settings.cache_clear()
-        worker = Worker(get_settings(), url, schedules=False)
+        worker = Worker(settings, url, schedules=False)
         running = asyncio.create_task(worker.run())
         try:
             yield engine

@@ -12,6 +12,7 @@ import typer
 
 from openhours import __version__
 from openhours.cli.output import fail, read_settings, say, server_part, set_up_logging
+from openhours.errors import OpenhoursError
 
 app = typer.Typer(
     name="openhours",
@@ -184,11 +185,7 @@ def show_hours(store: StoreId) -> None:
 def _hours_command(name: str, *arguments: object) -> None:
     settings = read_settings()
     set_up_logging("WARNING")
-    commands = server_part("cli.commands")
-    try:
-        asyncio.run(getattr(commands, name)(settings, *arguments))
-    except commands.hours.WrongHours as error:
-        fail(str(error))
+    asyncio.run(getattr(server_part("cli.commands"), name)(settings, *arguments))
 
 
 @app.command("sample-data")
@@ -211,7 +208,7 @@ def sample_data(
     if load or remove:
         settings = read_settings()
         set_up_logging("WARNING")
-        part = server_part("sample_data")
+        part = server_part("cli.sample_loading")
         if load:
             asyncio.run(part.load(settings))
         else:
@@ -271,7 +268,7 @@ def revoke_key(number: Annotated[int, typer.Argument(help="Its id in `keys list`
 
 
 def main() -> None:
-    """Entry point of the `openhours` command."""
+    """Run the `openhours` command."""
     for argument in sys.argv:
         if argument.encode(errors="replace").decode() != argument:
             say(f"an argument is not UTF-8: {argument!a}")
@@ -280,8 +277,6 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
-    except RuntimeError as error:
-        if type(error).__module__.startswith("openhours."):  # its message says what to do
-            say(str(error))
-            sys.exit(2)
-        raise
+    except OpenhoursError as error:
+        say(str(error))
+        sys.exit(2)

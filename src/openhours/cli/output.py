@@ -15,7 +15,7 @@ error_console = Console(stderr=True)
 
 
 def server_part(name: str) -> Any:
-    """A module that needs the `server` extra, or a clear end."""
+    """Return a module that needs the `server` extra; end with a message without it."""
     try:
         return importlib.import_module(f"openhours.{name}")
     except ModuleNotFoundError as error:
@@ -37,7 +37,7 @@ def say(message: str) -> None:
 
 
 def read_settings() -> Settings:
-    """The settings, or a clear end that names the wrong ones."""
+    """Return the settings; end with a message that names the wrong ones."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     try:

@@ -87,7 +87,7 @@ def write(folder: Path, stores: int) -> list[Path]:
 
 
 def _polls(rng: random.Random, store: str, on_the_hour: bool) -> list[tuple[str, str, str]]:
-    """About one poll an hour, now and then none; outages come and go."""
+    """Return about one poll an hour, with gaps and outages."""
     fail, heal = rng.choice([0.005, 0.03, 0.15]), rng.choice([0.2, 0.5, 0.9])
     active = True
     rows = []

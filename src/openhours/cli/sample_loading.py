@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.cli import commands, sample_data
 from openhours.db import database
+from openhours.errors import OpenhoursError
 from openhours.ingestion.inbox import csv_files
 from openhours.ingestion.job import LOCK
 from openhours.ingestion.uploads import folder_of
@@ -25,7 +26,7 @@ _NAMED = {
 }
 
 
-class CannotRemove(RuntimeError):
+class CannotRemove(OpenhoursError):
     """The sample cannot be removed now; the message says why and what to do."""
 
 

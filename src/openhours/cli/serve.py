@@ -12,8 +12,9 @@ import uvicorn
 from openhours.accounts.access_control import is_loopback
 from openhours.accounts.keys import KeyRing
 from openhours.db import database
+from openhours.errors import SettingsError
 from openhours.reports import executors
-from openhours.settings import Settings, SettingsError, get_settings
+from openhours.settings import Settings
 from openhours.worker.jobs import Worker
 
 log = logging.getLogger(__name__)
@@ -29,10 +30,10 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> None:
-    """Run the HTTP service until it is told to stop. Raises SettingsError before it begins."""
+    """Run the HTTP service until it is told to stop. Raise SettingsError before it begins."""
     executors.check(settings)
     database.check(settings)
-    _refuse_strangers(settings)
+    _refuse_open_network(settings)
     verbose = logging.getLogger().level <= logging.DEBUG
     logging.getLogger("uvicorn.error").setLevel(logging.DEBUG if verbose else logging.WARNING)
     config = uvicorn.Config(
@@ -51,7 +52,7 @@ def serve(settings: Settings) -> None:
         sys.exit(3)
 
 
-def _refuse_strangers(settings: Settings) -> None:
+def _refuse_open_network(settings: Settings) -> None:
     """Raise SettingsError where anyone could reach the service and no key keeps them out."""
     if not (settings.open or is_loopback(settings.host) or asyncio.run(_has_keys(settings))):
         raise SettingsError(
@@ -70,10 +71,7 @@ async def work(settings: Settings, until_stdin_closes: bool) -> None:
     """Run a worker until SIGTERM, or until the process that started it is gone."""
     executors.check(settings)
     async with database.opened(settings) as (_, url):
-        # Child processes find the database where this process found it.
-        os.environ["DATABASE_URL"] = url
-        get_settings.cache_clear()
-        worker = Worker(get_settings(), url)
+        worker = Worker(settings, url)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)

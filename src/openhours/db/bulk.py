@@ -25,7 +25,7 @@ INSTANT_BYTES = 8
 
 
 def instants(data: bytes) -> NDArray[np.int64]:
-    """What `timestamptz_send` made of instants, one after the other: µs since 1970."""
+    """Return the instants (µs since 1970) that `timestamptz_send` wrote one after the other."""
     return np.frombuffer(data, ">i8").astype(np.int64) + _PG_EPOCH
 
 
@@ -39,7 +39,7 @@ def _row_dtype(types: Mapping[str, str]) -> np.dtype[Any]:
 async def copy_out(
     connection: "asyncpg.Connection[Any]", query: str, types: Mapping[str, str], *args: object
 ) -> dict[str, Column]:
-    """The rows of a query as columns, in native byte order; instants in µs since 1970.
+    """Return the rows of a query as columns, in native byte order; instants in µs since 1970.
 
     `types` names the query's columns in their order with their SQL types, none of them null:
     int2, int4, int8, bool or timestamptz.

@@ -39,6 +39,6 @@ async def add(
 
 
 async def read(connection: AsyncConnection, name: str) -> dict[str, float]:
-    """The totals of `name`, by label."""
+    """Return the totals of `name`, by label."""
     query = select(Total.label, Total.value).where(Total.name == name)
     return {row.label: row.value for row in await connection.execute(query)}

@@ -28,7 +28,7 @@ def check(settings: Settings) -> None:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
-    """An engine for a database with the newest schema, and the database's URL.
+    """Yield an engine for a database with the newest schema, and the database's URL.
 
     Waits for a database that is away; the embedded server is started, or joined if it runs, and
     left at the end.

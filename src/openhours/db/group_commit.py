@@ -11,17 +11,18 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from openhours.db.engine import TryLater, is_database_unusable
+from openhours.db.engine import is_database_unusable
+from openhours.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-MOST_WAITING = 20_000
+MAX_WAITING = 20_000
 
 
-class TooManyWaiting(TryLater):
+class TooManyWaiting(Unavailable):
     """More is arriving than the database takes: the client may try again later."""
 
 
@@ -43,14 +44,14 @@ class GroupCommit(Generic[Item, Result]):
         self._writer: asyncio.Task[None] | None = None
 
     async def add(self, item: Item) -> Result:
-        """The result of the item once it is durable.
+        """Return the result of the item once it is durable.
 
         Raises what `write` raised for it; then the item may or may not have been written, as ever
         when a connection breaks: give items an identity that makes a repetition harmless. The same
-        holds for a cancelled caller. Raises TooManyWaiting, and then it was not written.
+        holds for a cancelled caller. Raise TooManyWaiting, and then it was not written.
         """
-        if len(self._waiting) >= MOST_WAITING:
-            raise TooManyWaiting(f"{MOST_WAITING:,} requests are waiting to be written; try again")
+        if len(self._waiting) >= MAX_WAITING:
+            raise TooManyWaiting(f"{MAX_WAITING:,} requests are waiting to be written; try again")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._writer is None:

@@ -57,7 +57,7 @@ async def enqueue(
 
 
 async def queue_state(connection: AsyncConnection) -> QueueState:
-    """How the queue stands; the cost follows the jobs that wait."""
+    """Return the queue's state; the cost follows the jobs that wait."""
     row = (await connection.execute(_STATE)).one()
     queued: dict[str, int] = {}
     for job in row.queued:

@@ -9,7 +9,8 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.agent.names import PREFIX
-from openhours.db.engine import TryLater, raw_connection
+from openhours.db.engine import raw_connection
+from openhours.errors import Unavailable
 from openhours.stores import partitions
 from openhours.stores.store_ids import numbers_of
 from openhours.stores.tables import BEATING
@@ -77,7 +78,7 @@ class Writer:
         self._weeks: set[int] = set()
 
     async def write(self, beats: Sequence[Beat]) -> list[Recorded | Exception]:
-        """Commit the beats; TryLater in the place of each whose week cannot be written now."""
+        """Commit the beats; Unavailable in the place of each whose week cannot be written now."""
         async with self._engine.connect() as connection:
             raw = await raw_connection(connection)
             try:
@@ -100,13 +101,13 @@ class Writer:
 
     async def _ensure(
         self, raw: "asyncpg.Connection[Any]", weeks: Iterable[int]
-    ) -> dict[int, TryLater]:
+    ) -> dict[int, Unavailable]:
         busy = {}
         for week in sorted(set(weeks) - self._weeks):
             try:
                 await partitions.ensure(raw, week)
                 self._weeks.add(week)
-            except TryLater as error:
+            except Unavailable as error:
                 busy[week] = error
         return busy
 
@@ -184,7 +185,7 @@ async def _match(
     }
     if repeated:
         take(await raw.fetch(_FIND, *(list(column) for column in zip(*repeated, strict=True))))
-    gone = TryLater("the heartbeat of this beat_id is just being deleted; try again")
+    gone = Unavailable("the heartbeat of this beat_id is just being deleted; try again")
     return [
         nameless[store, beat.event_time].pop()
         if beat.beat_id is None

@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.api.http import Engine, ServerSettings, next_page
+from openhours.api.dependencies import Engine, ServerSettings
+from openhours.api.fields import Text
+from openhours.api.pagination import Cursor, link_header
 from openhours.ingestion.inbox import add_ingestion
+from openhours.ingestion.queries import find_ingestion, list_ingestions
 from openhours.ingestion.uploads import folder_of, receive
 from openhours.stores.tables import Ingestion, RejectedRow
 from openhours.times import Instant
@@ -97,7 +100,7 @@ async def ingest(
     settings: ServerSettings,
     kind: Kind,
     name: Annotated[
-        str | None, Query(max_length=255, description="The file's name, for the list.")
+        Text | None, Query(max_length=255, description="The file's name, for the list.")
     ] = None,
 ) -> Accepted:
     """Take a CSV file as the raw body or as a multipart form; it is loaded in the background.
@@ -119,42 +122,23 @@ async def ingest(
     return Accepted(ingestion_id=ingestion_id)
 
 
-async def find_ingestion(engine: AsyncEngine, ingestion_id: str) -> Ingestion:
-    """The ingestion; HTTPException 404 when there is none."""
-    row = None
-    if "\0" not in ingestion_id:
-        query = select(*Ingestion.__table__.columns).where(Ingestion.ingestion_id == ingestion_id)
-        async with engine.connect() as connection:
-            row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        raise HTTPException(404, "no such ingestion")
-    return Ingestion(**row._mapping)
-
-
 @router.get("/ingestions")
-async def list_ingestions(
+async def get_ingestions(
     request: Request,
     response: Response,
     engine: Engine,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[
-        str | None, Query(description="From the `Link` header of the page before.")
-    ] = None,
+    cursor: Cursor = None,
 ) -> list[IngestionInfo]:
     """All ingestions, newest first; the next page is in the `Link` header."""
-    query = select(*Ingestion.__table__.columns).order_by(Ingestion.id.desc())
-    if cursor is not None:
-        query = query.where(Ingestion.id < (await find_ingestion(engine, cursor)).id)
     async with engine.connect() as connection:
-        rows = (await connection.execute(query.limit(limit + 1))).all()
-    found = [Ingestion(**row._mapping) for row in rows[:limit]]
-    if len(rows) > limit:
-        response.headers.update(next_page(request, found[-1].ingestion_id))
-    return [ingestion_info(row) for row in found]
+        page = await list_ingestions(connection, limit=limit, cursor=cursor)
+    response.headers.update(link_header(request, page))
+    return [ingestion_info(row) for row in page.rows]
 
 
 @router.get("/ingestions/{ingestion_id}")
-async def get_ingestion(engine: Engine, ingestion_id: str) -> IngestionInfo:
+async def get_ingestion(engine: Engine, ingestion_id: Text) -> IngestionInfo:
     """What became of a file."""
     return ingestion_info(await find_ingestion(engine, ingestion_id))
 
@@ -173,7 +157,7 @@ async def get_ingestion(engine: Engine, ingestion_id: str) -> IngestionInfo:
         }
     },
 )
-async def get_rejects(engine: Engine, ingestion_id: str) -> StreamingResponse:
+async def get_rejects(engine: Engine, ingestion_id: Text) -> StreamingResponse:
     """The rows that were set aside, with their lines in the file and the reasons."""
     ingestion = await find_ingestion(engine, ingestion_id)
     return StreamingResponse(

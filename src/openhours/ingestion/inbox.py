@@ -4,12 +4,12 @@ import logging
 import os
 import secrets
 import time
-from functools import cache
 from pathlib import Path
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from openhours.db.machine import machine_id
 from openhours.db.queue import enqueue
 from openhours.settings import Settings
 from openhours.stores.tables import Ingestion
@@ -22,37 +22,14 @@ _LOCK = 0x696E626F  # "inbo": workers that share a folder look into it one after
 _STILL_WRITING_NS = 1_000_000_000
 
 
-@cache
-def _machine(data_dir: Path) -> str:
-    file = data_dir / "machine-id"
-    try:
-        return file.read_text().strip()
-    except FileNotFoundError:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        own = file.with_name(f"machine-id.{os.getpid()}")
-        own.write_text(secrets.token_hex(8))
-        try:
-            os.link(own, file)  # of two processes at once, one wins
-        except FileExistsError:
-            pass
-        finally:
-            own.unlink()
-        return file.read_text().strip()
-
-
-def machine(settings: Settings) -> str:
-    """Return the id of the data directory: what a job of this machine has behind its `@`."""
-    return _machine(settings.data_dir.resolve())
-
-
 def ingest_job(settings: Settings) -> str:
     """The job that loads a file: only workers with this data directory, which have it, take it."""
-    return f"ingest@{machine(settings)}"
+    return f"ingest@{machine_id(settings.data_dir)}"
 
 
 def scan_job(settings: Settings) -> str:
     """The schedule that looks into this machine's folder."""
-    return f"inbox@{machine(settings)}"
+    return f"inbox@{machine_id(settings.data_dir)}"
 
 
 async def add_ingestion(

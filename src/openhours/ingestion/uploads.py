@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio.to_thread
-from fastapi import HTTPException, Request
+from fastapi import Request
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from openhours.errors import Malformed, TooLarge
 from openhours.settings import Settings
 from openhours.stores.tables import Ingestion
 
@@ -56,8 +57,8 @@ async def remove_broken_uploads(engine: AsyncEngine, settings: Settings) -> None
 async def receive(request: Request, folder: Path, limit: int) -> Upload:
     """Write a raw body, or the first file of a multipart form, to a new file in `folder`.
 
-    The file is fsynced. Raises HTTPException: 413 over `limit` bytes, 400 for an empty or broken
-    body. What was written of it is gone then.
+    The file is fsynced. Raise TooLarge over `limit` bytes, Malformed for an empty or broken body.
+    What was written of it is gone then.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -71,15 +72,15 @@ async def receive(request: Request, folder: Path, limit: int) -> Upload:
             name = None
             await _write(path, _bounded(request, limit))
         if path.stat().st_size == 0:
-            raise HTTPException(400, "the body is empty: send a CSV file")
+            raise Malformed("the body is empty: send a CSV file")
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return Upload(path, name)
 
 
-def _too_large(limit: int) -> HTTPException:
-    return HTTPException(413, f"the file is larger than {limit:,} bytes (OPENHOURS_MAX_UPLOAD_MB)")
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the file is larger than {limit:,} bytes (OPENHOURS_MAX_UPLOAD_MB)")
 
 
 async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
@@ -96,11 +97,11 @@ async def _from_form(request: Request, path: Path, limit: int) -> str | None:
     try:
         form = await MultiPartParser(request.headers, _bounded(request, limit)).parse()
     except MultiPartException as error:
-        raise HTTPException(400, f"broken multipart form: {error.message}") from None
+        raise Malformed(f"broken multipart form: {error.message}") from None
     try:
         files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         if len(files) != 1:
-            raise HTTPException(400, f"send one file in the form; there are {len(files)}")
+            raise Malformed(f"send one file in the form; there are {len(files)}")
         file = files[0]
 
         async def chunks() -> AsyncIterator[bytes]:

@@ -5,18 +5,19 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.api.http import Engine, ServerSettings, invalid, next_page
-from openhours.api.json_body import json_body, parse_json, read_body
+from openhours.api.dependencies import Engine, ServerSettings
+from openhours.api.fields import Text
+from openhours.api.json_body import json_body, parse_json
 from openhours.api.negotiation import accepted, prefers_async
+from openhours.api.pagination import Cursor, link_header
+from openhours.errors import located
 from openhours.reports import formats
-from openhours.reports.queries import find_report
+from openhours.reports.queries import find_report, list_reports
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
 from openhours.reports.tables import Report
-from openhours.reports.trigger import UnknownStores, trigger
-from openhours.times import is_ahead
+from openhours.reports.trigger import trigger
 
 router = APIRouter(tags=["reports"])
 
@@ -30,13 +31,14 @@ _MEDIA = {
 
 
 # Of a body: as many stores as may be named, with room for how JSON may write them.
-_MOST_BYTES = 32 << 20
+_MAX_BODY_BYTES = 32 << 20
 # What one may press Execute on, in /docs.
 _EXAMPLE = {"interpolation": "nearest"}
 
 
 @router.post(
     "/trigger_report",
+    max_body_size=_MAX_BODY_BYTES,
     responses={202: {"model": Triggered, "description": "As 200, to `Prefer: respond-async`."}},
     openapi_extra=json_body(ReportOptions.model_json_schema(), _EXAMPLE, required=False),
 )
@@ -47,13 +49,11 @@ async def trigger_report(
 
     200, or 202 to `Prefer: respond-async` (RFC 7240).
     """
-    body = await read_body(request, _MOST_BYTES)
+    body = await request.body()
     options = (
         parse_json(request, body, ReportOptions.model_validate_json) if body else ReportOptions()
     )
-    if options.as_of is not None and is_ahead(options.as_of):
-        raise invalid("body", "as_of", message="as_of is more than 5 minutes ahead")
-    try:
+    with located("body"):
         async with engine.begin() as connection:
             report_id = await trigger(
                 connection,
@@ -62,8 +62,6 @@ async def trigger_report(
                 interpolation=options.interpolation,
                 store_ids=options.store_ids,
             )
-    except UnknownStores as error:
-        raise invalid("body", "store_ids", message=str(error)) from None
     response.status_code, headers = _unfinished(request)
     response.headers.update(headers | {"Location": f"/get_report/{report_id}"})
     return Triggered(report_id=report_id)
@@ -115,7 +113,7 @@ _DetailQuery = Annotated[
 async def get_report(
     request: Request,
     engine: Engine,
-    report_id: Annotated[str, Query(description="As `/trigger_report` gave it.")],
+    report_id: Annotated[Text, Query(description="As `/trigger_report` gave it.")],
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
 ) -> Response:
@@ -135,7 +133,7 @@ async def get_report(
 async def get_report_by_path(
     request: Request,
     engine: Engine,
-    report_id: str,
+    report_id: Text,
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
 ) -> Response:
@@ -191,23 +189,15 @@ async def _rows(
 
 
 @router.get("/reports")
-async def list_reports(
+async def get_reports(
     request: Request,
     response: Response,
     engine: Engine,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[
-        str | None, Query(description="From the `Link` header of the page before.")
-    ] = None,
+    cursor: Cursor = None,
 ) -> list[ReportInfo]:
     """All reports, newest first; the next page is in the `Link` header."""
-    query = select(*Report.__table__.columns).order_by(Report.created_at.desc(), Report.id.desc())
-    if cursor is not None:
-        last = await find_report(engine, cursor)
-        query = query.where(tuple_(Report.created_at, Report.id) < tuple_(last.created_at, last.id))
     async with engine.connect() as connection:
-        rows = (await connection.execute(query.limit(limit + 1))).all()
-    found = [Report(**row._mapping) for row in rows[:limit]]
-    if len(rows) > limit:
-        response.headers.update(next_page(request, found[-1].report_id))
-    return [report_info(report) for report in found]
+        page = await list_reports(connection, limit=limit, cursor=cursor)
+    response.headers.update(link_header(request, page))
+    return [report_info(report) for report in page.rows]

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from openhours.errors import OpenhoursError, SettingsError
 from openhours.process_pool import Processes
 from openhours.reports.job import Compute
 from openhours.reports.partition import Partition, PartitionFigures
-from openhours.settings import Settings, SettingsError
+from openhours.settings import Settings
 
 _CONNECT_TIMEOUT = "10s"
 # How often Dask gives a partition to another worker after one died with it.
@@ -24,7 +25,7 @@ class ClusterMissingError(SettingsError):
         )
 
 
-class ClusterAwayError(RuntimeError):
+class ClusterAwayError(OpenhoursError):
     """The Dask scheduler cannot be reached."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytz
 
 from openhours.reports.timeline import HoursRow, Piece, Timeline
-from openhours.times import from_us
+from openhours.times import format_time_of_day, from_us
 from openhours.uptime.axis import DAY, SECOND
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -37,14 +37,7 @@ def status(active: bool) -> str:
 
 def clock_of(row: HoursRow) -> tuple[str, str]:
     """A row's opening and closing as `09:00`, with seconds only where there are some."""
-    return _wall(row.opens), _wall(row.closes)
-
-
-def _wall(us: int) -> str:
-    minutes, rest = divmod(us, _MINUTE)
-    seconds = rest / SECOND
-    text = f"{minutes // 60:02d}:{minutes % 60:02d}"
-    return text if not rest else f"{text}:{seconds:09.6f}".rstrip("0").rstrip(".")
+    return format_time_of_day(row.opens), format_time_of_day(row.closes)
 
 
 def reason(timeline: Timeline, piece: Piece) -> str:

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from openhours.api.fields import Text
 from openhours.reports.tables import Report
-from openhours.times import Instant
+from openhours.times import Instant, PastInstant
 
 _STATUS = {"queued": "Running", "running": "Running", "complete": "Complete", "failed": "Failed"}
 _WINDOWS = {
@@ -22,7 +23,7 @@ class ReportOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     as_of: Annotated[
-        Instant | None,
+        PastInstant | None,
         Field(
             description="The instant from which the report looks back, for all feeds. Without it "
             "each feed has its own: the newest poll in the database, and now for heartbeats."
@@ -36,7 +37,7 @@ class ReportOptions(BaseModel):
         ),
     ] = "nearest"
     store_ids: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=64)]] | None,
+        list[Annotated[Text, Field(min_length=1, max_length=64)]] | None,
         Field(
             min_length=1,
             max_length=100_000,

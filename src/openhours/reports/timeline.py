@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import asyncpg
 import numpy as np
 
+from openhours.errors import NotFound
 from openhours.reports.columns import Columns, Slice, read_slice
 from openhours.reports.partition import Filling, fill
 from openhours.stores.tables import POLLED
@@ -27,10 +28,6 @@ from openhours.uptime.totals import Figures, figures
 Rule = Literal[
     "nearest", "previous", "first", "inherited", "inherited_later", "unknown", "beating", "silent"
 ]
-
-
-class UnknownStore(LookupError):
-    """There is no store with this id."""
 
 
 class HoursRow(NamedTuple):
@@ -125,15 +122,13 @@ class Timeline:
 async def read_timeline(
     connection: "asyncpg.Connection[Any]", store_id: str, asked: Asked
 ) -> Timeline:
-    """Read and fill one store, in one snapshot. Raises UnknownStore."""
-    if "\0" in store_id:
-        raise UnknownStore(store_id)
+    """Read and fill one store, in one snapshot. Raise NotFound."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         store = await connection.fetchrow(
             "SELECT id, store_id, feed, timezone FROM stores WHERE store_id = $1", store_id
         )
         if store is None:
-            raise UnknownStore(store_id)
+            raise NotFound("no store has this id")
         as_of = asked.as_of_polled if store["feed"] == POLLED else asked.as_of_beating
         part = Slice(
             feed=store["feed"] or POLLED,

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from openhours.api.http import Engine, ServerSettings, invalid
+from openhours.api.dependencies import Engine, ServerSettings
+from openhours.errors import invalid
 from openhours.reports.explain import clock_of, hours_of, local, offset, reason
 from openhours.reports.timeline import HoursRow, Piece, Rule, Timeline, deciding
 from openhours.reports.timeline_query import Answer, timeline_of
@@ -156,7 +157,7 @@ async def explain(
     line = answer.timeline
     instant = to_us(at)
     if not line.since <= instant < line.as_of:
-        raise invalid("query", "at", message=f"must lie in {_lookback(line)}")
+        raise invalid(f"must lie in {_lookback(line)}", "query", "at")
     piece = line.piece_at(instant)
     return ExplainInfo(
         **_store(answer),
@@ -217,11 +218,11 @@ def _bounds(line: Timeline, start: datetime | None, to: datetime | None) -> tupl
     ends = line.as_of if to is None else to_us(to)
     begins = max(line.since, ends - 7 * DAY) if start is None else to_us(start)
     if ends > line.as_of:
-        raise invalid("query", "to", message=f"must lie in {_lookback(line)}")
+        raise invalid(f"must lie in {_lookback(line)}", "query", "to")
     if begins < line.since:
-        raise invalid("query", "from", message=f"must lie in {_lookback(line)}")
+        raise invalid(f"must lie in {_lookback(line)}", "query", "from")
     if begins >= ends:
-        raise invalid("query", "from", message="from must be before to")
+        raise invalid("from must be before to", "query", "from")
     return begins, ends
 
 

@@ -3,19 +3,18 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from fastapi import HTTPException
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from openhours.api.http import invalid
 from openhours.db.engine import raw_connection
+from openhours.errors import Conflict, NotFound, invalid
 from openhours.reports.partition import Filling, filling_of
 from openhours.reports.queries import find_report
 from openhours.reports.tables import Report, ReportRow
-from openhours.reports.timeline import Asked, Timeline, UnknownStore, read_timeline
+from openhours.reports.timeline import Asked, Timeline, read_timeline
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED, FeedClock
-from openhours.times import is_ahead, to_us
+from openhours.times import to_us
 from openhours.uptime.axis import DAY
 from openhours.uptime.totals import WINDOWS, Figures
 
@@ -37,13 +36,10 @@ async def timeline_of(
 ) -> Answer:
     """The time line of a store as of T or of a report's T, or as of its feed's newest.
 
-    Raises HTTPException 404 (no such store or report) or 409 (the report is not complete), and
-    RequestValidationError.
+    Raise NotFound (no such store or report), Conflict (the report is not complete), or Invalid.
     """
     if as_of is not None and report_id is not None:
-        raise invalid("query", "as_of", message="give as_of or report_id, not both")
-    if as_of is not None and is_ahead(as_of):
-        raise invalid("query", "as_of", message="as_of is more than 5 minutes ahead")
+        raise invalid("give as_of or report_id, not both", "query", "as_of")
     report = None if report_id is None else await _complete(engine, report_id)
     async with engine.connect() as connection:
         if report is None:
@@ -52,10 +48,7 @@ async def timeline_of(
             asked = _by_report(report)
         await connection.rollback()
         raw = await raw_connection(connection)
-        try:
-            timeline = await read_timeline(raw, store_id, asked)
-        except UnknownStore:
-            raise HTTPException(404, "no such store") from None
+        timeline = await read_timeline(raw, store_id, asked)
         changed = None if report is None else await _changed(connection, report, timeline)
     return Answer(timeline, report, changed)
 
@@ -63,7 +56,7 @@ async def timeline_of(
 async def _complete(engine: AsyncEngine, report_id: str) -> Report:
     report = await find_report(engine, report_id)
     if report.state != "complete":
-        raise HTTPException(409, f"the report is {report.state}")
+        raise Conflict(f"the report is {report.state}")
     return report
 
 
@@ -100,7 +93,7 @@ def _by_report(report: Report) -> Asked:
 async def _changed(connection: AsyncConnection, report: Report, timeline: Timeline) -> bool:
     """Whether the store's figures are now others than those the report has."""
     if report.stores is not None and timeline.number not in report.stores:
-        raise HTTPException(404, "the report does not cover this store")
+        raise NotFound("the report does not cover this store")
     query = select(*ReportRow.__table__.columns).where(
         ReportRow.report == report.id, ReportRow.store == timeline.number
     )

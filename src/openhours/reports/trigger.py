@@ -8,19 +8,12 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db.queue import enqueue
+from openhours.errors import invalid
 from openhours.reports.tables import Report
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED, FeedClock, Store
 
 JOB = "report"
-
-
-class UnknownStores(ValueError):
-    """A report was asked for stores that do not exist; `store_ids` names them."""
-
-    def __init__(self, store_ids: Sequence[str]) -> None:
-        super().__init__(f"unknown store: {', '.join(store_ids)}")
-        self.store_ids = store_ids
 
 
 async def trigger(
@@ -33,7 +26,7 @@ async def trigger(
 ) -> str:
     """Insert a report and its job, to be committed together by the caller; the report's id.
 
-    Raises UnknownStores.
+    Raise Invalid for stores that do not exist.
     """
     stores = None if store_ids is None else await _numbers(connection, store_ids)
     newest_poll = select(FeedClock.newest_at).where(FeedClock.feed == POLLED).scalar_subquery()
@@ -59,13 +52,11 @@ async def trigger(
 
 async def _numbers(connection: AsyncConnection, store_ids: Sequence[str]) -> list[int]:
     wanted = list(dict.fromkeys(store_ids))
-    # No store has an id with NUL, and PostgreSQL would refuse the question.
-    askable = [store_id for store_id in wanted if "\0" not in store_id]
     rows = await connection.execute(
-        select(Store.store_id, Store.id).where(Store.store_id == func.any(askable))
+        select(Store.store_id, Store.id).where(Store.store_id == func.any(wanted))
     )
     known = {row.store_id: row.id for row in rows}
     unknown = [store_id for store_id in wanted if store_id not in known]
     if unknown:
-        raise UnknownStores(unknown)
+        raise invalid(f"unknown store: {', '.join(unknown)}", "store_ids")
     return sorted(known.values())

@@ -15,17 +15,13 @@ import pytz
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import raw_connection
-from openhours.ingestion.csv.checks import store_id_fault
-from openhours.ingestion.csv.timestamps import DAY, parse_time_of_day
-from openhours.stores.store_ids import numbers_of
+from openhours.errors import invalid
+from openhours.stores.store_ids import numbers_of, store_id_problem
+from openhours.times import DAY, format_time_of_day, parse_time_of_day
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ALWAYS = "always"
 _DAYS = re.compile(r"[a-z]+(?:-[a-z]+)?(?:,[a-z]+(?:-[a-z]+)?)*")
-
-
-class WrongHours(ValueError):
-    """What was written is not understood; the message says what."""
 
 
 @dataclass(frozen=True, order=True)
@@ -49,7 +45,7 @@ class StoreHours:
 def parse_week(words: Sequence[str]) -> list[Row]:
     """The rows of a week: days, then the times of these days, and so on; none for `always`.
 
-    Raises WrongHours.
+    Raise Invalid.
     """
     if [word.lower() for word in words] == [_ALWAYS]:
         return []
@@ -59,15 +55,15 @@ def parse_week(words: Sequence[str]) -> list[Row]:
     for word in words:
         if _DAYS.fullmatch(word.lower()):
             if not timed:
-                raise WrongHours(f"times are missing before {word!r}")
+                raise invalid(f"times are missing before {word!r}")
             days, timed = _days(word.lower()), False
         elif not days:
-            raise WrongHours(f"{word!r} is no day: mon-fri 09:00-17:30, daily …, or always")
+            raise invalid(f"{word!r} is no day: mon-fri 09:00-17:30, daily …, or always")
         else:
             rows.update(Row(day, *_times(word)) for day in days)
             timed = True
     if not timed or not rows:
-        raise WrongHours("times are missing, such as 09:00-17:30")
+        raise invalid("times are missing, such as 09:00-17:30")
     return sorted(rows)
 
 
@@ -79,7 +75,7 @@ def _days(text: str) -> list[int]:
         first, _, last = part.partition("-")
         for name in (first, last or first):
             if name not in DAYS:
-                raise WrongHours(f"{name!r} is no day: {', '.join(DAYS)} or daily")
+                raise invalid(f"{name!r} is no day: {', '.join(DAYS)} or daily")
         start = DAYS.index(first)
         days += [(start + n) % 7 for n in range((DAYS.index(last or first) - start) % 7 + 1)]
     return days
@@ -87,9 +83,9 @@ def _days(text: str) -> list[int]:
 
 def _times(text: str) -> tuple[int, int]:
     opens, _, closes = text.partition("-")
-    start, end = parse_time_of_day(opens.encode()), parse_time_of_day(closes.encode())
+    start, end = parse_time_of_day(opens), parse_time_of_day(closes)
     if start is None or end is None or start == DAY:
-        raise WrongHours(f"{text!r} are no times, such as 09:00-17:30 or 22:00-24:00")
+        raise invalid(f"{text!r} are no times, such as 09:00-17:30 or 22:00-24:00")
     return start, end
 
 
@@ -99,7 +95,9 @@ def written(rows: Sequence[Row]) -> str:
         return _ALWAYS
     times: dict[int, list[str]] = {}
     for row in sorted(rows):
-        times.setdefault(row.day, []).append(f"{_clock(row.opens)}-{_clock(row.closes)}")
+        times.setdefault(row.day, []).append(
+            f"{format_time_of_day(row.opens)}-{format_time_of_day(row.closes)}"
+        )
     parts: list[tuple[int, int, list[str]]] = []
     for day, texts in times.items():
         if parts and parts[-1][1] == day - 1 and parts[-1][2] == texts:
@@ -112,16 +110,8 @@ def written(rows: Sequence[Row]) -> str:
     )
 
 
-def _clock(us: int) -> str:
-    seconds, fraction = divmod(us, 1_000_000)
-    text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}"
-    if seconds % 60 or fraction:
-        text += f":{seconds % 60:02}"
-    return f"{text}.{fraction:06}" if fraction else text
-
-
 async def set_hours(engine: AsyncEngine, store_id: str, rows: Sequence[Row]) -> None:
-    """Replace the hours of a store, which is made if there is none. Raises WrongHours."""
+    """Replace the hours of a store, which is made if there is none. Raise Invalid."""
     async with engine.begin() as connection:
         raw = await raw_connection(connection)
         number = await _locked_store(raw, store_id)
@@ -133,9 +123,9 @@ async def set_hours(engine: AsyncEngine, store_id: str, rows: Sequence[Row]) -> 
 
 
 async def set_timezone(engine: AsyncEngine, store_id: str, timezone: str) -> None:
-    """Replace the time zone of a store, which is made if there is none. Raises WrongHours."""
+    """Replace the time zone of a store, which is made if there is none. Raise Invalid."""
     if timezone not in pytz.all_timezones_set:
-        raise WrongHours(f"{timezone!r} is no IANA time zone, such as Europe/Berlin")
+        raise invalid(f"{timezone!r} is no IANA time zone, such as Europe/Berlin")
     async with engine.begin() as connection:
         raw = await raw_connection(connection)
         number = await _locked_store(raw, store_id)
@@ -160,9 +150,8 @@ async def hours_of(engine: AsyncEngine, store_id: str) -> StoreHours | None:
 
 async def _locked_store(raw: "asyncpg.Connection[Any]", store_id: str) -> int:
     """The store's number; of two who set its hours at once, the second waits."""
-    fault = store_id_fault(store_id, polled=False)
-    if fault is not None or "\0" in store_id:
-        raise WrongHours(f"{store_id!r} is no store id")
+    if store_id_problem(store_id) is not None or "\0" in store_id:
+        raise invalid(f"{store_id!r} is no store id")
     number = (await numbers_of(raw, [store_id]))[store_id]
     await raw.execute("SELECT FROM stores WHERE id = $1 FOR NO KEY UPDATE", number)
     return number

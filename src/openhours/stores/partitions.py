@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from openhours.db.engine import TryLater
+from openhours.errors import Unavailable
 from openhours.times import from_us
 
 _LOCK = 0x7765656B  # "week": whoever makes a week's partition holds it until the commit
@@ -69,7 +69,7 @@ async def begin(connection: "asyncpg.Connection[Any]", week: int) -> bool:
 async def ensure(connection: "asyncpg.Connection[Any]", week: int) -> None:
     """Make the week's partition, empty, in a short transaction of its own, if there is none.
 
-    Raises TryLater while a file is loaded that brings new weeks, too.
+    Raises Unavailable while a file is loaded that brings new weeks, too.
     """
     try:
         async with connection.transaction():
@@ -77,7 +77,7 @@ async def ensure(connection: "asyncpg.Connection[Any]", week: int) -> None:
             if await begin(connection, week):
                 await attach(connection, week)
     except asyncpg.LockNotAvailableError:
-        raise TryLater(
+        raise Unavailable(
             f"a file is being loaded; the week of {start_of(week):%Y-%m-%d} is writable after it"
         ) from None
 

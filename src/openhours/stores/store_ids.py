@@ -1,9 +1,24 @@
-"""Store ids become the numbers that other tables use."""
+"""Store ids: which are allowed, and the numbers that other tables use in their place."""
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
+
+MAX_LENGTH = 64  # characters
+# A spreadsheet's idea of a long number.
+_MANGLED = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE]\+[0-9]+")
+
+StoreIdProblem = Literal["missing_store_id", "mangled_store_id"]
+
+
+def store_id_problem(store_id: str) -> StoreIdProblem | None:
+    """Return what is wrong with a store id, or None."""
+    # Too long counts as missing: no store can have this id.
+    if not store_id or store_id.isspace() or len(store_id) > MAX_LENGTH:
+        return "missing_store_id"
+    return "mangled_store_id" if _MANGLED.fullmatch(store_id) else None
 
 
 async def numbers_of(

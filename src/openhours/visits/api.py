@@ -4,13 +4,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.datastructures import State
 
-from openhours.api.http import Engine
-from openhours.api.json_body import NO_NUL, json_body, read_json
+from openhours.api.dependencies import Engine, Resource, StartedAt
+from openhours.api.fields import Text, check_text
+from openhours.api.json_answers import json_answer
+from openhours.api.json_body import json_body, read_json
 from openhours.db.group_commit import GroupCommit
 from openhours.times import Instant, now
 from openhours.visits import statistics
@@ -19,6 +20,9 @@ from openhours.visits.write import NewVisit, write_visits
 router = APIRouter(tags=["visits"])
 
 _LONGEST_AGENT = 1000
+
+VISITS: Resource[GroupCommit[NewVisit, int]] = Resource("visits")
+Visits = Annotated[GroupCommit[NewVisit, int], Depends(VISITS)]
 
 Hours = Annotated[
     float,
@@ -36,22 +40,24 @@ class VisitIn(BaseModel):
     user_id: Annotated[
         str,
         BeforeValidator(_digits, json_schema_input_type=str | int),
-        StringConstraints(min_length=1, max_length=255, pattern=NO_NUL),
-        Field(description="Text; a whole number is taken as its digits."),
+        AfterValidator(check_text),
+        Field(
+            min_length=1, max_length=255, description="Text; a whole number is taken as its digits."
+        ),
     ]
-    page_url: Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=NO_NUL)]
-    user_agent: (
-        Annotated[str, StringConstraints(max_length=_LONGEST_AGENT, pattern=NO_NUL)] | None
-    ) = None
+    page_url: Annotated[Text, Field(min_length=1, max_length=2048)]
+    user_agent: Annotated[Text, Field(max_length=_LONGEST_AGENT)] | None = None
     ip_address: (
         Annotated[
-            str,
-            StringConstraints(max_length=100, pattern=NO_NUL),
-            Field(description="Any text, kept as it is: IPv4, IPv6, with a port, `unknown`."),
+            Text,
+            Field(
+                max_length=100,
+                description="Any text, kept as it is: IPv4, IPv6, with a port, `unknown`.",
+            ),
         ]
         | None
     ) = None
-    referrer: Annotated[str, StringConstraints(max_length=2048, pattern=NO_NUL)] | None = None
+    referrer: Annotated[Text, Field(max_length=2048)] | None = None
 
 
 class VisitLogged(BaseModel):
@@ -119,9 +125,9 @@ _EXAMPLE = {
 }
 
 
-def prepare(state: State, engine: AsyncEngine) -> None:
+def prepare(app: FastAPI, engine: AsyncEngine) -> None:
     """Make what the room keeps while the application runs."""
-    state.visits = GroupCommit(partial(write_visits, engine))
+    VISITS.set(app, GroupCommit(partial(write_visits, engine)))
 
 
 @router.post(
@@ -129,7 +135,7 @@ def prepare(state: State, engine: AsyncEngine) -> None:
     response_model=VisitLogged,
     openapi_extra=json_body(VisitIn.model_json_schema(), _EXAMPLE),
 )
-async def visit(request: Request) -> Response:
+async def visit(request: Request, visits: Visits) -> Response:
     """Log a visit. It is stored durably, and `visit_count` is its number: exact, without gaps.
 
     After a 503 the visit may or may not have been stored.
@@ -137,22 +143,18 @@ async def visit(request: Request) -> Response:
     body = await read_json(request, VisitIn)
     agent = body.user_agent or request.headers.get("user-agent", "")[:_LONGEST_AGENT] or None
     address = body.ip_address or (request.client.host if request.client else None)
-    visits: GroupCommit[NewVisit, int] = request.app.state.visits
     number = await visits.add(
         NewVisit(body.user_id, body.page_url, agent, address, body.referrer or None)
     )
-    return Response(
-        f'{{"success":true,"visit_count":{number},'
-        f'"message":"Visit logged successfully. Total visits: {number}"}}',
-        media_type="application/json",
-    )
+    message = f"Visit logged successfully. Total visits: {number}"
+    return json_answer({"success": True, "visit_count": number, "message": message})
 
 
 @router.get("/stats")
-async def stats(request: Request, engine: Engine, timeframe_hours: Hours = 1.0) -> Statistics:
+async def stats(engine: Engine, started_at: StartedAt, timeframe_hours: Hours = 1.0) -> Statistics:
     """Visits so far and of late, exact; the cost does not depend on how many there are."""
     found = await statistics.totals(engine, timedelta(hours=timeframe_hours))
-    uptime = (now() - request.app.state.started_at).total_seconds()
+    uptime = (now() - started_at).total_seconds()
     return Statistics(
         uptime_seconds=uptime,
         uptime_formatted=_duration(int(uptime)),

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
+from openhours.api.error_responses import problem_response
 from openhours.api.negotiation import wants_page
 from openhours.web.render import page
 
@@ -37,7 +38,7 @@ def add_error_pages(app: FastAPI) -> None:
 
 async def _crash(_request: Request, _error: Exception) -> Response:
     # The error goes on to the server, which logs it.
-    return JSONResponse({"detail": "internal error"}, 500)
+    return problem_response(500, "internal error")
 
 
 def _as_page(handler: Any) -> Handler:
@@ -45,34 +46,45 @@ def _as_page(handler: Any) -> Handler:
         response: Response = await handler(request, error)
         if response.status_code < 400 or not wants_page(request.scope):
             return response
+        if response.status_code == 401 and request.method == "GET":
+            return _to_sign_in(request)
         return _error_page(request, response)
 
     return answer
 
 
+def _to_sign_in(request: Request) -> Response:
+    query = request.scope["query_string"].decode("latin-1")
+    here = quote(request.scope["path"]) + (f"?{query}" if query else "")
+    to = f"/signin?next={quote(here, safe='/')}"
+    return RedirectResponse(to, 303, {"Cache-Control": "no-store"})
+
+
 def _error_page(request: Request, response: Response) -> Response:
-    status = response.status_code
-    try:
-        detail = json.loads(bytes(response.body)).get("detail")
-    except (ValueError, AttributeError):
-        detail = None
+    problem = json.loads(bytes(response.body))
     shown = page(
         request,
         "error.html",
-        status,
-        status=status,
-        title=HTTPStatus(status).phrase,
-        advice=_ADVICE.get(status, "Something went wrong on our side; the log says more."),
-        problems=_problems(detail),
+        response.status_code,
+        status=response.status_code,
+        title=problem["title"],
+        advice=_ADVICE.get(
+            response.status_code, "Something went wrong on our side; the log says more."
+        ),
+        problems=_problems(problem),
     )
-    for name, value in response.headers.items():
-        if name not in ("content-type", "content-length"):
-            shown.headers[name] = value
+    copy_headers(response, shown)
     return shown
 
 
-def _problems(detail: Any) -> list[str]:
-    if isinstance(detail, list):
-        return [f"{' → '.join(one['loc'][1:])}: {one['msg']}" for one in detail]
-    text = str(detail or "")
-    return [text] if text not in ("", "Not Found", "Method Not Allowed") else []
+def copy_headers(source: Response, target: Response) -> None:
+    """Give the target all headers of the source that do not describe its body."""
+    for name, value in source.headers.items():
+        if name not in ("content-type", "content-length"):
+            target.headers[name] = value
+
+
+def _problems(problem: dict[str, Any]) -> list[str]:
+    if "errors" in problem:
+        return [f"{' → '.join(one['path'][1:])}: {one['message']}" for one in problem["errors"]]
+    return [] if problem["detail"] == problem["title"] else [problem["detail"]]

@@ -6,7 +6,7 @@ from typing import Annotated
 import pytz
 from fastapi import Form, Query, Request
 
-from openhours.api.http import invalid
+from openhours.errors import invalid
 from openhours.web.formatting import from_wall, on_wall, zone_of
 
 # The zone that the form's page named: the visitor's may be known only since then.
@@ -25,12 +25,12 @@ def shown_again(instant: datetime | None, zone: str) -> str:
 
 
 def instant_of(field: str, text: str, zone: str, place: str = "query") -> datetime | None:
-    """The instant, None for an empty field; RequestValidationError names the field."""
+    """The instant, None for an empty field; raise Invalid, which names the field."""
     if not text:
         return None
     try:
         return from_wall(text, zone)
     except ValueError:
         raise invalid(
-            place, field, message=f"not a local time, such as 2024-03-31T08:30: {text!r}"
+            f"not a local time, such as 2024-03-31T08:30: {text!r}", place, field
         ) from None

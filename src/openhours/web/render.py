@@ -55,7 +55,7 @@ def page(request: Request, template: str, status_code: int = 200, **values: obje
 
     html = _templates.get_template(template).render(
         path=request.url.path,
-        caller=request.scope.get("openhours.caller", Caller()),
+        caller=getattr(request.state, "caller", Caller()),
         csrf_token=csrf_token(sent),
         zone=zone,
         when=when,

@@ -1,17 +1,42 @@
-"""All pages, assembled."""
+"""All pages, and the files they need."""
 
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 
-from openhours.web.errors import add_error_pages
-from openhours.web.pages import activity, overview, pcs, reports, signin, stores, timer, traffic
+from openhours.web.pages import (
+    activity,
+    api_docs,
+    overview,
+    pcs,
+    reports,
+    signin,
+    stores,
+    timer,
+    traffic,
+)
 from openhours.web.render import HERE, Static
 
+PAGES = (
+    overview.beside,
+    reports.beside,
+    *(
+        pages.router
+        for pages in (
+            overview,
+            stores,
+            reports,
+            pcs,
+            traffic,
+            activity,
+            timer,
+            signin,
+            api_docs,
+        )
+    ),
+)
 
-def add_pages(app: FastAPI) -> None:
-    """Serve the pages; to be called before the rooms' endpoints are added and after all errors."""
+
+def add_static_files(app: FastAPI) -> None:
+    """Serve style sheets, scripts and pictures."""
     app.mount("/static", Static(directory=HERE / "static"), name="static")
-    for pages in (overview, reports):
-        app.include_router(pages.beside)
-    for pages in (overview, stores, reports, pcs, traffic, activity, timer, signin):
-        app.include_router(pages.router)
-    add_error_pages(app)
+    app.mount("/docs/assets", StaticFiles(directory=api_docs.ASSETS), name="docs-assets")

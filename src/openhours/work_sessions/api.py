@@ -5,23 +5,24 @@ import io
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, HTTPException, Path, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from sqlalchemy import select, tuple_
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from openhours.accounts.credentials import TheUser
+from openhours.accounts.access_control import CurrentUser
 from openhours.accounts.tokens import UserName
 from openhours.accounts.users import username_key
+from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.examples import HOUR_AGO
-from openhours.api.http import Engine, ServerSettings, next_page
+from openhours.api.fields import Text
 from openhours.api.json_body import json_example
+from openhours.api.pagination import Cursor, link_header
+from openhours.errors import Conflict, Refused
 from openhours.settings import Settings
 from openhours.times import Instant, iso
 from openhours.work_sessions import sessions
 from openhours.work_sessions.dates import CreatedAt
 from openhours.work_sessions.idempotency import Key, once
 from openhours.work_sessions.sessions import LONGEST_MS, SessionRow, changing
-from openhours.work_sessions.tables import WorkSession
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["work sessions"])
 
@@ -29,13 +30,7 @@ _NAME_EXAMPLE = {"name": "Invoices"}
 _EXAMPLE = _NAME_EXAMPLE | {"username": "zoe", "time": 3_600_000, "createdAt": HOUR_AGO}
 
 
-def _without_nul(name: str) -> str:
-    if "\0" in name:
-        raise ValueError("a name has no NUL")
-    return name
-
-
-Name = Annotated[str, Field(max_length=200, examples=["Invoices"]), AfterValidator(_without_nul)]
+Name = Annotated[Text, Field(max_length=200, examples=["Invoices"])]
 
 
 def _whole(value: object) -> object:
@@ -104,10 +99,10 @@ class SessionChange(BaseModel):
     createdAt: CreatedAt | None = None  # noqa: N815
 
 
-async def _own(username: str, user: TheUser) -> UserName:
+async def _own(username: str, user: CurrentUser) -> UserName:
     """The user, if the sessions asked for are theirs; whether others exist is not told."""
     if username_key(username) != username_key(user.username):
-        raise HTTPException(403, "these are not your sessions")
+        raise Refused("these are not your sessions")
     return user
 
 
@@ -133,7 +128,11 @@ def _json(row: SessionRow, user: UserName, settings: Settings) -> dict[str, Any]
 
 @router.post("/new", response_model=Session, openapi_extra=json_example(_EXAMPLE))
 async def save_session(
-    engine: Engine, settings: ServerSettings, user: TheUser, new: FinishedSession, key: Key = None
+    engine: Engine,
+    settings: ServerSettings,
+    user: CurrentUser,
+    new: FinishedSession,
+    key: Key = None,
 ) -> dict[str, Any]:
     """Save a finished session."""
     await _own(new.username, user)
@@ -167,7 +166,7 @@ async def start_session(
             running = await sessions.running(connection, user.id)
             if running is not None:
                 one = _json(running, user, settings)
-                raise HTTPException(409, {"message": "a session is running", "session": one})
+                raise Conflict("a session is running already", session=one)
             return _json(await sessions.start(connection, user.id, name), user, settings)
 
         return await once(connection, user.id, key, ["start", name], start)
@@ -217,14 +216,6 @@ async def delete_session(engine: Engine, user: Owner, session_id: SessionId) -> 
         await sessions.remove(connection, user.id, session_id)
 
 
-def _newest_first(user: UserName) -> Any:
-    return (
-        select(*sessions.COLUMNS)
-        .where(WorkSession.user_id == user.id)
-        .order_by(WorkSession.started_at.desc(), WorkSession.id.desc())
-    )
-
-
 # Before the list: its pattern would take `zoe.csv` for a name.
 @router.get(
     "/{username}.csv",
@@ -243,7 +234,7 @@ def _newest_first(user: UserName) -> Any:
 async def export_sessions(engine: Engine, settings: ServerSettings, user: Owner) -> Response:
     """All sessions as CSV, newest first; a running one has no end. `time` is in milliseconds."""
     async with engine.connect() as connection:
-        rows = (await connection.execute(_newest_first(user))).all()
+        rows = await sessions.all_newest_first(connection, user.id)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("id", "name", "createdAt", "endedAt", "time", "running", "long"))
@@ -267,19 +258,10 @@ async def list_sessions(
     settings: ServerSettings,
     user: Owner,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
-    cursor: Annotated[
-        int | None, Query(ge=1, le=2**63 - 1, description="From the `Link` of the page before.")
-    ] = None,
+    cursor: Cursor = None,
 ) -> SessionList:
     """The user's sessions, newest start first; the next page is in the `Link` header."""
-    query = _newest_first(user)
     async with engine.connect() as connection:
-        if cursor is not None:
-            last = await sessions.find(connection, user.id, cursor)
-            query = query.where(
-                tuple_(WorkSession.started_at, WorkSession.id) < tuple_(last.started_at, last.id)
-            )
-        rows = (await connection.execute(query.limit(limit + 1))).all()
-    if len(rows) > limit:
-        response.headers.update(next_page(request, str(rows[limit - 1].id)))
-    return SessionList(sessions=[_session(row, user, settings) for row in rows[:limit]])
+        page = await sessions.list_newest_first(connection, user.id, limit=limit, cursor=cursor)
+    response.headers.update(link_header(request, page))
+    return SessionList(sessions=[_session(row, user, settings) for row in page.rows])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from openhours.times import is_ahead, iso, parse_instant
+from openhours.times import check_not_ahead, iso, parse_instant
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Mon Dec 02 2019 09:09:45 GMT+0530 (India Standard Time); the offset counts, the name does not.
@@ -29,10 +29,7 @@ def parse_created_at(value: Any) -> datetime:
             value = _javascript(found).isoformat()
         elif _JAVASCRIPT_UTC.fullmatch(value):
             value = parsedate_to_datetime(value).isoformat()
-    instant = parse_instant(value)
-    if is_ahead(instant):
-        raise ValueError("a session cannot start more than 5 minutes ahead")
-    return instant
+    return check_not_ahead(parse_instant(value))
 
 
 def _javascript(found: re.Match[str]) -> datetime:

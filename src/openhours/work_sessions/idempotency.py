@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header
-from fastapi.exceptions import RequestValidationError
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from openhours.errors import invalid
 from openhours.work_sessions.tables import KeptAnswer
 
 _KEPT_FOR = timedelta(hours=24)
@@ -39,8 +39,8 @@ async def once(
     """What `act` answers, or what it answered when this key came before.
 
     The caller holds the user's lock, so that two requests with one key do not both act; what `act`
-    does and its answer are committed together. RequestValidationError when the key came with
-    another question.
+    does and its answer are committed together. Raise Invalid when the key came with another
+    request.
     """
     if key is None:
         return await act()
@@ -52,8 +52,7 @@ async def once(
     kept = (await connection.execute(query)).one_or_none()
     if kept is not None:
         if kept.asked != digest:
-            problem = {"loc": ("header", "Idempotency-Key"), "type": "value_error", "input": None}
-            raise RequestValidationError([problem | {"msg": "this key came with another request"}])
+            raise invalid("this key came with another request", "header", "Idempotency-Key")
         answer: Answer = kept.answer
         return answer
     answer = await act()

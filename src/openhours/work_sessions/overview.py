@@ -7,15 +7,14 @@ from typing import Annotated, Any, get_args
 import numpy as np
 import pytz
 from fastapi import APIRouter, Query
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from sqlalchemy import func, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from openhours.accounts.credentials import unauthorized
 from openhours.accounts.tables import User
 from openhours.accounts.tokens import UserName
-from openhours.api.http import Engine, ServerSettings
+from openhours.api.dependencies import Engine, ServerSettings
+from openhours.errors import Unauthenticated, invalid
 from openhours.settings import Settings, Weekday
 from openhours.times import EARLIEST, Instant, from_us, parse_instant, to_us
 from openhours.uptime.axis import DAY
@@ -140,7 +139,7 @@ async def _zone_and_now(connection: AsyncConnection, user: UserName) -> tuple[st
     query = select(User.timezone, func.clock_timestamp()).where(User.id == user.id)
     row = (await connection.execute(query)).one_or_none()
     if row is None:
-        raise unauthorized("this user is no more")
+        raise Unauthenticated("this account no longer exists")
     return row[0], to_us(row[1])
 
 
@@ -157,9 +156,13 @@ def _range(
         start = usual_start(by, week_starts_on, _local_day(ends - 1, zone))
     begins = _instant(start, zone)
     if begins >= ends:
-        raise _wrong_range("from must be before to")
+        raise invalid("from must be before to", "query", "from")
     if (ends - begins) // (DAY * _DAYS[by]) > _MOST_PERIODS:
-        raise _wrong_range(f"more than {_MOST_PERIODS:,} periods: ask for less, or for longer ones")
+        raise invalid(
+            f"more than {_MOST_PERIODS:,} periods: ask for less, or for longer ones",
+            "query",
+            "from",
+        )
     return begins, ends
 
 
@@ -172,12 +175,6 @@ def _instant(moment: date | datetime, zone: str) -> int:
         return to_us(moment)
     midnight = to_us(datetime.combine(moment, time(), UTC))
     return int(to_utc(np.array([midnight]), zone)[0])
-
-
-def _wrong_range(problem: str) -> RequestValidationError:
-    return RequestValidationError(
-        [{"loc": ("query", "from"), "msg": problem, "type": "value_error", "input": None}]
-    )
 
 
 async def _sessions(

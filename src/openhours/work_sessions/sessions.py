@@ -1,18 +1,18 @@
 """Work sessions in the database. Times are the database's: its clock starts and stops them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from fastapi import HTTPException
 from sqlalchemy import BigInteger, cast, delete, func, insert, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from openhours.accounts.credentials import unauthorized
 from openhours.accounts.tables import User
+from openhours.api.pagination import Page, fetch_page
+from openhours.errors import Conflict, NotFound, Unauthenticated
 from openhours.work_sessions.tables import WorkSession
 
 # A JavaScript number holds it, and no one works for longer.
@@ -42,7 +42,7 @@ async def changing(engine: AsyncEngine, user_id: UUID) -> AsyncIterator[AsyncCon
     async with engine.begin() as connection:
         lock = select(User.id).where(User.id == user_id).with_for_update(key_share=True)
         if await connection.scalar(lock) is None:
-            raise unauthorized("this user is no more")
+            raise Unauthenticated("this account no longer exists")
         yield connection
 
 
@@ -71,7 +71,7 @@ async def start(connection: AsyncConnection, user_id: UUID, name: str) -> Sessio
 
 
 async def stop(connection: AsyncConnection, user_id: UUID) -> SessionRow:
-    """The running session, ended now; HTTPException 409 when none runs."""
+    """Stop the running session now and return it; raise Conflict if none runs."""
     query = (
         update(WorkSession)
         .where(WorkSession.user_id == user_id, WorkSession.time_ms.is_(None))
@@ -79,26 +79,42 @@ async def stop(connection: AsyncConnection, user_id: UUID) -> SessionRow:
     )
     row = (await connection.execute(query.returning(*COLUMNS))).one_or_none()
     if row is None:
-        raise HTTPException(409, "no session is running")
+        raise Conflict("no session is running")
     return row
 
 
+async def list_newest_first(
+    connection: AsyncConnection, user_id: UUID, *, limit: int, cursor: str | None = None
+) -> Page[SessionRow]:
+    """Return the user's sessions, newest start first."""
+    query = select(*COLUMNS).where(WorkSession.user_id == user_id)
+    keys = (WorkSession.started_at, WorkSession.id)
+    return await fetch_page(connection, query, keys, limit=limit, cursor=cursor, descending=True)
+
+
+async def all_newest_first(connection: AsyncConnection, user_id: UUID) -> Sequence[SessionRow]:
+    """Return all of the user's sessions, newest start first."""
+    query = select(*COLUMNS).where(WorkSession.user_id == user_id)
+    newest_first = (WorkSession.started_at.desc(), WorkSession.id.desc())
+    return (await connection.execute(query.order_by(*newest_first))).all()
+
+
 async def find(connection: AsyncConnection, user_id: UUID, session_id: int) -> SessionRow:
-    """One of the user's sessions; HTTPException 404."""
+    """Return one of the user's sessions; raise NotFound."""
     query = select(*COLUMNS).where(WorkSession.user_id == user_id, WorkSession.id == session_id)
     row = (await connection.execute(query)).one_or_none()
     if row is None:
-        raise HTTPException(404, "no such session")
+        raise NotFound("no session has this id")
     return row
 
 
 async def change(
     connection: AsyncConnection, user_id: UUID, session_id: int, values: dict[str, Any]
 ) -> SessionRow:
-    """The session with new values; HTTPException 404, or 409 for the time of a running one."""
+    """Change a session and return it; raise NotFound, or Conflict for the time of a running one."""
     before = await find(connection, user_id, session_id)
     if before.running and "time_ms" in values:
-        raise HTTPException(409, "the session is running: stop it before you change its time")
+        raise Conflict("the session is running: stop it before you change its time")
     if not values:
         return before
     query = update(WorkSession).where(WorkSession.id == session_id).values(**values)
@@ -106,7 +122,7 @@ async def change(
 
 
 async def remove(connection: AsyncConnection, user_id: UUID, session_id: int) -> None:
-    """Delete the session, running or not; HTTPException 404."""
+    """Delete the session, running or not; raise NotFound."""
     query = delete(WorkSession).where(WorkSession.user_id == user_id, WorkSession.id == session_id)
     if (await connection.execute(query)).rowcount == 0:
-        raise HTTPException(404, "no such session")
+        raise NotFound("no session has this id")

@@ -1,4 +1,4 @@
-"""The worker: which room's function runs for which job, and the schedules.
+"""The worker: which function runs for which job, and the schedules.
 
 PgQueuer keeps jobs in the database and takes back those of a worker that died. A job that fails
 never stays in the dark: its row says Failed, or the job is queued again.
@@ -26,6 +26,7 @@ from openhours.db.engine import (
     plain_url,
     root_of,
 )
+from openhours.db.machine import machine_id
 from openhours.db.queue import worker_name
 from openhours.heartbeats.retention import keep_heartbeats
 from openhours.ingestion import inbox
@@ -53,7 +54,7 @@ Fail = Callable[[int, str], Awaitable[None]]
 
 
 class Worker:
-    """Everything a worker has while it runs; `stop` lets running jobs end.
+    """A worker's resources while it runs; `stop` lets running jobs end.
 
     `schedules`: whether it does what is due by the clock, too; a command that only waits for its
     own job does not.
@@ -92,7 +93,7 @@ class Worker:
             await self.engine.dispose()
 
     async def _work(self) -> None:
-        machine = inbox.machine(self.settings)
+        machine = machine_id(self.settings.data_dir)
         connection = await asyncpg.connect(
             plain_url(self.url),
             server_settings={"jit": "off", "application_name": worker_name(machine)},
@@ -163,7 +164,7 @@ class Worker:
 
 
 def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:
-    """A queue's function for `run`: what ends it ends its row, or is tried again."""
+    """Return the queue's function for `run`: a failure ends the job's row, or is retried."""
 
     async def execute(job: Job) -> None:
         number = int((job.payload or b"").decode())

@@ -10,7 +10,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 _GRACE = 10.0
-_LONGEST_PAUSE = 30.0
+_MAX_PAUSE = 30.0
 _HEALTHY_AFTER = 30.0
 
 
@@ -32,7 +32,7 @@ class WorkerProcess:
             except asyncio.CancelledError:
                 await _end(process)
                 raise
-            pause = 0.5 if loop.time() - began > _HEALTHY_AFTER else min(pause * 2, _LONGEST_PAUSE)
+            pause = 0.5 if loop.time() - began > _HEALTHY_AFTER else min(pause * 2, _MAX_PAUSE)
             log.error("the worker ended with code %s; a new one starts in %.1f s", code, pause)
             await asyncio.sleep(pause)
 

@@ -7,12 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from openhours.ingestion.csv.timestamps import (
-    DAY,
-    parse_time_of_day,
-    parse_timestamp,
-    parse_timestamps,
-)
+from openhours.ingestion.csv.timestamps import parse_timestamp, parse_timestamps
+from openhours.times import DAY, parse_time_of_day
 
 NOON = datetime(2023, 1, 22, 12, 9, 39, tzinfo=UTC)
 
@@ -156,7 +152,7 @@ def test_the_fast_way_takes_exactly_what_the_strict_parser_takes(texts: list[str
     ],
 )
 def test_an_accepted_time_of_day(text: str, micros: int) -> None:
-    assert parse_time_of_day(text.encode()) == micros
+    assert parse_time_of_day(text) == micros
 
 
 @pytest.mark.parametrize(
@@ -182,4 +178,4 @@ def test_an_accepted_time_of_day(text: str, micros: int) -> None:
     ],
 )
 def test_no_time_of_day(text: str) -> None:
-    assert parse_time_of_day(text.encode()) is None
+    assert parse_time_of_day(text) is None

@@ -4,7 +4,6 @@ Faults are bytes: 0 for a good value, else 1 + the position of the reason in `Re
 row's value is at fault, the value beside it means nothing.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,20 +14,13 @@ import pytz
 from numpy.typing import NDArray
 
 from openhours.ingestion.csv.reasons import Reason
-from openhours.ingestion.csv.timestamps import (
-    DAY,
-    distinct,
-    layout,
-    parse_time_of_day,
-    parse_timestamps,
-)
+from openhours.ingestion.csv.timestamps import distinct, layout, parse_timestamps
+from openhours.stores.store_ids import MAX_LENGTH, store_id_problem
+from openhours.times import DAY, parse_time_of_day
 
 Faults = NDArray[np.uint8]
 
-MAX_STORE_ID = 64  # characters
 _AHEAD = 300_000_000  # µs that a clock may be ahead of ours
-# A spreadsheet's idea of a long number.
-_MANGLED = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE]\+[0-9]+")
 _RESERVED = "pc:"
 _STATUSES = {b"active": True, b"inactive": False}
 _REASONS = tuple(Reason)
@@ -48,16 +40,12 @@ def first_fault(*columns: Faults) -> Faults:
     return fault
 
 
-def store_id_fault(store_id: str, *, polled: bool) -> Reason | None:
-    """What is wrong with a store id, of a status file if `polled`; None if nothing is."""
-    # Too long is missing, too: no store can have this id.
-    if not store_id or store_id.isspace() or len(store_id) > MAX_STORE_ID:
-        return Reason.MISSING_STORE_ID
-    if _MANGLED.fullmatch(store_id):
-        return Reason.MANGLED_STORE_ID
-    if polled and store_id.startswith(_RESERVED):
-        return Reason.RESERVED_STORE_ID
-    return None
+def _store_id_fault(store_id: str, *, polled: bool) -> Reason | None:
+    """Return why a row with this store id is rejected, of a status file if `polled`, or None."""
+    problem = store_id_problem(store_id)
+    if problem is not None:
+        return Reason(problem)
+    return Reason.RESERVED_STORE_ID if polled and store_id.startswith(_RESERVED) else None
 
 
 def check_store_ids(
@@ -69,7 +57,7 @@ def check_store_ids(
     store_ids: list[str] = values.to_pylist()
     faults = np.zeros(len(store_ids), np.uint8)
     for suspect in _suspects(values):
-        faults[suspect] = _code(store_id_fault(store_ids[suspect], polled=polled))
+        faults[suspect] = _code(_store_id_fault(store_ids[suspect], polled=polled))
     codes = encoded.indices.to_numpy()
     return codes, store_ids, faults[codes] if faults.any() else np.zeros(len(codes), np.uint8)
 
@@ -78,7 +66,7 @@ def _suspects(store_ids: pa.Array) -> list[int]:
     """Which ids need a closer look: a block has thousands of ids, and next to none is bad."""
     starts, ends, data = layout(store_ids)
     size = ends - starts
-    suspect = (size == 0) | (size > MAX_STORE_ID)
+    suspect = (size == 0) | (size > MAX_LENGTH)
     if len(data):
         first = data[np.minimum(starts, len(data) - 1)]
         suspect |= (first <= ord(" ")) | (first > ord("~")) | (first == ord(_RESERVED[0]))
@@ -115,7 +103,7 @@ def check_days(column: pa.Array) -> tuple[NDArray[np.int64], Faults]:
 
 def check_times(column: pa.Array, *, end: bool) -> tuple[NDArray[np.int64], Faults]:
     """Microseconds since local midnight; only an end may be `24:00`."""
-    times, faults = _check(column, parse_time_of_day, Reason.BAD_TIME)
+    times, faults = _check(column, _parse_time, Reason.BAD_TIME)
     if not end:
         faults[times == DAY] = _code(Reason.BAD_TIME)
     return times, faults
@@ -142,6 +130,10 @@ def _check(
 
 def _parse_status(text: bytes) -> int | None:
     return _STATUSES.get(text.strip().lower())
+
+
+def _parse_time(text: bytes) -> int | None:
+    return parse_time_of_day(text.decode())
 
 
 def _parse_day(text: bytes) -> int | None:

@@ -17,6 +17,7 @@ from openhours.ingestion.csv.blocks import Batch, Places, batches
 from openhours.ingestion.csv.reasons import FileRefused, Reason, Reject
 from openhours.ingestion.csv.records import raw_record, record_at
 from openhours.ingestion.csv.source import Position, Source, open_source
+from openhours.stores.store_ids import store_id_problem
 
 __all__ = [
     "FileRefused",
@@ -251,4 +252,4 @@ def _named_store(raw: bytes, column: int) -> str | None:
     if column >= len(fields):
         return None
     store_id = fields[column].decode(errors="replace")
-    return store_id if checks.store_id_fault(store_id, polled=False) is None else None
+    return store_id if store_id_problem(store_id) is None else None

@@ -13,7 +13,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
-DAY = 24 * _HOUR
+
 _YEAR_2000 = 946_684_800 * _SECOND
 
 _TIMESTAMP = re.compile(
@@ -23,7 +23,6 @@ _TIMESTAMP = re.compile(
 _UTC = b" UTC"
 _SUFFIX_LENGTHS = (0, 1, 3, 4, 5, 6)
 _OFFSET = re.compile(rb"([+-])(\d\d)(?::?(\d\d))?")
-_TIME_OF_DAY = re.compile(rb"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?")
 
 # What pyarrow's cast takes without a complaint, day by day of the calendar: the cast stops at the
 # first value that it does not like, and says not which.
@@ -54,21 +53,6 @@ def parse_timestamp(text: bytes) -> int | None:
         return None
     instant = (local - _EPOCH) // _MICROSECOND - ahead
     return instant if instant >= _YEAR_2000 else None
-
-
-def parse_time_of_day(text: bytes) -> int | None:
-    """Microseconds since midnight, 0 to DAY (`24:00`), or None if it is no time of day.
-
-    `H:MM` or `H:MM:SS`, with up to 6 digits of a fraction; spaces around it do not matter.
-    """
-    match = _TIME_OF_DAY.fullmatch(text.strip())
-    if match is None:
-        return None
-    hour, minute, second = (int(part or 0) for part in match.group(1, 2, 3))
-    if minute > 59 or second > 59:
-        return None
-    time = hour * _HOUR + minute * _MINUTE + second * _SECOND + _microseconds(match[4])
-    return time if time <= DAY else None
 
 
 def _microseconds(fraction: bytes | None) -> int:

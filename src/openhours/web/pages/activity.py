@@ -1,20 +1,18 @@
 """`/activity`: what users did, filtered by user and time; counts per period; a form to record."""
 
 import json
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BeforeValidator, ValidationError
-from sqlalchemy import Text, cast, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from openhours.activity import events, write
-from openhours.activity.tables import ActivityCount, Event
-from openhours.api.http import Engine, invalid
-from openhours.db.group_commit import GroupCommit
-from openhours.times import from_us, now, to_us
+from openhours.activity import events, queries, write
+from openhours.activity.api import Activity
+from openhours.api.dependencies import Engine
+from openhours.api.pagination import Cursor
+from openhours.errors import invalid, located
+from openhours.times import now
 from openhours.web import formatting
 from openhours.web.local_time import FormZone, QueryZone, instant_of, named_zone, shown_again
 from openhours.web.render import page
@@ -37,7 +35,7 @@ async def activity(
     since: Annotated[str, Query(alias="from", max_length=40)] = "",
     until: Annotated[str, Query(alias="to", max_length=40)] = "",
     named: QueryZone = "",
-    cursor: Annotated[str, Query(pattern=r"^([0-9]{1,17}-[0-9]{1,18})?$")] = "",
+    cursor: Cursor = None,
 ) -> Response:
     """Events, the last recorded first, and counts per period."""
     zone = formatting.zone_of(request)
@@ -46,12 +44,16 @@ async def activity(
         for field, text in (("from", since), ("to", until))
     )
     async with engine.connect() as connection:
-        found = await _events(connection, user_id, begins, ends, cursor)
-        counts = await _counts(connection, user_id)
-    following = None
-    if len(found) > _PAGE:
-        last = found[_PAGE - 1]
-        following = f"{to_us(last.recorded_at)}-{last.id}"
+        found = await queries.list_events(
+            connection,
+            user_id=user_id,
+            since=begins,
+            until=ends,
+            limit=_PAGE,
+            cursor=cursor,
+            newest_first=True,
+        )
+        counts = await queries.latest_periods(connection, user_id, _PERIODS)
     columns = [
         (
             f"{formatting.in_zone(row.period_start, zone):%a %H:%M}",
@@ -65,8 +67,8 @@ async def activity(
     return page(
         request,
         "activity.html",
-        events=found[:_PAGE],
-        following=following,
+        events=found.rows,
+        following=found.next_cursor,
         columns=columns,
         user_id=user_id,
         since=shown_again(begins, zone),
@@ -78,6 +80,7 @@ async def activity(
 @router.post("/activity")
 async def record(
     request: Request,
+    activity: Activity,
     user_id: Annotated[str, Form(max_length=40)],
     action: Annotated[str, Form(max_length=40)],
     happened: Annotated[str, Form(max_length=40)] = "",
@@ -96,9 +99,9 @@ async def record(
         event = events.NewEvent.model_validate(given)
     except ValidationError as error:
         problem = error.errors()[0]
-        raise invalid("body", str(problem["loc"][0]), message=problem["msg"]) from None
-    activity: GroupCommit[write.NewEvent, datetime | None] = request.app.state.activity
-    metadata = events.metadata_json(event.metadata)
+        raise invalid(problem["msg"], "body", str(problem["loc"][0])) from None
+    with located("body"):
+        metadata = events.metadata_json(event.metadata)
     await activity.add(
         write.NewEvent(event.user_id, event.event_action_timestamp, event.action, metadata, None)
     )
@@ -109,59 +112,11 @@ def _number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise invalid("body", "user_id", message="not a whole number") from None
+        raise invalid("not a whole number", "body", "user_id") from None
 
 
 def _metadata(text: str) -> Any:
     try:
         return json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError):
-        raise invalid("body", "details", message='not JSON, such as {"document": 17}') from None
-
-
-async def _events(
-    connection: AsyncConnection,
-    user_id: int | None,
-    begins: datetime | None,
-    ends: datetime | None,
-    cursor: str,
-) -> list[Any]:
-    query = (
-        select(
-            Event.id,
-            Event.user_id,
-            Event.happened_at,
-            Event.recorded_at,
-            Event.action,
-            cast(Event.details, Text).label("details"),
-        )
-        .order_by(Event.recorded_at.desc(), Event.id.desc())
-        .limit(_PAGE + 1)
-    )
-    if user_id is not None:
-        query = query.where(Event.user_id == user_id)
-    if begins is not None:
-        query = query.where(Event.recorded_at >= begins)
-    if ends is not None:
-        query = query.where(Event.recorded_at < ends)
-    if cursor:
-        at, number = map(int, cursor.split("-"))
-        query = query.where(tuple_(Event.recorded_at, Event.id) < (from_us(at), number))
-    return list((await connection.execute(query)).all())
-
-
-async def _counts(connection: AsyncConnection, user_id: int | None) -> list[Any]:
-    """The last periods that were counted, oldest first."""
-    query = (
-        select(
-            ActivityCount.period_start,
-            ActivityCount.period_end,
-            func.sum(ActivityCount.event_count).label("events"),
-        )
-        .group_by(ActivityCount.period_start, ActivityCount.period_end)
-        .order_by(ActivityCount.period_start.desc())
-        .limit(_PERIODS)
-    )
-    if user_id is not None:
-        query = query.where(ActivityCount.user_id == user_id)
-    return list((await connection.execute(query)).all())[::-1]
+        raise invalid('not JSON, such as {"document": 17}', "body", "details") from None

@@ -1,16 +1,19 @@
 """`/docs` and `/redoc`: Swagger UI and Redoc from an installed package, without any other host."""
 
+from functools import cache
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
 
 from openhours.accounts.browser_sessions import COOKIE, csrf_token
+from openhours.api.json_answers import json_answer
 from openhours.api.security_headers import STRICT
 
-_ASSETS = Path(fastapi_offline.__file__).parent / "static"
+_JAVASCRIPT = "text/javascript"
+# Served at /docs/assets.
+ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
 _HEAD = """<!doctype html>
 <html lang="en">
@@ -64,32 +67,47 @@ _REDOC_SCRIPT = """Redoc.init(
 """
 
 
-def add_docs(app: FastAPI) -> None:
-    """Serve `/docs` and `/redoc` over the application's own OpenAPI description."""
-    app.mount("/docs/assets", StaticFiles(directory=_ASSETS), name="docs-assets")
-    bundle = (_ASSETS / "redoc.standalone.js").read_text().replace(_REDOC_LOGO, "data:,")
-    for path, script in (
-        ("/docs/start.js", _SWAGGER_SCRIPT),
-        ("/redoc/start.js", _REDOC_SCRIPT),
-        ("/redoc/bundle.js", bundle),
-    ):
-        _add_script(app, path, script)
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs(request: Request) -> HTMLResponse:
-        cookie = request.cookies.get(COOKIE)
-        token = csrf_token(cookie) if cookie else ""
-        return HTMLResponse(
-            _SWAGGER.replace("{token}", token), headers={"Cache-Control": "no-store"}
-        )
-
-    @app.get("/redoc", include_in_schema=False)
-    async def redoc() -> HTMLResponse:
-        return HTMLResponse(_REDOC, headers={"Content-Security-Policy": _REDOC_POLICY})
+router = APIRouter(include_in_schema=False)
 
 
-def _add_script(app: FastAPI, path: str, script: str) -> None:
-    async def answer() -> Response:
-        return Response(script, media_type="text/javascript")
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    """Show the API, to read and to try."""
+    cookie = request.cookies.get(COOKIE)
+    token = csrf_token(cookie) if cookie else ""
+    return HTMLResponse(_SWAGGER.replace("{token}", token), headers={"Cache-Control": "no-store"})
 
-    app.add_api_route(path, answer, include_in_schema=False)
+
+@router.get("/redoc")
+async def redoc() -> Response:
+    """Show the API, to read."""
+    return HTMLResponse(_REDOC, headers={"Content-Security-Policy": _REDOC_POLICY})
+
+
+@router.get("/docs/start.js")
+async def start_swagger() -> Response:
+    """Return the script that starts Swagger UI: no inline script is allowed."""
+    return Response(_SWAGGER_SCRIPT, media_type=_JAVASCRIPT)
+
+
+@router.get("/redoc/start.js")
+async def start_redoc() -> Response:
+    """Return the script that starts Redoc."""
+    return Response(_REDOC_SCRIPT, media_type=_JAVASCRIPT)
+
+
+@router.get("/redoc/bundle.js")
+async def redoc_bundle() -> Response:
+    """Return Redoc, without the picture that it would load from another host."""
+    return Response(_redoc_bundle(), media_type=_JAVASCRIPT)
+
+
+@router.get("/openapi.json")
+async def openapi(request: Request) -> Response:
+    """Return the OpenAPI description."""
+    return json_answer(request.app.openapi())
+
+
+@cache
+def _redoc_bundle() -> str:
+    return (ASSETS / "redoc.standalone.js").read_text().replace(_REDOC_LOGO, "data:,")

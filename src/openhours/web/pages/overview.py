@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from openhours.api.health import WorkerWatch
-from openhours.api.http import Engine
+from openhours.api.dependencies import Engine
+from openhours.api.health import Watch
 from openhours.heartbeats.tables import Heartbeat
-from openhours.ingestion.api import find_ingestion
+from openhours.ingestion.queries import find_ingestion
 from openhours.stores.tables import BEATING, POLLED, FeedClock, Ingestion, RejectedRow, Store
 from openhours.web import charts, queries
 from openhours.web.formatting import zone_of
@@ -26,7 +26,7 @@ _REJECTS = 100
 
 
 @beside.get("/")
-async def overview(request: Request, engine: Engine) -> Response:
+async def overview(request: Request, engine: Engine, watch: Watch) -> Response:
     """The state of everything at a glance."""
     async with engine.connect() as connection:
         report = await queries.latest_report(connection)
@@ -37,7 +37,7 @@ async def overview(request: Request, engine: Engine) -> Response:
         return page(
             request,
             "overview.html",
-            no_worker=_no_worker(request),
+            no_worker=watch.no_worker,
             stores=await _stores(connection),
             newest=await _newest(connection),
             running=await _running(connection),
@@ -47,11 +47,6 @@ async def overview(request: Request, engine: Engine) -> Response:
             counts=counts,
             worst=worst,
         )
-
-
-def _no_worker(request: Request) -> bool:
-    watch: WorkerWatch = request.app.state.worker_watch
-    return watch.no_worker
 
 
 async def _stores(connection: AsyncConnection) -> dict[str | None, int]:

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import func, select
 
-from openhours.api.http import Engine, ServerSettings
-from openhours.reports.queries import find_report
+from openhours.api.dependencies import Engine, ServerSettings
+from openhours.api.fields import Text
+from openhours.api.pagination import Cursor
+from openhours.reports.queries import find_report, list_reports
 from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
@@ -24,17 +26,18 @@ beside = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @beside.get("/reports")
-async def reports(request: Request, engine: Engine, cursor: str | None = None) -> Response:
+async def reports(request: Request, engine: Engine, cursor: Cursor = None) -> Response:
     """All reports, newest first."""
-    query = select(*Report.__table__.columns).order_by(Report.id.desc()).limit(_PAGE + 1)
-    if cursor is not None:
-        query = query.where(Report.id < (await find_report(engine, cursor)).id)
     async with engine.connect() as connection:
-        rows = (await connection.execute(query)).all()
+        found = await list_reports(connection, limit=_PAGE, cursor=cursor)
         total = await connection.scalar(select(func.count()).select_from(Report))
-    found = [report_info(Report(**row._mapping)) for row in rows[:_PAGE]]
-    following = found[-1].report_id if len(rows) > _PAGE else None
-    return page(request, "reports.html", reports=found, total=total, following=following)
+    return page(
+        request,
+        "reports.html",
+        reports=[report_info(report) for report in found.rows],
+        total=total,
+        following=found.next_cursor,
+    )
 
 
 @router.post("/reports/new")
@@ -47,7 +50,7 @@ async def generate(engine: Engine, settings: ServerSettings) -> Response:
 
 @router.get("/reports/{report_id}")
 async def report(
-    request: Request, engine: Engine, report_id: str, window: queries.Window = "week"
+    request: Request, engine: Engine, report_id: Text, window: queries.Window = "week"
 ) -> Response:
     """One report: what it says, how uptime is distributed, and who got worse."""
     found = await find_report(engine, report_id)

@@ -2,17 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
 
+from openhours.accounts.access_control import ServerAccounts
 from openhours.accounts.api import Registration, address_of
 from openhours.accounts.browser_sessions import COOKIE, set_cookie, sign_in, sign_out
-from openhours.accounts.credentials import TheAccounts
 from openhours.accounts.tokens import UserName, hash_of
 from openhours.accounts.users import Username, login, register
-from openhours.api.http import ServerSettings
+from openhours.api.dependencies import ServerSettings
+from openhours.api.error_responses import readable_message, refusal_response
+from openhours.errors import OpenhoursError, Refused, Unauthenticated, invalid
 from openhours.settings import Settings
+from openhours.web.errors import copy_headers
 from openhours.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -35,18 +38,19 @@ async def show(
 
 
 def _forms(
-    request: Request, settings: Settings, next: str, refusal: HTTPException | None = None
+    request: Request, settings: Settings, next: str, refusal: OpenhoursError | None = None
 ) -> Response:
+    answer = None if refusal is None else refusal_response(refusal)
     response = page(
         request,
         "signin.html",
-        200 if refusal is None else refusal.status_code,
+        200 if answer is None else answer.status_code,
         next=_inside(next),
-        problem="" if refusal is None else refusal.detail,
+        problem="" if refusal is None else str(refusal),
         registration=settings.registration,
     )
-    if refusal is not None:
-        response.headers.update(refusal.headers or {})
+    if answer is not None:
+        copy_headers(answer, response)
     return response
 
 
@@ -59,7 +63,7 @@ def _after(next: str) -> str:
 @router.post("/signin")
 async def enter(
     request: Request,
-    accounts: TheAccounts,
+    accounts: ServerAccounts,
     settings: ServerSettings,
     key: Annotated[str, Form(max_length=1000)] = "",
     username: Annotated[str, Form(max_length=1000)] = "",
@@ -71,30 +75,32 @@ async def enter(
     try:
         if key:
             if await accounts.keys.scopes(hash_of(key)) is None:
-                raise HTTPException(401, "this key is not valid, or no longer")
+                raise Unauthenticated("this key is not valid, or no longer")
             cookie = await sign_in(accounts.engine, key_hash=hash_of(key))
         else:
             user = await _user(request, accounts, username.strip(), password)
             cookie = await sign_in(accounts.engine, user=user)
-    except HTTPException as error:
+    except OpenhoursError as error:
         return _forms(request, settings, next, error)
     response = RedirectResponse(_inside(next) if key else _after(next), 303)
     set_cookie(request, response, cookie)  # a new one: what was known before is worth nothing
     return response
 
 
-async def _user(request: Request, accounts: TheAccounts, username: str, password: str) -> UserName:
+async def _user(
+    request: Request, accounts: ServerAccounts, username: str, password: str
+) -> UserName:
     try:
         username = _username.validate_python(username)
     except ValidationError:
-        raise HTTPException(401, "wrong username or password") from None
+        raise Unauthenticated("wrong username or password") from None
     return await login(accounts.engine, username, password, address_of(request))
 
 
 @router.post("/signup")
 async def sign_up(
     request: Request,
-    accounts: TheAccounts,
+    accounts: ServerAccounts,
     settings: ServerSettings,
     username: Annotated[str, Form(max_length=1000)],
     password: Annotated[str, Form(max_length=1024)],
@@ -104,10 +110,10 @@ async def sign_up(
     """Make an account, and sign in with it."""
     try:
         if not settings.registration:
-            raise HTTPException(403, "registration is switched off")
+            raise Refused("registration is switched off")
         new = _registration(username.strip(), password, timezone.strip())
         user = await register(accounts.engine, new.username, new.password, new.timezone)
-    except HTTPException as error:
+    except OpenhoursError as error:
         return _forms(request, settings, next, error)
     response = RedirectResponse(_after(next), 303)
     set_cookie(request, response, await sign_in(accounts.engine, user=user))
@@ -119,12 +125,12 @@ def _registration(username: str, password: str, timezone: str) -> Registration:
         return Registration(username=username, password=password, timezone=timezone)
     except ValidationError as error:
         problem = error.errors()[0]
-        message = str(problem["msg"]).removeprefix("Value error, ")
-        raise HTTPException(422, f"{problem['loc'][0]}: {message}") from None
+        field = str(problem["loc"][0])
+        raise invalid(f"{field}: {readable_message(problem['msg'])}", field) from None
 
 
 @router.post("/signout")
-async def leave(request: Request, accounts: TheAccounts) -> Response:
+async def leave(request: Request, accounts: ServerAccounts) -> Response:
     """Sign out, everywhere that has this cookie."""
     cookie = request.cookies.get(COOKIE)
     if cookie:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator
 
-from openhours.api.http import Engine, ServerSettings
+from openhours.api.dependencies import Engine, ServerSettings
 from openhours.reports.explain import DAYS, clock_of, offset
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_api import explanation

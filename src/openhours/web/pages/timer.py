@@ -8,10 +8,11 @@ from fastapi.responses import RedirectResponse
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import func, select, update
 
-from openhours.accounts.credentials import TheUser, unauthorized
+from openhours.accounts.access_control import CurrentUser
 from openhours.accounts.tables import User
 from openhours.accounts.users import Timezone
-from openhours.api.http import Engine, ServerSettings, invalid
+from openhours.api.dependencies import Engine, ServerSettings
+from openhours.errors import Unauthenticated, invalid
 from openhours.web import formatting
 from openhours.web.local_time import instant_of
 from openhours.web.render import page
@@ -33,12 +34,12 @@ def _back() -> Response:
     return RedirectResponse("/timer", 303)
 
 
-async def _zone(engine: Engine, user: TheUser) -> str:
+async def _zone(engine: Engine, user: CurrentUser) -> str:
     async with engine.connect() as connection:
         query = select(User.timezone).where(User.id == user.id)
         zone: str | None = await connection.scalar(query)
     if zone is None:
-        raise unauthorized("this user is no more")
+        raise Unauthenticated("this account no longer exists")
     return zone
 
 
@@ -47,7 +48,7 @@ async def timer(
     request: Request,
     engine: Engine,
     settings: ServerSettings,
-    user: TheUser,
+    user: CurrentUser,
     by: By = "day",
     number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
     edit: int | None = None,
@@ -113,7 +114,7 @@ def _period(period: Any, by: By) -> str:
 
 
 @router.post("/start")
-async def start(engine: Engine, user: TheUser, name: Annotated[Name, Form()] = "") -> Response:
+async def start(engine: Engine, user: CurrentUser, name: Annotated[Name, Form()] = "") -> Response:
     """Start a session, unless one is running, perhaps in another window."""
     async with sessions.changing(engine, user.id) as connection:
         if await sessions.running(connection, user.id) is None:
@@ -122,7 +123,7 @@ async def start(engine: Engine, user: TheUser, name: Annotated[Name, Form()] = "
 
 
 @router.post("/stop")
-async def stop(engine: Engine, user: TheUser) -> Response:
+async def stop(engine: Engine, user: CurrentUser) -> Response:
     """Stop the running session."""
     async with sessions.changing(engine, user.id) as connection:
         if await sessions.running(connection, user.id) is not None:
@@ -131,14 +132,12 @@ async def stop(engine: Engine, user: TheUser) -> Response:
 
 
 @router.post("/zone")
-async def change_zone(engine: Engine, user: TheUser, zone: Annotated[str, Form()]) -> Response:
+async def change_zone(engine: Engine, user: CurrentUser, zone: Annotated[str, Form()]) -> Response:
     """Change where the user's days begin and end."""
     try:
         name = _timezone.validate_python(zone)
     except ValidationError:
-        raise invalid(
-            "body", "zone", message="not an IANA time zone, such as Europe/Berlin"
-        ) from None
+        raise invalid("not an IANA time zone, such as Europe/Berlin", "body", "zone") from None
     async with engine.begin() as connection:
         await connection.execute(update(User).where(User.id == user.id).values(timezone=name))
     return _back()
@@ -147,7 +146,7 @@ async def change_zone(engine: Engine, user: TheUser, zone: Annotated[str, Form()
 @router.post("/{session_id}")
 async def change(
     engine: Engine,
-    user: TheUser,
+    user: CurrentUser,
     session_id: SessionId,
     name: Annotated[Name, Form()] = "",
     start: Typed = "",
@@ -167,14 +166,14 @@ async def change(
                 ends = instant_of("end", end, zone, "body")
             milliseconds = (ends - begins) // timedelta(milliseconds=1)
             if not 0 <= milliseconds <= sessions.LONGEST_MS:
-                raise invalid("body", "end", message="must be after the start, by 366 days at most")
+                raise invalid("must be after the start, by 366 days at most", "body", "end")
             values["time_ms"] = milliseconds
         await sessions.change(connection, user.id, session_id, values)
     return _back()
 
 
 @router.post("/{session_id}/delete")
-async def delete(engine: Engine, user: TheUser, session_id: SessionId) -> Response:
+async def delete(engine: Engine, user: CurrentUser, session_id: SessionId) -> Response:
     """Delete a session."""
     async with sessions.changing(engine, user.id) as connection:
         await sessions.remove(connection, user.id, session_id)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from openhours.api.http import Engine
+from openhours.api.dependencies import Engine
 from openhours.visits import statistics
 from openhours.web import formatting
 from openhours.web.render import page

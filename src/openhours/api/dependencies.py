@@ -1,0 +1,40 @@
+"""What routes are given: typed resources of the running application."""
+
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar, cast
+
+from fastapi import Depends, FastAPI, Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.settings import Settings
+
+T = TypeVar("T")
+
+
+class Resource(Generic[T]):
+    """A named, typed place in the application's state; as a dependency it gives what is there."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def set(self, app: FastAPI, value: T) -> None:
+        """Put the value there, for as long as the application runs."""
+        setattr(app.state, self._name, value)
+
+    def of(self, app: FastAPI) -> T:
+        """Return the value."""
+        return cast("T", getattr(app.state, self._name))
+
+    # Asynchronous, because FastAPI would call it on another thread otherwise.
+    async def __call__(self, request: Request) -> T:
+        """Return the value, as FastAPI's dependency."""
+        return self.of(request.app)
+
+
+ENGINE: Resource[AsyncEngine] = Resource("engine")
+SETTINGS: Resource[Settings] = Resource("settings")
+STARTED_AT: Resource[datetime] = Resource("started_at")
+
+Engine = Annotated[AsyncEngine, Depends(ENGINE)]
+ServerSettings = Annotated[Settings, Depends(SETTINGS)]
+StartedAt = Annotated[datetime, Depends(STARTED_AT)]
