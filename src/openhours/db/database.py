@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import make_engine, migrate, root_of, wait_for_database
-from openhours.settings import Settings, SettingsError
+from openhours.errors import SettingsError
+from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
 
