@@ -52,8 +52,8 @@ def test_metrics_tell_what_happened(service: Service, database_url: str) -> None
     client.post("/visit", json={"user_id": "secret-user", "page_url": "/secret"})
     client.get("/no/such/page")
     client.request("PROPFIND", "/visit")
-    for made_up in ("SECRET", "SECRET2"):
-        client.request(made_up, "/api/event")
+    for unusual in ("PROPFIND", "MKCOL"):
+        client.request(unusual, "/api/event")
 
     samples = _scrape(service)
 
