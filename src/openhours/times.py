@@ -9,8 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonS
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
-# A day of 24 hours, in µs.
-DAY = 86_400_000_000
+# Lengths in µs; a day has 24 hours.
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # Clocks differ: what is further ahead than this is a mistake.
 AHEAD = timedelta(minutes=5)
 
@@ -79,15 +83,15 @@ def parse_time_of_day(text: str) -> int | None:
     if minute > 59 or second > 59:
         return None
     fraction = int((match[4] or "0").ljust(6, "0"))
-    time = ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction
+    time = hour * HOUR + minute * MINUTE + second * SECOND + fraction
     return time if time <= DAY else None
 
 
 def format_time_of_day(us: int) -> str:
     """Return what `parse_time_of_day` reads: `09:00`, with seconds only where there are some."""
-    minutes, rest = divmod(us, 60_000_000)
+    minutes, rest = divmod(us, MINUTE)
     text = f"{minutes // 60:02d}:{minutes % 60:02d}"
-    seconds, fraction = divmod(rest, 1_000_000)
+    seconds, fraction = divmod(rest, SECOND)
     if rest:
         text += f":{seconds:02d}"
     return text + (f".{fraction:06d}".rstrip("0") if fraction else "")

@@ -5,5 +5,8 @@ at once; a store is its position 0..n-1, an instant is an int64 of µs since the
 
     hours.py    business hours           -> open intervals   (clocks.py: local time -> UTC)
     fill.py     open intervals + polls   -> segments         (beats.py: heartbeats -> segments)
-    totals.py   segments x windows       -> figures
+    totals.py   segments x windows       -> figures          (hourly.py: hour by hour)
+
+axis.py makes one sorted array of the instants of all stores; segments.py holds what fill.py and
+beats.py share.
 """

@@ -8,10 +8,6 @@ from numpy.typing import NDArray
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
-SECOND = 1_000_000
-HOUR = 3600 * SECOND
-DAY = 24 * HOUR
-
 
 @dataclass(frozen=True)
 class Axis:
@@ -38,13 +34,13 @@ class Axis:
         return self.last - self.first + 1
 
     def keys(self, store: Int64, at: Int64) -> Int64:
-        """The key of each (store, instant); an instant beyond the axis takes its nearest end."""
+        """Return the key of each (store, instant); an instant beyond the axis takes its nearest end."""
         keys = np.clip(at, self.first, self.last)
         keys -= self.first
         keys += store * np.int64(self._span)
         return keys
 
     def split(self, keys: Int64) -> tuple[Int64, Int64]:
-        """The stores and instants of keys."""
+        """Return the stores and instants of keys."""
         store, since_first = np.divmod(keys, self._span)
         return store, since_first + self.first

@@ -14,7 +14,7 @@ import numpy as np
 
 from openhours.uptime.axis import Axis, Int64
 from openhours.uptime.hours import Intervals
-from openhours.uptime.segments import NO_SOURCE, Filled, Segments, lay_out
+from openhours.uptime.segments import NO_SOURCE, Filled, Segments, interleave, lay_out
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,26 @@ def beating(
 
     Heartbeats count from as_of - lookback on. A store whose `first_heartbeat` is later than as_of
     is not known; all others are observed throughout. `as_of`, `lookback`, `expiry` in µs.
-    Raises OverflowError if stores * lookback reaches 2**63.
+    Raise OverflowError if stores * lookback reaches 2**63.
     """
     start = np.maximum(open_time.start, first_heartbeat[open_time.store])
     end = np.minimum(open_time.end, as_of)
     some = start < end
     cut = Intervals(open_time.store[some], start[some], end[some])
     axis = Axis(as_of - lookback, as_of, len(first_heartbeat))
-    segments = _within(cut, *_alive(heartbeats, axis, expiry), axis)
+    segments = _cut(cut, *_alive(heartbeats, axis, expiry), axis)
     nothing = Segments(*(column[:0] for column in vars(segments).values()))
     return Filled(segments, nothing, first_heartbeat <= as_of)
 
 
 def _alive(heartbeats: Heartbeats, axis: Axis, expiry: int) -> tuple[Intervals, Int64]:
-    """When each store was up, cut at the end of the axis, and the heartbeats that begin it."""
+    """Return when each store was up, cut at the end of the axis, and the heartbeats that begin it.
+
+    Heartbeats no further apart than `expiry` are one stretch, to the last one's expiry:
+
+        beats      b  b b           b
+        alive      |----------|     |-----|
+    """
     counted = np.flatnonzero((heartbeats.at >= axis.first) & (heartbeats.at < axis.last))
     store, at = heartbeats.store[counted], heartbeats.at[counted]
     begins = np.diff(store, prepend=-1) != 0
@@ -61,24 +67,30 @@ def _alive(heartbeats: Heartbeats, axis: Axis, expiry: int) -> tuple[Intervals, 
     return Intervals(store[begins], at[begins], until), counted[begins]
 
 
-def _within(cut: Intervals, alive: Intervals, source: Int64, axis: Axis) -> Segments:
-    """Split each interval where it meets those of `alive`: down, and (up, down) for each."""
-    first = np.searchsorted(
-        axis.keys(alive.store, alive.end), axis.keys(cut.store, cut.start), side="right"
-    )
-    beyond = np.searchsorted(axis.keys(alive.store, alive.start), axis.keys(cut.store, cut.end))
-    met = beyond - first
-    met_before = np.cumsum(met) - met
-    pair = np.arange(met.sum())
-    interval = np.repeat(np.arange(len(met)), met)
-    run = pair + np.repeat(first - met_before, met)
+def _cut(opened: Intervals, alive: Intervals, source: Int64, axis: Axis) -> Segments:
+    """Cut each open interval where it meets those of `alive`: down, then up and down for each.
 
-    opening = np.arange(len(met)) + 2 * met_before
-    up = interval + 2 * pair + 1
-    start = np.empty(len(met) + 2 * len(pair), np.int64)
-    start[opening] = cut.start
-    start[up] = np.maximum(alive.start[run], cut.start[interval])
-    start[up + 1] = np.minimum(alive.end[run], cut.end[interval])
-    by = np.full(len(start), NO_SOURCE)
-    by[up] = source[run]
-    return lay_out(cut, opening, start, by != NO_SOURCE, by)
+        opened     |                            |
+        alive        |-----|        |-------|
+        start      H a1    a2       b1      b2
+        segments   |d|uuuuu|dddddddd|uuuuuuu|ddd|
+    """
+    first = np.searchsorted(
+        axis.keys(alive.store, alive.end), axis.keys(opened.store, opened.start), side="right"
+    )
+    beyond = np.searchsorted(
+        axis.keys(alive.store, alive.start), axis.keys(opened.store, opened.end)
+    )
+    met = beyond - first
+    before = np.cumsum(met) - met
+    # Each meeting of an interval with one of `alive`; one that spans two intervals meets both.
+    interval = np.repeat(np.arange(len(met)), met)
+    run = np.arange(len(interval)) + np.repeat(first - before, met)
+
+    places = interleave(before, len(run), width=2)
+    up = np.maximum(alive.start[run], opened.start[interval])
+    down = np.minimum(alive.end[run], opened.end[interval])
+    start = places.column(opened.start, np.stack((up, down), axis=1))
+    silent = np.full_like(run, NO_SOURCE)
+    by = places.column(np.full_like(first, NO_SOURCE), np.stack((source[run], silent), axis=1))
+    return lay_out(opened, places.heads, start, by != NO_SOURCE, by)

@@ -5,13 +5,14 @@ in 29 zones from 2000 to 2030: where a gap is not a whole hour from one full hou
 in America/Anchorage as well, by an hour. (It reads the same tables.)
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import pytz
 
+from openhours.times import from_us
 from openhours.uptime.axis import Int64
 
 
@@ -26,11 +27,11 @@ class _Clock(NamedTuple):
 
 
 def to_utc(local: Int64, zone: str) -> Int64:
-    """The first instant (µs UTC) at which the wall clock of `zone` shows `local` or later.
+    """Return the first instant (µs UTC) at which the clock of `zone` shows `local` or later.
 
-    Thus of a local time that happens twice the first, of one that is skipped the end of the gap.
+    So a local time that happens twice is the first of the two, a skipped one the end of the gap.
     `local` is in µs since 1970-01-01 00:00 on that clock, of any shape; the result has its shape.
-    pytz knows the changes until 2037. Raises pytz.UnknownTimeZoneError.
+    pytz knows the changes until 2037. Raise pytz.UnknownTimeZoneError.
 
         autumn   UTC    6:00   6:30   7:00   7:30      spring   UTC    7:30   8:00   8:30
                  local  1:00   1:30   1:00   1:30               local  1:30   3:00   3:30
@@ -40,6 +41,11 @@ def to_utc(local: Int64, zone: str) -> Int64:
     regime = np.searchsorted(clock.ends, local, side="right")
     first: Int64 = np.maximum(local - clock.offset[regime], clock.begins[regime])
     return first
+
+
+def to_local(instant: int, zone: str) -> datetime:
+    """Return the instant (µs UTC) on the clock of `zone`. Raise pytz.UnknownTimeZoneError."""
+    return from_us(instant).astimezone(pytz.timezone(zone))
 
 
 @cache

@@ -22,7 +22,7 @@ import numpy as np
 
 from openhours.uptime.axis import Axis, Bool, Int64
 from openhours.uptime.hours import Intervals
-from openhours.uptime.segments import NO_SOURCE, Filled, Segments, lay_out
+from openhours.uptime.segments import NO_SOURCE, Filled, Segments, interleave, lay_out
 
 Interpolation = Literal["nearest", "previous"]
 
@@ -45,18 +45,21 @@ def polled(
     lookback: int,
     interpolation: Interpolation,
     radius: int,
+    per_poll: bool = False,
 ) -> Filled:
     """Fill the open time of polled stores, 0..stores-1.
 
     Observations count from as_of - lookback to as_of, both included, while the store is open.
     Moments further than `radius` from all that count in their interval are unobserved.
-    `as_of`, `lookback`, `radius` in µs. Raises OverflowError if stores * lookback reaches 2**63.
+    `as_of`, `lookback`, `radius` in µs. With `per_poll` each poll that counts has a segment of its
+    own; without, polls in a row with one status share one. The figures are the same.
+    Raise OverflowError if stores * lookback reaches 2**63.
     """
     counted = _count(observations, open_time, stores, as_of, lookback)
     known = np.zeros(stores, np.bool_)
     known[counted.intervals.store[counted.own]] = True
     return Filled(
-        _runs(observations, counted, interpolation),
+        _segments(observations, counted, interpolation, per_poll),
         _unobserved(observations, counted, interpolation, radius),
         known,
     )
@@ -101,7 +104,12 @@ def _count(
 
 
 def _inherit(store: Int64, first: Int64, beyond: Int64, own: Bool) -> Int64:
-    """The poll that gives each interval its first status, -1 if none: see the module's rules."""
+    """Return the poll that gives each interval its first status, -1 if none: see the rules above.
+
+        intervals of a store      0      1        2      3
+        polls                            p q             r
+        source                    p      p        q      r
+    """
     if not own.any():
         return np.full(len(own), NO_SOURCE)
     interval = np.arange(len(own))
@@ -113,6 +121,15 @@ def _inherit(store: Int64, first: Int64, beyond: Int64, own: Bool) -> Int64:
 
 
 def _together(first: Int64, beyond: Int64, polls: int) -> Bool:
+    """Say of each poll whether it counts in the same interval as the poll before it.
+
+    `first` and `beyond` are those of intervals that have polls; each adds +1 from its second poll
+    up to its last one:
+
+        polls      0  1  2  3  4  5
+        counted      [      )  [  )      first 1, beyond 3; first 4, beyond 5
+        step       0  0  1 -1  0  0
+    """
     step = np.zeros(polls + 1, np.int8)
     step[first + 1] = 1
     step[beyond] -= 1
@@ -120,35 +137,46 @@ def _together(first: Int64, beyond: Int64, polls: int) -> Bool:
 
 
 def _turn(at: Int64, later: Int64, interpolation: Interpolation) -> Int64:
-    """When the status turns to that of the polls `later` from that of those just before them."""
+    """Return when the status turns from that of each poll before `later` to that of `later`."""
     if interpolation == "previous":
         return at[later]
     return (at[later - 1] + at[later]) // 2
 
 
-def _runs(observations: Observations, counted: _Counted, interpolation: Interpolation) -> Segments:
-    """One segment from the opening of each interval, one from each change of status in it."""
-    changed = counted.together.copy()
-    changed[1:] &= observations.active[1:] != observations.active[:-1]
-    later = np.flatnonzero(changed)
-    # Before the first segment of an interval go those of all earlier intervals and their changes.
-    opening = np.arange(len(counted.intervals.start)) + np.searchsorted(later, counted.first)
-    turns = np.ones(len(opening) + len(later), np.bool_)
-    turns[opening] = False
-    start, source = np.empty((2, len(turns)), np.int64)
-    start[opening], source[opening] = counted.intervals.start, counted.source
-    start[turns], source[turns] = _turn(observations.at, later, interpolation), later
+def _segments(
+    observations: Observations, counted: _Counted, interpolation: Interpolation, per_poll: bool
+) -> Segments:
+    """Cut each interval where its status changes or, `per_poll`, between all of its polls.
+
+        polls             A     A         I   A
+        interval     |                             |
+        segments     |------------|---------|------|
+        per_poll     |-------|----|---------|------|
+    """
+    cuts = counted.together
+    if not per_poll:
+        cuts = cuts.copy()
+        cuts[1:] &= observations.active[1:] != observations.active[:-1]
+    later = np.flatnonzero(cuts)
+    places = interleave(np.searchsorted(later, counted.first), len(later))
+    turns = _turn(observations.at, later, interpolation)
+    start = places.column(counted.intervals.start, turns)
+    source = places.column(counted.source, later)
     active = _status(observations.active, source)
-    return lay_out(counted.intervals, opening, start, active, source)
+    return lay_out(counted.intervals, places.heads, start, active, source)
 
 
 def _unobserved(
     observations: Observations, counted: _Counted, interpolation: Interpolation, radius: int
 ) -> Segments:
-    """The open time further than `radius` from the polls of its interval, split by status.
+    """Return the open time further than `radius` from the polls of its interval.
 
-    Of each interval: what precedes its first poll, the two halves of each gap, what follows its
-    last. Without a poll, the first of these is all of it.
+    It is split by status: of each interval what precedes its first poll, the two halves of each
+    wide gap, what follows its last poll. Without a poll, the first of these is all of it.
+
+        polls                    A                        I     A
+        interval     |                                                    |
+        unobserved   |--head--|     |---a1----|---a2---|           |-tail-|
     """
     at, own, intervals = observations.at, counted.own, counted.intervals
     wide = counted.together.copy()
@@ -157,29 +185,28 @@ def _unobserved(
     since, until = at[later - 1] + radius, at[later] - radius
     turn = np.minimum(_turn(at, later, interpolation), until)
 
-    pieces = 2 * (len(own) + len(later))
-    preceding = 2 * (np.arange(len(own)) + np.searchsorted(later, counted.first))
-    following = np.append(preceding, pieces)[1:] - 1
-    halves = np.ones(pieces, np.bool_)
-    halves[preceding] = halves[following] = False
-    start, end, source = np.empty((3, pieces), np.int64)
-    start[halves] = np.stack((since, turn), axis=1).ravel()
-    end[halves] = np.stack((turn, until), axis=1).ravel()
-    source[halves] = np.stack((later - 1, later), axis=1).ravel()
-    start[preceding], source[preceding] = intervals.start, counted.source
-    end[preceding] = intervals.end
-    end[preceding[own]] = at[counted.first[own]] - radius
-    start[following] = end[following] = intervals.end
-    start[following[own]] = at[counted.beyond[own] - 1] + radius
-    source[following] = counted.beyond - 1
+    head_end, tail_start = intervals.end.copy(), intervals.end.copy()
+    head_end[own] = at[counted.first[own]] - radius
+    tail_start[own] = at[counted.beyond[own] - 1] + radius
 
-    store = np.repeat(intervals.store, following - preceding + 1)
+    before = np.searchsorted(later, counted.first)
+    places = interleave(before, len(later), width=2, tails=True)
+    start = places.column(intervals.start, _pairs(since, turn), tail_start)
+    end = places.column(head_end, _pairs(turn, until), intervals.end)
+    source = places.column(counted.source, _pairs(later - 1, later), counted.beyond - 1)
+
+    store = np.repeat(intervals.store, places.tails - places.heads + 1)
     some = start < end
     active = _status(observations.active, source[some])
     return Segments(store[some], start[some], end[some], active, source[some])
 
 
+def _pairs(one: Int64, other: Int64) -> Int64:
+    return np.stack((one, other), axis=1)
+
+
 def _status(active: Bool, source: Int64) -> Bool:
+    """Return the status that each source gives, False where there is none."""
     status = np.zeros(len(source), np.bool_)
     has_source = source != NO_SOURCE
     status[has_source] = active[source[has_source]]

@@ -12,7 +12,7 @@ NO_SOURCE = -1
 
 @dataclass(frozen=True)
 class Segments:
-    """Pieces [start, end) of open time in µs UTC, none empty, sorted by (store, start), disjoint.
+    """Parts [start, end) of open time in µs UTC, none empty, sorted by (store, start), disjoint.
 
     `source` is the position of the observation that gives the status, the first one if several
     do. It lies within [start, end], or the status is inherited from another interval; it is -1
@@ -39,10 +39,51 @@ class Filled:
     known: Bool
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where intervals and their items stand in one column, interval after interval.
+
+    `heads` (n,) and `tails` (n,), empty if there are none, are positions; `items` says of each
+    position whether an item stands there.
+    """
+
+    heads: Int64
+    items: Bool
+    tails: Int64
+
+    def column(self, heads: Int64, items: Int64, tails: Int64 | None = None) -> Int64:
+        """Return the column with these values: `heads` (n,), `items` (m,) or (m, width)."""
+        column = np.empty(len(self.items), np.int64)
+        column[self.heads] = heads
+        column[self.items] = items.ravel()
+        if tails is not None:
+            column[self.tails] = tails
+        return column
+
+
+def interleave(before: Int64, items: int, *, width: int = 1, tails: bool = False) -> Places:
+    """Return the places of n intervals and of their items, of which each takes `width` places.
+
+    `before` (n,) is how many of the items belong to the intervals before each one. Of three
+    intervals, the first with one item, the second with two:
+
+        before                    0            1                  3
+        width=1                   H a          H b c              H
+        width=2, tails=True       H a1 a2 T    H b1 b2 c1 c2 T    H T
+    """
+    edges = 2 if tails else 1
+    heads = edges * np.arange(len(before)) + width * before
+    total = edges * len(before) + width * items
+    ends = np.append(heads[1:], total)[: len(heads)] - 1 if tails else heads[:0]
+    of_items = np.ones(total, np.bool_)
+    of_items[heads] = of_items[ends] = False
+    return Places(heads, of_items, ends)
+
+
 def lay_out(
     intervals: Intervals, opening: Int64, start: Int64, active: Bool, source: Int64
 ) -> Segments:
-    """The segments of all intervals, laid one after the other: each lasts until the next begins.
+    """Return the segments of all intervals, each of which lasts until the next one begins.
 
     `opening` (intervals,) is the position of each interval's first segment; its last one ends
     with it. Those that turn out empty are dropped.

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openhours.uptime.axis import DAY, HOUR, Bool, Int64
+from openhours.times import DAY, HOUR
+from openhours.uptime.axis import Bool, Int64
 from openhours.uptime.segments import Filled, Segments
 
 
@@ -43,7 +44,7 @@ def figures(filled: Filled, as_of: int) -> Figures:
 
 
 def _sums(segments: Segments, as_of: int, stores: int) -> tuple[Int64, Int64]:
-    """The length of the segments, and of the active ones, in each window: (windows, stores)."""
+    """Return the length of the segments, and of the active ones: (windows, stores) each."""
     bounds = np.searchsorted(segments.store, np.arange(stores + 1))
     every, active = np.zeros((2, len(WINDOWS), stores), np.int64)
     for window, (_, length) in enumerate(WINDOWS):
