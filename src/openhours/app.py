@@ -129,7 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_error_handlers(app)
     add_error_pages(app)
     add_static_files(app)
-    metrics = metrics_router(app, [package.measure for package in _METRICS])
+    metrics = metrics_router(app, [package.read_metrics for package in _METRICS])
     # Pages first: of two routes with one path, theirs takes only what asks for HTML.
     endpoints = [*(package.router for package in _ENDPOINTS), metrics]
     TABLE.check([*PAGES, *endpoints])

@@ -13,8 +13,7 @@ from openhours.reports.explain import offset, reason
 from openhours.reports.partition import Filling
 from openhours.reports.timeline import Asked, HoursRow, Timeline, build_timeline, deciding
 from openhours.stores.tables import BEATING, POLLED
-from openhours.times import to_us
-from openhours.uptime.axis import HOUR
+from openhours.times import HOUR, to_us
 from openhours.uptime.fill import Interpolation, Observations
 from openhours.uptime.totals import WINDOWS, Figures
 from tests.uptime import columns

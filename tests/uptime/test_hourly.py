@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from hypothesis import given
 
+from openhours.times import HOUR
 from openhours.uptime import fill
-from openhours.uptime.axis import HOUR
 from openhours.uptime.hourly import HOURS, by_hour
 from tests.uptime import columns
 from tests.uptime.columns import LOOKBACK, Store, utc

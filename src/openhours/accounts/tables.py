@@ -8,12 +8,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Integer, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.orm import Mapped, mapped_column
 
-from openhours.db.engine import Base
-
-Instant = TIMESTAMP(timezone=True)
+from openhours.db.engine import Base, Timestamp
 
 
 class User(Base):
@@ -28,7 +26,7 @@ class User(Base):
     username_key: Mapped[str] = mapped_column(Text, unique=True)
     password_hash: Mapped[str] = mapped_column(Text)
     timezone: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
 
 
 class RefreshToken(Base):
@@ -43,8 +41,8 @@ class RefreshToken(Base):
     hash: Mapped[bytes] = mapped_column(BYTEA, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     family: Mapped[UUID]
-    expires_at: Mapped[datetime] = mapped_column(Instant)
-    used_at: Mapped[datetime | None] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
+    used_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class ApiKey(Base):
@@ -56,8 +54,8 @@ class ApiKey(Base):
     name: Mapped[str] = mapped_column(Text)
     hash: Mapped[bytes] = mapped_column(BYTEA, unique=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    created_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
-    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class SignIn(Base):
@@ -69,7 +67,7 @@ class SignIn(Base):
     hash: Mapped[bytes] = mapped_column(BYTEA, primary_key=True)
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     key_hash: Mapped[bytes | None] = mapped_column(BYTEA)
-    expires_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Timestamp)
 
 
 class LoginAttempts(Base):
@@ -80,4 +78,4 @@ class LoginAttempts(Base):
 
     subject: Mapped[bytes] = mapped_column(BYTEA, primary_key=True)
     attempts: Mapped[int] = mapped_column(Integer)
-    began_at: Mapped[datetime] = mapped_column(Instant)
+    began_at: Mapped[datetime] = mapped_column(Timestamp)

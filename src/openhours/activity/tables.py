@@ -4,12 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, Text, text
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from openhours.db.engine import Base
-
-_Instant = TIMESTAMP(timezone=True)
+from openhours.db.engine import Base, Timestamp
 
 
 class ActivityClock(Base):
@@ -25,7 +23,7 @@ class ActivityClock(Base):
     one: Mapped[bool] = mapped_column(Boolean, primary_key=True, server_default=text("true"))
     last_id: Mapped[int] = mapped_column(BigInteger, server_default="0")
     # Never goes back, even where the database's clock does.
-    recorded_at: Mapped[datetime] = mapped_column(_Instant, server_default=text("now()"))
+    recorded_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
 
 
 class Event(Base):
@@ -43,10 +41,10 @@ class Event(Base):
         ),
     )
 
-    recorded_at: Mapped[datetime] = mapped_column(_Instant, primary_key=True)
+    recorded_at: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     user_id: Mapped[int] = mapped_column(BigInteger)
-    happened_at: Mapped[datetime] = mapped_column(_Instant)
+    happened_at: Mapped[datetime] = mapped_column(Timestamp)
     action: Mapped[str] = mapped_column(Text)
     # `metadata` is SQLAlchemy's own word.
     details: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB)
@@ -60,7 +58,7 @@ class ActivityCounting(Base):
     __table_args__ = (CheckConstraint("one", name="one"),)
 
     one: Mapped[bool] = mapped_column(Boolean, primary_key=True, server_default=text("true"))
-    counted_until: Mapped[datetime | None] = mapped_column(_Instant)
+    counted_until: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class ActivityCount(Base):
@@ -69,7 +67,7 @@ class ActivityCount(Base):
     __tablename__ = "activity_counts"
     __table_args__ = (Index("ix_activity_counts_user_id", "user_id", "period_start"),)
 
-    period_start: Mapped[datetime] = mapped_column(_Instant, primary_key=True)
+    period_start: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
     user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    period_end: Mapped[datetime] = mapped_column(_Instant)
+    period_end: Mapped[datetime] = mapped_column(Timestamp)
     event_count: Mapped[int] = mapped_column(BigInteger)

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Connection, MetaData, event, text
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -16,6 +17,9 @@ from sqlalchemy.orm import DeclarativeBase
 from openhours.errors import Unavailable
 
 log = logging.getLogger(__name__)
+
+# The type of every column that holds an instant.
+Timestamp = TIMESTAMP(timezone=True)
 
 _MIGRATION_LOCK = 0x6F70656E  # "open": one process migrates, the others wait
 

@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Identity, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from openhours.db.engine import Base
-from openhours.stores.tables import Instant
+from openhours.db.engine import Base, Timestamp
 
 
 class Heartbeat(Base):
@@ -28,7 +27,7 @@ class Heartbeat(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     # No foreign key: the store is made first, and a check per beat would lock its row.
     store: Mapped[int] = mapped_column(Integer)
-    event_time: Mapped[datetime] = mapped_column(Instant)
+    event_time: Mapped[datetime] = mapped_column(Timestamp)
     # The client's own name for the beat: repeated, it is the same beat.
     beat_id: Mapped[str | None] = mapped_column(Text)
-    received_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
+    received_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))

@@ -34,7 +34,7 @@ async def note_ingestion(
         await counters.add(connection, _REJECTED, dict(reasons))
 
 
-async def measure(connection: AsyncConnection) -> Iterable[Metric]:
+async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
     """Rows that came, why some were rejected, and how old the newest observation is."""
     rows = CounterMetricFamily(
         "openhours_ingested_rows",

@@ -9,8 +9,7 @@ import numpy as np
 import pytz
 
 from openhours.reports.timeline import HoursRow, Piece, Timeline
-from openhours.times import format_time_of_day, from_us
-from openhours.uptime.axis import DAY, SECOND
+from openhours.times import DAY, SECOND, format_time_of_day, from_us
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MINUTE = 60 * SECOND

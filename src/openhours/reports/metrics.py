@@ -29,7 +29,7 @@ async def note_failed(connection: "asyncpg.Connection[Any]") -> None:
     await counters.add(connection, _REPORTS, {"failed": 1})
 
 
-async def measure(connection: AsyncConnection) -> Iterable[Metric]:
+async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
     """How many reports ended how, and how long the complete ones took."""
     ended = {"complete": 0.0, "failed": 0.0} | await counters.read(connection, _REPORTS)
     reports = CounterMetricFamily("openhours_reports", "Reports that ended.", labels=("state",))

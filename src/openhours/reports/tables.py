@@ -15,8 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from openhours.db.engine import Base
-from openhours.stores.tables import Instant
+from openhours.db.engine import Base, Timestamp
 
 
 class Report(Base):
@@ -36,8 +35,8 @@ class Report(Base):
     progress: Mapped[float] = mapped_column(server_default="0")
 
     # Null when there was no poll at all.
-    as_of_polled: Mapped[datetime | None] = mapped_column(Instant)
-    as_of_beating: Mapped[datetime] = mapped_column(Instant)
+    as_of_polled: Mapped[datetime | None] = mapped_column(Timestamp)
+    as_of_beating: Mapped[datetime] = mapped_column(Timestamp)
     interpolation: Mapped[str] = mapped_column(Text)
     # Null: every store.
     stores: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
@@ -51,9 +50,9 @@ class Report(Base):
     # By feed: [open time, uptime] of all its stores, each of the 168 hours before T, in µs.
     by_hour: Mapped[dict[str, list[list[int]]] | None] = mapped_column(JSONB)
     error: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
-    started_at: Mapped[datetime | None] = mapped_column(Instant)
-    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    started_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 WINDOWS = ("hour", "day", "week")

@@ -11,8 +11,7 @@ from openhours.errors import invalid
 from openhours.reports.explain import clock_of, hours_of, local, offset, reason
 from openhours.reports.timeline import HoursRow, Piece, Rule, Timeline, deciding
 from openhours.reports.timeline_query import Answer, timeline_of
-from openhours.times import Instant, from_us, to_us
-from openhours.uptime.axis import DAY
+from openhours.times import DAY, Instant, from_us, to_us
 
 router = APIRouter(prefix="/api/stores", tags=["time lines"])
 

@@ -14,8 +14,7 @@ from openhours.reports.tables import Report, ReportRow
 from openhours.reports.timeline import Asked, Timeline, read_timeline
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED, FeedClock
-from openhours.times import to_us
-from openhours.uptime.axis import DAY
+from openhours.times import DAY, to_us
 from openhours.uptime.totals import WINDOWS, Figures
 
 

@@ -14,15 +14,13 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import BYTEA, TIMESTAMP
+from sqlalchemy.dialects.postgresql import BYTEA
 from sqlalchemy.orm import Mapped, mapped_column
 
-from openhours.db.engine import Base
+from openhours.db.engine import Base, Timestamp
 
 POLLED = "polled"
 BEATING = "beating"
-
-Instant = TIMESTAMP(timezone=True)
 
 
 class Store(Base):
@@ -38,7 +36,7 @@ class Store(Base):
     feed: Mapped[str | None] = mapped_column(Text)
     timezone: Mapped[str | None] = mapped_column(Text)
     # Of all time: it survives the retention of old observations.
-    first_observed_at: Mapped[datetime | None] = mapped_column(Instant)
+    first_observed_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class BusinessHours(Base):
@@ -64,7 +62,7 @@ class Observation(Base):
 
     # No foreign key: ingestion makes the store first, and a check per row would double its cost.
     store: Mapped[int] = mapped_column(Integer, index=True)
-    observed_at: Mapped[datetime] = mapped_column(Instant)
+    observed_at: Mapped[datetime] = mapped_column(Timestamp)
     active: Mapped[bool]
 
 
@@ -74,7 +72,7 @@ class FeedClock(Base):
     __tablename__ = "feed_clocks"
 
     feed: Mapped[str] = mapped_column(Text, primary_key=True)
-    newest_at: Mapped[datetime] = mapped_column(Instant)
+    newest_at: Mapped[datetime] = mapped_column(Timestamp)
 
 
 class Ingestion(Base):
@@ -110,9 +108,9 @@ class Ingestion(Base):
     unchanged: Mapped[int | None] = mapped_column(BigInteger)
     rejected: Mapped[int | None] = mapped_column(BigInteger)
     error: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
-    started_at: Mapped[datetime | None] = mapped_column(Instant)
-    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    started_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class RejectedRow(Base):

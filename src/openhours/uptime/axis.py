@@ -34,7 +34,7 @@ class Axis:
         return self.last - self.first + 1
 
     def keys(self, store: Int64, at: Int64) -> Int64:
-        """Return the key of each (store, instant); an instant beyond the axis takes its nearest end."""
+        """Return the key of each (store, instant); beyond the axis that of its nearest end."""
         keys = np.clip(at, self.first, self.last)
         keys -= self.first
         keys += store * np.int64(self._span)

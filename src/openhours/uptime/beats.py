@@ -70,10 +70,10 @@ def _alive(heartbeats: Heartbeats, axis: Axis, expiry: int) -> tuple[Intervals, 
 def _cut(opened: Intervals, alive: Intervals, source: Int64, axis: Axis) -> Segments:
     """Cut each open interval where it meets those of `alive`: down, then up and down for each.
 
-        opened     |                            |
-        alive        |-----|        |-------|
-        start      H a1    a2       b1      b2
-        segments   |d|uuuuu|dddddddd|uuuuuuu|ddd|
+    opened     |                            |
+    alive        |-----|        |-------|
+    start      H a1    a2       b1      b2
+    segments   |d|uuuuu|dddddddd|uuuuuuu|ddd|
     """
     first = np.searchsorted(
         axis.keys(alive.store, alive.end), axis.keys(opened.store, opened.start), side="right"

@@ -106,9 +106,9 @@ def _count(
 def _inherit(store: Int64, first: Int64, beyond: Int64, own: Bool) -> Int64:
     """Return the poll that gives each interval its first status, -1 if none: see the rules above.
 
-        intervals of a store      0      1        2      3
-        polls                            p q             r
-        source                    p      p        q      r
+    intervals of a store      0      1        2      3
+    polls                            p q             r
+    source                    p      p        q      r
     """
     if not own.any():
         return np.full(len(own), NO_SOURCE)
@@ -148,10 +148,10 @@ def _segments(
 ) -> Segments:
     """Cut each interval where its status changes or, `per_poll`, between all of its polls.
 
-        polls             A     A         I   A
-        interval     |                             |
-        segments     |------------|---------|------|
-        per_poll     |-------|----|---------|------|
+    polls             A     A         I   A
+    interval     |                             |
+    segments     |------------|---------|------|
+    per_poll     |-------|----|---------|------|
     """
     cuts = counted.together
     if not per_poll:

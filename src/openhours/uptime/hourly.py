@@ -5,9 +5,9 @@ since it began: up to an instant t that is max(0, t - s), and of the segment its
 
     max(0, t - s) - max(0, t - e)
 
-has passed. Summed over all segments this is F(t), and the hour [t, t + 1 h) holds F(t + 1 h) - F(t).
-Of n instants that lie before t, with the sum S, the first part is n * t - S: two running sums over
-the hours, whatever the segments' number and length.
+has passed. Summed over all segments this is F(t), and the hour that begins at t holds
+F(t + 1 h) - F(t). With n starts before t, their sum being S, the first part is n * t - S, and the
+second one likewise: a few running sums over the hours, however many and long the segments are.
 
     hours      |         |         |         |
     segment        s=======e

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from openhours.visits.tables import VisitCounter
 
 
-async def measure(connection: AsyncConnection) -> Iterable[Metric]:
+async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
     """All visits, people's and bots'."""
     query = select(VisitCounter.total, VisitCounter.bots)
     row = (await connection.execute(query)).one()

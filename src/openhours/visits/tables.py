@@ -3,12 +3,9 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, Text, text
-from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
-from openhours.db.engine import Base
-
-_Instant = TIMESTAMP(timezone=True)
+from openhours.db.engine import Base, Timestamp
 
 
 class VisitCounter(Base):
@@ -25,7 +22,7 @@ class VisitCounter(Base):
     total: Mapped[int] = mapped_column(BigInteger, server_default="0")
     bots: Mapped[int] = mapped_column(BigInteger, server_default="0")
     # Never goes back, even where the database's clock does.
-    newest_at: Mapped[datetime] = mapped_column(_Instant, server_default=text("now()"))
+    newest_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
 
 
 class Visit(Base):
@@ -39,7 +36,7 @@ class Visit(Base):
 
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     bots_before: Mapped[int] = mapped_column(BigInteger)
-    visited_at: Mapped[datetime] = mapped_column(_Instant)
+    visited_at: Mapped[datetime] = mapped_column(Timestamp)
     bot: Mapped[bool]
     user_id: Mapped[str] = mapped_column(Text)
     page_url: Mapped[str] = mapped_column(Text)

@@ -10,8 +10,7 @@ from openhours.reports.explain import local, reason
 from openhours.reports.tables import Report
 from openhours.reports.timeline import Piece, Timeline
 from openhours.stores.tables import BEATING, POLLED
-from openhours.times import EPOCH, from_us, iso, to_us
-from openhours.uptime.axis import DAY, HOUR
+from openhours.times import DAY, EPOCH, HOUR, from_us, iso, to_us
 from openhours.uptime.clocks import to_utc
 from openhours.web.formatting import hours, in_zone, percent
 

@@ -16,8 +16,7 @@ from openhours.accounts.tokens import UserName
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.errors import Unauthenticated, invalid
 from openhours.settings import Settings, Weekday
-from openhours.times import EARLIEST, Instant, from_us, parse_instant, to_us
-from openhours.uptime.axis import DAY
+from openhours.times import DAY, EARLIEST, Instant, from_us, parse_instant, to_us
 from openhours.uptime.clocks import to_utc
 from openhours.work_sessions import sessions
 from openhours.work_sessions.api import Owner

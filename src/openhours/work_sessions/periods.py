@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from openhours.uptime.axis import DAY
+from openhours.times import DAY
 from openhours.uptime.clocks import to_utc
 
 By = Literal["day", "week", "month"]

@@ -5,12 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, text
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from openhours.db.engine import Base
-
-Instant = TIMESTAMP(timezone=True)
+from openhours.db.engine import Base, Timestamp
 
 
 class WorkSession(Base):
@@ -31,7 +29,7 @@ class WorkSession(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(Text)
-    started_at: Mapped[datetime] = mapped_column(Instant)
+    started_at: Mapped[datetime] = mapped_column(Timestamp)
     time_ms: Mapped[int | None] = mapped_column(BigInteger)
 
 
@@ -46,4 +44,4 @@ class KeptAnswer(Base):
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     asked: Mapped[bytes] = mapped_column(BYTEA)
     answer: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    created_at: Mapped[datetime] = mapped_column(Instant, server_default=text("now()"))
+    created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))

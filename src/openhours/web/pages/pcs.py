@@ -10,7 +10,7 @@ from openhours.api.fields import Text
 from openhours.api.pagination import Cursor
 from openhours.heartbeats.queries import list_heartbeats, list_pcs
 from openhours.reports.timeline_query import timeline_of
-from openhours.uptime.axis import DAY
+from openhours.times import DAY
 from openhours.web import charts, formatting
 from openhours.web.local_time import QueryZone, instant_of, named_zone, shown_again
 from openhours.web.render import page

@@ -12,8 +12,7 @@ from openhours.reports.explain import DAYS, clock_of, offset
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_api import explanation
 from openhours.reports.timeline_query import timeline_of
-from openhours.times import Instant, iso, to_us
-from openhours.uptime.axis import DAY
+from openhours.times import DAY, Instant, iso, to_us
 from openhours.uptime.totals import WINDOWS
 from openhours.web import charts, formatting, queries
 from openhours.web.queries import Search
