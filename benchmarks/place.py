@@ -105,7 +105,7 @@ class Place:
         spent = 0.0
         for file in files:
             number = asyncio.run(_queue(url, file))
-            worker_connection.run(_nothing)  # a worker's child has its connection already
+            worker_connection.run(None, _nothing)  # a worker's child has its connection already
             spent = seconds(partial(run_ingestion, number))
             query = f"SELECT state FROM ingestions WHERE id = {number}"
             state = self.fetchval(url, query)

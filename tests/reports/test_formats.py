@@ -68,7 +68,7 @@ def test_figures_are_rounded_half_to_even_and_empty_where_nothing_is_known(
             values = [getattr(windows[window], measure) for _, windows in drawn]
             rows[f"{measure}_{window}"] = np.array(values, np.int64)
     ids = [str(number) for number in range(len(drawn))]
-    found = formats._frame(ids, rows, full=True).set_index("store_id").to_dict("index")
+    found = formats.frame(ids, rows, full=True).set_index("store_id").to_dict("index")
     for store_id, (known, windows) in zip(ids, drawn, strict=True):
         wanted = {
             k: v for window in UNITS for k, v in expected(known, window, windows[window]).items()

@@ -1,7 +1,6 @@
 """Time lines are what the figures are made of: the pieces of random stores add up to them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -9,11 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openhours.reports.columns import Columns, Slice
-from openhours.reports.explain import offset, reason
-from openhours.reports.partition import Filling
-from openhours.reports.timeline import Asked, HoursRow, Timeline, build_timeline, deciding
+from openhours.reports.explain import explain_piece
+from openhours.reports.partition import FillRules
+from openhours.reports.timeline import (
+    StoreRow,
+    Timeline,
+    TimelineQuery,
+    build_timeline,
+    deciding,
+)
 from openhours.stores.tables import BEATING, POLLED
-from openhours.times import HOUR, to_us
+from openhours.times import HOUR
 from openhours.uptime.fill import Interpolation, Observations
 from openhours.uptime.totals import WINDOWS, Figures
 from tests.uptime import columns
@@ -24,27 +29,27 @@ from tests.uptime.strategies import beating_stores, polled_stores
 def timeline(
     store: Store, feed: str, as_of: int, interpolation: Interpolation = "nearest"
 ) -> Timeline:
-    """The time line of one store as `read_timeline` would give it."""
-    asked = Asked(as_of, as_of, LOOKBACK, "UTC", Filling(interpolation, HOUR, EXPIRY))
+    """The time line of one store as `timeline_of` would give it."""
+    query = TimelineQuery(as_of, as_of, LOOKBACK, "UTC", FillRules(interpolation, HOUR, EXPIRY))
     part = Slice(feed, as_of, LOOKBACK, 1, 1, [1], "UTC")
     observed = columns.observations([store])
     if feed == BEATING:
         beats = columns.heartbeats([store])
         observed = Observations(beats.store, beats.at, np.ones(len(beats.at), np.bool_))
     recent = (observed.at >= as_of - LOOKBACK) & (observed.at <= as_of)
+    # A polled store has a row in a report, and pieces, from its first poll on.
+    first = store.first_heartbeat if feed == BEATING else as_of
     read = Columns(
         ids=np.array([1]),
         zone=np.array([0]),
         zones=[store.zone],
-        first_observed=np.array([store.first_heartbeat]),
+        first_observed=np.array([first]),
         hours=columns.week_hours([store]),
         observations=Observations(
             observed.store[recent], observed.at[recent], observed.active[recent]
         ),
     )
-    row = {"id": 1, "store_id": "s", "feed": feed, "timezone": store.zone}
-    hours = [HoursRow(*one) for one in sorted(store.rows)]
-    return build_timeline(row, store.zone, hours, read, part, asked)
+    return build_timeline(StoreRow(1, "s", feed, store.zone), read, part, query)
 
 
 def sums(line: Timeline, window: int) -> tuple[int, int, int, int]:
@@ -77,7 +82,7 @@ def hold_together(line: Timeline) -> None:
         opening = line.opening_at(piece.start)
         assert opening is not None
         assert piece.end <= opening[1]
-        assert line.zone in reason(line, piece)
+        assert line.zone in explain_piece(line, piece)
         assert all(0 <= n < len(line.observations.at) for n in deciding(line, piece))
         assert bool(line.hours_at(piece.start)) == bool(line.hours)
         assert line.piece_at(piece.start) == piece
@@ -114,7 +119,7 @@ def test_a_reason_says_status_source_hours_zone_and_offset() -> None:
         [(at("2023-01-23 17:14"), True), (at("2023-01-23 18:15"), False)],
     )
     line = timeline(store, POLLED, at("2023-01-23 19:00"))
-    assert [reason(line, piece) for piece in line.pieces[-3:]] == [
+    assert [explain_piece(line, piece) for piece in line.pieces[-3:]] == [
         "09:00 to 09:14 active, filled: nearest poll 10:14 active; "
         "open Mon 09:00-12:00 America/Denver (UTC-7)",
         "09:14 to 10:44 active: nearest poll 10:14 active; "
@@ -138,21 +143,16 @@ def test_openings_without_polls_say_where_their_status_is_from(
     store = Store(rows, "America/Denver", [(at(text), active) for text, active in polls])
     line = timeline(store, POLLED, at("2023-01-23 19:00"))
     assert line.pieces[-1].rule == rule
-    assert words in reason(line, line.pieces[-1])
+    assert words in explain_piece(line, line.pieces[-1])
 
 
 def test_heartbeats_and_silence_say_when() -> None:
     beats = [at("2023-01-23 10:00"), at("2023-01-23 10:01")]
     store = Store(beats=beats, first_heartbeat=beats[0])
     line = timeline(store, BEATING, at("2023-01-23 11:00"))
-    assert [reason(line, piece).split(": ", 1)[1].split(";")[0] for piece in line.pieces] == [
+    assert [
+        explain_piece(line, piece).split(": ", 1)[1].split(";")[0] for piece in line.pieces
+    ] == [
         "heartbeats 10:00:00 to 10:01:00, each good for 150 s",
         "silence, last heartbeat 10:01:00",
     ]
-
-
-def test_offsets_are_written_as_people_do() -> None:
-    summer = to_us(datetime(2023, 7, 1, tzinfo=UTC))
-    assert offset(summer, "America/Denver") == "UTC-6"
-    assert offset(summer, "Asia/Kathmandu") == "UTC+5:45"
-    assert offset(summer, "UTC") == "UTC+0"

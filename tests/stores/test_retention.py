@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from openhours.db.engine import make_engine
-from openhours.reports.retention import keep_reports
+from openhours.reports.retention import prune_reports
 from openhours.settings import Settings
 from openhours.stores import partitions
 from openhours.stores.retention import keep_observations
@@ -63,9 +63,9 @@ def test_reports_go_by_count_and_by_age_but_never_while_they_run(
     ):
         fetch(database_url, REPORT.format(name, state, days))
     by_age = settings.model_copy(update={"keep_report_days": 40})
-    assert asyncio.run(_run(database_url, keep_reports, by_age)) == 1
+    assert asyncio.run(_run(database_url, prune_reports, by_age)) == 1
     by_count = settings.model_copy(update={"keep_reports": 2})
-    assert asyncio.run(_run(database_url, keep_reports, by_count)) == 1
+    assert asyncio.run(_run(database_url, prune_reports, by_count)) == 1
     left = fetch(database_url, "SELECT report_id FROM reports ORDER BY 1")
     assert left == [("failed",), ("new",), ("running",)]
 

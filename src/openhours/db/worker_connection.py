@@ -15,23 +15,25 @@ T = TypeVar("T")
 _local = threading.local()
 
 
-def run(work: Callable[["asyncpg.Connection[Any]"], Awaitable[T]]) -> T:
-    """The result of `work` over this thread's own connection to DATABASE_URL, which is kept."""
+def run(url: str | None, work: Callable[["asyncpg.Connection[Any]"], Awaitable[T]]) -> T:
+    """Return the result of `work` over this thread's own connection, which stays open.
+
+    `url` None is the DATABASE_URL of this process: on another machine the database may have
+    another address.
+    """
     runner: asyncio.Runner | None = getattr(_local, "runner", None)
     if runner is None:
         runner = _local.runner = asyncio.Runner()
-    return runner.run(_with_connection(work))
+    return runner.run(_with_connection(url or _own_url(), work))
 
 
-async def _with_connection(work: Callable[["asyncpg.Connection[Any]"], Awaitable[T]]) -> T:
+async def _with_connection(
+    url: str, work: Callable[["asyncpg.Connection[Any]"], Awaitable[T]]
+) -> T:
     connection: asyncpg.Connection[Any] | None = getattr(_local, "connection", None)
-    if (
-        connection is None
-        or _local.settings is not get_settings()
-        or not await _is_usable(connection)
-    ):
-        connection = _local.connection = await connect()
-        _local.settings = get_settings()
+    if connection is None or _local.url != url or not await _is_usable(connection):
+        connection = _local.connection = await connect(url)
+        _local.url = url
     try:
         return await work(connection)
     except BaseException:
@@ -55,13 +57,17 @@ async def _is_usable(connection: "asyncpg.Connection[Any]") -> bool:
     return True
 
 
-async def connect() -> "asyncpg.Connection[Any]":
-    """A plain asyncpg connection to DATABASE_URL."""
+async def connect(url: str | None) -> "asyncpg.Connection[Any]":
+    """Return a plain asyncpg connection; `url` as in `run`."""
+    settings = {"jit": "off", "application_name": "openhours"}
+    connection: asyncpg.Connection[Any] = await asyncpg.connect(
+        plain_url(url or _own_url()), server_settings=settings
+    )
+    return connection
+
+
+def _own_url() -> str:
     url = get_settings().database_url
     if url is None:
         raise RuntimeError("DATABASE_URL is not set in this process")
-    settings = {"jit": "off", "application_name": "openhours"}
-    connection: asyncpg.Connection[Any] = await asyncpg.connect(
-        plain_url(url.get_secret_value()), server_settings=settings
-    )
-    return connection
+    return url.get_secret_value()

@@ -32,7 +32,7 @@ def run_ingestion(number: int) -> None:
 
     A file that cannot be read is noted as failed. One that is no longer to be loaded is left alone.
     """
-    worker_connection.run(lambda connection: _run(connection, number))
+    worker_connection.run(None, lambda connection: _run(connection, number))
 
 
 async def fail_ingestion(engine: AsyncEngine, number: int, reason: str) -> None:
@@ -131,7 +131,7 @@ class _Teller:
         if monotonic() - self._told < _TELL_SECONDS:
             return
         if self._connection is None:
-            self._connection = await worker_connection.connect()
+            self._connection = await worker_connection.connect(None)
         await self._connection.execute(
             "UPDATE ingestions SET progress = $2 WHERE id = $1 AND attempt = $3",
             self._row["id"],

@@ -1,4 +1,4 @@
-"""The main job over HTTP: trigger a report, ask for it, list them."""
+"""The main job over HTTP: trigger a report, get it, list all of them."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
@@ -30,9 +30,9 @@ _MEDIA = {
 }
 
 
-# Of a body: as many stores as may be named, with room for how JSON may write them.
+# Enough for the most store_ids there may be, however JSON escapes them.
 _MAX_BODY_BYTES = 32 << 20
-# What one may press Execute on, in /docs.
+# A body that /docs can send as it is.
 _EXAMPLE = {"interpolation": "nearest"}
 
 
@@ -95,7 +95,7 @@ _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "Running, to `Prefer: respond-async`: ask again.",
         "content": {"application/json": {"example": _RUNNING}},
     },
-    304: {"description": "The client has it already (`If-None-Match`)."},
+    304: {"description": "Not modified (`If-None-Match`)."},
     404: {"description": "No such report."},
     500: {
         "description": "The report failed; `error` says why.",
@@ -103,9 +103,9 @@ _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
     },
 }
 
-_FormatQuery = Annotated[Format | None, Query(description="csv (default), json or parquet.")]
+_FormatQuery = Annotated[Format | None, Query(description="Format of the rows; default csv.")]
 _DetailQuery = Annotated[
-    Detail, Query(description="full adds coverage, uptime_low and uptime_high.")
+    Detail, Query(description="full adds coverage, uptime_low and uptime_high of each window.")
 ]
 
 
@@ -113,18 +113,18 @@ _DetailQuery = Annotated[
 async def get_report(
     request: Request,
     engine: Engine,
-    report_id: Annotated[Text, Query(description="As `/trigger_report` gave it.")],
+    report_id: Annotated[Text, Query(description="The id that `/trigger_report` returned.")],
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
 ) -> Response:
-    """Running, or Complete with the CSV: uptime and downtime of the last hour, day and week.
+    """Return the report's CSV when it is complete, until then its progress.
 
     `X-Report-Status` says which. While the report is queued or running, the answer is JSON with
     `status` and `progress`: 200, or 202 to `Prefer: respond-async` (RFC 7240).
 
-    Figures are in minutes (hour) and hours (day, week), rounded half to even to 2 decimals. A store
-    of which nothing is known in the lookback has empty figures. An `Accept` of `application/json`
-    alone gets the report's description instead of its rows.
+    A row has the uptime and downtime of a store in the last hour (in minutes), day and week (in
+    hours), rounded half to even to 2 decimals. They are empty if no observation of the lookback
+    counts. With an `Accept` of `application/json` alone the answer is the report's description.
     """
     return await _answer(request, engine, report_id, format, detail)
 
@@ -137,12 +137,12 @@ async def get_report_by_path(
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
 ) -> Response:
-    """The same as `/get_report?report_id=…`."""
+    """Return the same as `/get_report?report_id=…`."""
     return await _answer(request, engine, report_id, format, detail)
 
 
 async def _answer(
-    request: Request, engine: AsyncEngine, report_id: str, asked: Format | None, detail: Detail
+    request: Request, engine: AsyncEngine, report_id: Text, format: Format | None, detail: Detail
 ) -> Response:
     report = await find_report(engine, report_id)
     if report.state in ("queued", "running"):
@@ -154,11 +154,11 @@ async def _answer(
         failed = {"report_id": report_id, "status": "Failed", "error": report.error}
         return JSONResponse(failed, 500, {"X-Report-Status": "Failed"})
     headers = {"X-Report-Status": "Complete", "Vary": "Accept, Prefer"}
-    if asked is None and _wants_description(request):
+    if format is None and _wants_description(request):
         description = report_info(report).model_dump(mode="json")
         return JSONResponse(description, headers=headers)
-    form = asked or "csv"
-    # A complete report never changes: its name, form and detail are the whole of its identity.
+    form = format or "csv"
+    # A complete report never changes: id, format and detail identify the bytes.
     headers["ETag"] = f'"{report_id}-{form}-{detail}"'
     headers["Cache-Control"] = "private, max-age=0, must-revalidate"
     if headers["ETag"] in request.headers.get("if-none-match", ""):
@@ -196,7 +196,7 @@ async def get_reports(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Cursor = None,
 ) -> list[ReportInfo]:
-    """All reports, newest first; the next page is in the `Link` header."""
+    """List reports, newest first. The next page is in the `Link` header."""
     async with engine.connect() as connection:
         page = await list_reports(connection, limit=limit, cursor=cursor)
     response.headers.update(link_header(request, page))

@@ -1,4 +1,8 @@
-"""From the database to the kernel's columns: a slice of a feed's stores, as of T."""
+"""From the database to the kernel's columns: a slice of a feed's stores, as of T.
+
+Raw asyncpg throughout: a report's child processes have no engine, and the rows come by binary COPY
+or packed, without a Python object for each.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +13,14 @@ import asyncpg
 import numpy as np
 
 from openhours.db import bulk
-from openhours.times import from_us
+from openhours.times import HOUR, from_us
 from openhours.uptime.axis import Int64
 from openhours.uptime.fill import Observations
 from openhours.uptime.hours import WeekHours
 
 # An inactive observation is sent a thousand years later than it was made. In hours, which have the
 # same length in every session's time zone.
-_LATER = 8_760_000
+_LATER_HOURS = 8_760_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,11 @@ class Slice:
 
 @dataclass(frozen=True)
 class Columns:
-    """What the kernel needs of n stores; `store` columns are positions 0..n-1 in `ids`."""
+    """The kernel's input for n stores; `store` columns are positions 0..n-1 in `ids`.
+
+    `ids` are database ids, ascending; `zone` (n,) are positions in `zones`; `first_observed` (n,)
+    is in µs UTC.
+    """
 
     ids: Int64
     zone: Int64
@@ -45,13 +53,10 @@ class Columns:
 
 
 async def read_slice(connection: "asyncpg.Connection[Any]", part: Slice) -> Columns:
-    """The columns of a slice, in the snapshot of the connection's transaction.
+    """Return the columns of a slice, in the snapshot of the connection's transaction.
 
     Only stores with an observation up to T have a place.
     """
-    # After some slices PostgreSQL would plan for any slice: without its stores and instants it
-    # takes the key for the better index, and reads whole weeks of all stores each time.
-    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     which, args = _which("id", part, 3)
     stores = await connection.fetch(
         f"""
@@ -66,26 +71,26 @@ async def read_slice(connection: "asyncpg.Connection[Any]", part: Slice) -> Colu
     ids = np.array([row["id"] for row in stores], np.int64)
     zone_names = [row["zone"] or part.default_timezone for row in stores]
     zones = sorted(set(zone_names))
-    number = {name: position for position, name in enumerate(zones)}
+    place = {name: position for position, name in enumerate(zones)}
     return Columns(
         ids=ids,
-        zone=np.array([number[name] for name in zone_names], np.int64),
+        zone=np.array([place[name] for name in zone_names], np.int64),
         zones=zones,
         first_observed=np.array([row["first_observed"] for row in stores], np.int64),
-        hours=await _read_hours(connection, part, ids),
-        observations=await _read_observations(connection, part, ids),
+        hours=await read_hours(connection, part, ids),
+        observations=await read_observations(connection, part, ids),
     )
 
 
-def _which(column: str, part: Slice, number: int) -> tuple[str, tuple[object, ...]]:
-    """A condition on store numbers, with its arguments from `$number` on."""
+def _which(column: str, part: Slice, first: int) -> tuple[str, tuple[object, ...]]:
+    """Return a condition on database ids of stores, and its arguments, from `$first` on."""
     if part.only is not None:
-        return f"{column} = ANY(${number}::int4[])", (list(part.only),)
-    return f"{column} BETWEEN ${number} AND ${number + 1}", (part.first, part.last)
+        return f"{column} = ANY(${first}::int4[])", (list(part.only),)
+    return f"{column} BETWEEN ${first} AND ${first + 1}", (part.first, part.last)
 
 
 def _positions(ids: Int64, stores: Int64) -> Int64:
-    """The place in `ids` of each store number, -1 where it has none."""
+    """Return the position in `ids` of each of `stores`, -1 where it has none."""
     if len(ids) == 0 or len(stores) == 0:
         return np.full(len(stores), -1, np.int64)
     low = min(int(ids[0]), int(stores.min()))
@@ -95,7 +100,8 @@ def _positions(ids: Int64, stores: Int64) -> Int64:
     return table[stores - low]
 
 
-async def _read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: Int64) -> WeekHours:
+async def read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: Int64) -> WeekHours:
+    """Return the business hours of the slice's stores that are in `ids` (ascending)."""
     which, args = _which("store", part, 1)
     rows = await bulk.copy_out(
         connection,
@@ -113,9 +119,16 @@ async def _read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: I
     )
 
 
-async def _read_observations(
+async def read_observations(
     connection: "asyncpg.Connection[Any]", part: Slice, ids: Int64
 ) -> Observations:
+    """Return the observations in the lookback of the slice's stores that are in `ids` (ascending).
+
+    The connection must be in a transaction.
+    """
+    # After some slices PostgreSQL would plan for any slice: without its stores and instants it
+    # takes the key for the better index, and reads whole weeks of all stores each time.
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     which, args = _which("store", part, 3)
     newest = from_us(part.as_of)
     # Packed by the server, eight bytes an observation: a row each would cost three times as much,
@@ -123,7 +136,7 @@ async def _read_observations(
     packs = await connection.fetch(
         f"""
         SELECT store, string_agg(timestamptz_send(
-            CASE WHEN active THEN observed_at ELSE observed_at + interval '{_LATER} hours' END
+            CASE WHEN active THEN observed_at ELSE observed_at + interval '{_LATER_HOURS} hours' END
         ), NULL) AS instants
         FROM observations WHERE observed_at >= $1 AND observed_at <= $2 AND {which}
         GROUP BY store
@@ -140,10 +153,10 @@ async def _read_observations(
 
 
 def _sorted(store: Int64, at: Int64) -> Observations:
-    """Sorted by (store, instant): both in one integer, since sorting one array is fast."""
+    """Sort by (store, instant): both in one integer, since sorting one array is fast."""
     if len(at) == 0:
         return Observations(store=store, at=at, active=np.empty(0, np.bool_))
-    later = _LATER * 3_600_000_000
+    later = _LATER_HOURS * HOUR
     active = at < later
     at = np.where(active, at, at - later)
     origin = int(at.min())

@@ -1,84 +1,91 @@
-"""Why a store counts as it does at a moment, in a sentence, in the store's own time.
+"""Explain in a sentence why a store counts as it does, in the store's own time.
 
 10:44 to 11:15 inactive: nearest poll 11:15 inactive; open Mon 09:00-12:00 America/Denver (UTC-7)
 """
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 import numpy as np
-import pytz
 
 from openhours.reports.timeline import HoursRow, Piece, Timeline
-from openhours.times import DAY, SECOND, format_time_of_day, from_us
-
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MINUTE = 60 * SECOND
+from openhours.times import DAY, MINUTE, SECOND, WEEKDAYS, format_time_of_day
+from openhours.uptime.clocks import to_local
 
 
-def local(instant: int, zone: str) -> datetime:
-    """The instant (µs) on the wall clock of the zone, by the tables the kernel reads."""
-    return from_us(instant).astimezone(pytz.timezone(zone))
-
-
-def offset(instant: int, zone: str) -> str:
-    """Local minus UTC at the instant: `UTC-7`, `UTC+5:30`."""
-    away = local(instant, zone).utcoffset() or timedelta()
+def utc_offset(instant: int, zone: str) -> str:
+    """Return local minus UTC at the instant: `UTC-7`, `UTC+5:30`."""
+    away = to_local(instant, zone).utcoffset() or timedelta()
     minutes = round(abs(away) / timedelta(minutes=1))
     sign = "-" if away < timedelta() else "+"
     hours, rest = divmod(minutes, 60)
     return f"UTC{sign}{hours}" + (f":{rest:02d}" if rest else "")
 
 
-def status(active: bool) -> str:
-    """The word of the CSV."""
+def status_word(active: bool) -> Literal["active", "inactive"]:
+    """Return the CSV's word for a status."""
     return "active" if active else "inactive"
 
 
-def clock_of(row: HoursRow) -> tuple[str, str]:
-    """A row's opening and closing as `09:00`, with seconds only where there are some."""
+def opening_and_closing(row: HoursRow) -> tuple[str, str]:
+    """Return a row's opening and closing as `09:00`, with seconds only where there are some."""
     return format_time_of_day(row.opens), format_time_of_day(row.closes)
 
 
-def reason(timeline: Timeline, piece: Piece) -> str:
-    """Why the piece has its status."""
-    begins, ends = local(piece.start, timeline.zone), local(piece.end, timeline.zone)
-    form = "%H:%M:%S" if piece.end - piece.start < 2 * _MINUTE else "%H:%M"
-    word = "unknown" if piece.rule == "unknown" else status(piece.active)
+def explain_instant(timeline: Timeline, instant: int) -> str:
+    """Explain the status at the instant, or why it does not count."""
+    piece = timeline.piece_at(instant)
+    if piece is not None:
+        return explain_piece(timeline, piece)
+    why = "not counted"
+    if timeline.opening_at(instant) is not None:
+        why = "nothing is known before the first heartbeat"
+        if timeline.feed is None:
+            why = "nothing is known, no observation yet"
+    at = to_local(instant, timeline.zone)
+    return f"{at:%H:%M} {why}; {explain_hours(timeline, instant)}"
+
+
+def explain_piece(timeline: Timeline, piece: Piece) -> str:
+    """Explain why the piece has its status."""
+    begins, ends = to_local(piece.start, timeline.zone), to_local(piece.end, timeline.zone)
+    form = "%H:%M:%S" if piece.end - piece.start < 2 * MINUTE else "%H:%M"
+    word = "unknown" if piece.rule == "unknown" else status_word(piece.active)
     ending = f"{ends:{form}}" if ends.date() == begins.date() else _at(ends, begins, form)
     filled = "" if piece.measured or piece.rule == "unknown" else ", filled"
     return (
         f"{begins:{form}} to {ending} {word}{filled}: {_because(timeline, piece, begins, form)}; "
-        f"{hours_of(timeline, piece.start)}"
+        f"{explain_hours(timeline, piece.start)}"
     )
 
 
-def hours_of(timeline: Timeline, instant: int) -> str:
-    """By which business hours the store is open or closed at the instant, zone and offset."""
-    where = f"{timeline.zone} ({offset(instant, timeline.zone)})"
+def explain_hours(timeline: Timeline, instant: int) -> str:
+    """Return the business hours by which the store is open or closed then, zone and offset."""
+    where = f"{timeline.zone} ({utc_offset(instant, timeline.zone)})"
     if not timeline.hours:
         return f"always open, no business hours known, {where}"
     rows = timeline.hours_at(instant)
     if not rows:
         return f"closed, {where}"
-    spans = ", ".join(f"{DAYS[row.day]} {'-'.join(clock_of(row))}" for row in rows)
+    spans = ", ".join(f"{WEEKDAYS[row.day]} {'-'.join(opening_and_closing(row))}" for row in rows)
     return f"open {spans} {where}"
 
 
 def _at(instant: datetime, beside: datetime, form: str) -> str:
-    """A local time, with its day where it is another one."""
+    """Return a local time, with its day where it is another than that of `beside`."""
     if instant.date() == beside.date():
         return f"{instant:{form}}"
-    return f"{DAYS[instant.weekday()]} {instant.day} {instant:%b} {instant:{form}}"
+    return f"{WEEKDAYS[instant.weekday()]} {instant.day} {instant:%b} {instant:{form}}"
 
 
 def _because(timeline: Timeline, piece: Piece, begins: datetime, form: str) -> str:
     if piece.rule == "unknown":
-        days = timeline.asked.lookback // DAY
+        days = timeline.query.lookback // DAY
         return f"no poll while open in the {days} days before"
     if piece.rule in ("beating", "silent"):
         return _of_heartbeats(timeline, piece, begins)
-    at = local(int(timeline.observations.at[piece.source]), timeline.zone)
-    poll = f"{_at(at, begins, form)} {status(piece.active)}"
+    at = to_local(int(timeline.observations.at[piece.source]), timeline.zone)
+    poll = f"{_at(at, begins, form)} {status_word(piece.active)}"
     return {
         "nearest": f"nearest poll {poll}",
         "previous": f"poll before {poll}",
@@ -91,12 +98,12 @@ def _because(timeline: Timeline, piece: Piece, begins: datetime, form: str) -> s
 def _of_heartbeats(timeline: Timeline, piece: Piece, begins: datetime) -> str:
     at, zone = timeline.observations.at, timeline.zone
     form = "%H:%M:%S"
-    expiry = timeline.asked.filling.heartbeat_expiry // SECOND
+    expiry = timeline.query.rules.heartbeat_expiry // SECOND
     before = int(np.searchsorted(at, piece.end)) - 1
     if piece.active:
-        first = _at(local(int(at[piece.source]), zone), begins, form)
-        last = _at(local(int(at[before]), zone), begins, form)
+        first = _at(to_local(int(at[piece.source]), zone), begins, form)
+        last = _at(to_local(int(at[before]), zone), begins, form)
         return f"heartbeats {first} to {last}, each good for {expiry} s"
     if before < 0:
         return "no heartbeat in the days before"
-    return f"silence, last heartbeat {_at(local(int(at[before]), zone), begins, form)}"
+    return f"silence, last heartbeat {_at(to_local(int(at[before]), zone), begins, form)}"

@@ -8,7 +8,6 @@ from csv import writer as csv_writer
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -16,20 +15,17 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.db.engine import raw_connection
-from openhours.reports.tables import MEASURES, WINDOWS, Report
+from openhours.reports.queries import read_rows, row_stores
+from openhours.reports.tables import Report
+from openhours.times import HOUR, MINUTE
 
-# Units in which figures are written, in µs.
-_MINUTES = 60_000_000
-_HOURS = 3_600_000_000
 _PAGE = 1_000
-
+# The unit in which each window's figures are written, in µs and in words.
 _UNITS = {
-    "hour": (_MINUTES, "in minutes"),
-    "day": (_HOURS, "in hours"),
-    "week": (_HOURS, "in hours"),
+    "hour": (MINUTE, "in minutes"),
+    "day": (HOUR, "in hours"),
+    "week": (HOUR, "in hours"),
 }
-_COLUMNS = ["known", *(f"{measure}_{window}" for measure in MEASURES for window in WINDOWS)]
 
 
 @dataclass(frozen=True)
@@ -41,18 +37,19 @@ class Heading:
 
     @property
     def title(self) -> str:
+        """Return the name in a CSV's header."""
         return self.name if self.unit is None else f"{self.name}({self.unit})"
 
 
 def headings(full: bool) -> list[Heading]:
-    """The figures of a row in their order; `full` adds the confidence columns."""
+    """Return the figures of a row in their order; `full` adds the confidence columns."""
     names = [
         Heading(f"{figure}_last_{window}", unit)
         for figure in ("uptime", "downtime")
         for window, (_, unit) in _UNITS.items()
     ]
     if full:
-        names += [Heading(f"coverage_last_{window}", None) for window in WINDOWS]
+        names += [Heading(f"coverage_last_{window}", None) for window in _UNITS]
         names += [
             Heading(f"{figure}_last_{window}", unit)
             for figure in ("uptime_low", "uptime_high")
@@ -62,14 +59,17 @@ def headings(full: bool) -> list[Heading]:
 
 
 def hundredths(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """`us / unit` in hundredths, rounded half to even, exactly: no float comes near the figures."""
+    """Return us / unit in hundredths, rounded half to even, exactly: without any float."""
     whole, rest = np.divmod(us * 100, unit)
     up = (rest * 2 > unit) | ((rest * 2 == unit) & (whole % 2 == 1))
     return np.asarray(whole + up, np.int64)
 
 
-def _frame(store_ids: list[str], rows: dict[str, NDArray[Any]], full: bool) -> pd.DataFrame:
-    """The rows as they are written: rounded, NaN where a figure is empty."""
+def frame(store_ids: list[str], rows: dict[str, NDArray[Any]], full: bool) -> pd.DataFrame:
+    """Return the rows as they are written: rounded, NaN where a figure is empty.
+
+    `rows` holds `known` and FIGURE_COLUMNS of each store.
+    """
     known = rows["known"] == 1
     columns: dict[str, Any] = {"store_id": store_ids}
     for window, (unit, _) in _UNITS.items():
@@ -92,35 +92,21 @@ def _rounded(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np
 
 
 async def pages(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterator[pd.DataFrame]:
-    """The rows of a report, sorted by store_id bytewise.
+    """Yield the rows of a report, sorted by store_id bytewise.
 
     Pages are small, for other requests wait while one is written; and no connection is held while
-    one is on its way to a slow client.
+    one is on its way to a slow client. Raise RuntimeError if the report is removed meanwhile.
     """
-    stores = await _fetch(
-        engine,
-        "SELECT s.id, s.store_id FROM report_rows r JOIN stores s ON s.id = r.store"
-        " WHERE r.report = $1 ORDER BY s.store_id",
-        report.id,
-    )
+    stores = await row_stores(engine, report.id)
     if len(stores) != report.row_count:
         raise _removed()
     for start in range(0, len(stores), _PAGE):
         page = stores[start : start + _PAGE]
-        ids = np.array([store["id"] for store in page])
-        found = await _fetch(
-            engine,
-            f"SELECT {', '.join(_COLUMNS)} FROM report_rows"  # noqa: S608  fixed names
-            " WHERE report = $1 AND store = ANY($2::int4[]) ORDER BY store",
-            report.id,
-            ids.tolist(),
-        )
-        if len(found) < len(page):
+        ids = np.array([store.id for store in page], np.int64)
+        rows = await read_rows(engine, report.id, ids)
+        if len(rows["known"]) < len(page):
             raise _removed()
-        values = np.array([tuple(row) for row in found], np.int64)
-        values = values[np.argsort(np.argsort(ids))]
-        rows = dict(zip(_COLUMNS, values.T, strict=True))
-        yield _frame([store["store_id"] for store in page], rows, full)
+        yield frame([store.store_id for store in page], rows, full)
 
 
 def _removed() -> RuntimeError:
@@ -128,19 +114,12 @@ def _removed() -> RuntimeError:
     return RuntimeError("the report was removed while it was read")
 
 
-async def _fetch(engine: AsyncEngine, query: str, *args: object) -> list[asyncpg.Record]:
-    async with engine.connect() as connection:
-        raw = await raw_connection(connection)
-        rows: list[asyncpg.Record] = await raw.fetch(query, *args)
-        return rows
-
-
 def _titles(full: bool) -> list[str]:
     return ["store_id", *(heading.title for heading in headings(full))]
 
 
 async def csv(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterator[bytes]:
-    """The report as CSV, UTF-8, lines ended by LF."""
+    """Yield the report as CSV: UTF-8, lines ended by LF."""
     yield ",".join(_titles(full)).encode() + b"\n"
     async for frame in pages(engine, report, full):
         # A third of the time of pandas' own `to_csv`.
@@ -156,7 +135,7 @@ async def csv(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterator[
 async def json_rows(
     engine: AsyncEngine, report: Report, full: bool, metadata: dict[str, Any]
 ) -> AsyncIterator[bytes]:
-    """The report's metadata with its rows: `{…, "rows": [{"store_id": …, …}]}`."""
+    """Yield the report's metadata with its rows: `{…, "rows": [{"store_id": …, …}]}`."""
     yield json.dumps(metadata)[:-1].encode() + b', "rows": ['
     separator = ""
     async for frame in pages(engine, report, full):
@@ -166,7 +145,7 @@ async def json_rows(
 
 
 async def parquet(engine: AsyncEngine, report: Report, full: bool) -> bytes:
-    """The report as a Parquet file with the CSV's columns."""
+    """Return the report as a Parquet file with the CSV's columns."""
     figures = [pa.field(title, pa.float64()) for title in _titles(full)[1:]]
     schema = pa.schema([pa.field("store_id", pa.string()), *figures])
     tables = [

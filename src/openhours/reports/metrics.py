@@ -1,4 +1,4 @@
-"""What the metrics say of reports; noted in the transaction that ends one."""
+"""Metrics of reports, counted in the transaction that ends one."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -18,19 +18,19 @@ _BOUNDS = [float(bound) for bound in _BUCKETS]
 
 
 async def note_complete(connection: "asyncpg.Connection[Any]", seconds: float) -> None:
-    """Add a complete report that took so long."""
+    """Count a complete report and its duration."""
     bucket = _BUCKETS[bisect_left(_BOUNDS, seconds)]
     await counters.add(connection, _REPORTS, {"complete": 1})
     await counters.add(connection, _SECONDS, {bucket: 1, _SUM: seconds})
 
 
 async def note_failed(connection: "asyncpg.Connection[Any]") -> None:
-    """Add a failed report."""
+    """Count a failed report."""
     await counters.add(connection, _REPORTS, {"failed": 1})
 
 
 async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
-    """How many reports ended how, and how long the complete ones took."""
+    """Return how many reports completed or failed, and how long the complete ones took."""
     ended = {"complete": 0.0, "failed": 0.0} | await counters.read(connection, _REPORTS)
     reports = CounterMetricFamily("openhours_reports", "Reports that ended.", labels=("state",))
     for state, value in ended.items():

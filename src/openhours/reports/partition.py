@@ -1,4 +1,4 @@
-"""One partition of a report: read a slice, fill it, compute its figures.
+"""One partition of a report: read a slice, fill it, sum it up.
 
 Runs in any process, anywhere. What a page draws of a store is filled by the same functions.
 """
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-import numpy as np
-from numpy.typing import NDArray
 
 from openhours.db import worker_connection
 from openhours.process_pool import collect_garbage_less
 from openhours.reports.columns import Columns, Slice, read_slice
 from openhours.reports.tables import Report
 from openhours.stores.tables import POLLED
+from openhours.times import MINUTE, SECOND
+from openhours.uptime.axis import Int64
 from openhours.uptime.beats import Heartbeats, beating
 from openhours.uptime.fill import Interpolation, polled
 from openhours.uptime.hourly import by_hour
@@ -25,20 +25,20 @@ from openhours.uptime.totals import Figures, figures
 
 
 @dataclass(frozen=True)
-class Filling:
-    """How what was not observed is filled (µs)."""
+class FillRules:
+    """How moments without an observation are filled (µs)."""
 
     interpolation: Interpolation
     observed_within: int
     heartbeat_expiry: int
 
 
-def filling_of(report: Report) -> Filling:
-    """How a report was told to fill."""
-    return Filling(
+def fill_rules_of(report: Report) -> FillRules:
+    """Return the rules that were fixed when the report was triggered."""
+    return FillRules(
         interpolation="previous" if report.interpolation == "previous" else "nearest",
-        observed_within=report.observed_within_minutes * 60_000_000,
-        heartbeat_expiry=report.heartbeat_expiry_seconds * 1_000_000,
+        observed_within=report.observed_within_minutes * MINUTE,
+        heartbeat_expiry=report.heartbeat_expiry_seconds * SECOND,
     )
 
 
@@ -48,20 +48,20 @@ class Partition:
 
     slice: Slice
     snapshot: str
-    filling: Filling
+    rules: FillRules
 
 
 @dataclass(frozen=True)
 class PartitionFigures:
-    """The figures of a partition's stores; `ids` are the numbers of the database.
+    """The figures of the stores `store_ids` (n,), database ids; `feed` is the partition's.
 
-    `by_hour` is (2, 168), see `uptime.strip`; `feed` is the partition's.
+    `by_hour` is (2, 168), see `uptime.hourly`.
     """
 
     feed: str
-    ids: NDArray[np.int64]
+    store_ids: Int64
     figures: Figures
-    by_hour: NDArray[np.int64]
+    by_hour: Int64
 
 
 def warm_up(seconds: float) -> None:
@@ -70,13 +70,14 @@ def warm_up(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def compute(partition: Partition) -> PartitionFigures:
-    """Read and compute a partition over this process's own connection.
+def compute_partition(url: str | None, partition: Partition) -> PartitionFigures:
+    """Read and compute a partition over this thread's own connection.
 
-    Raises asyncpg's errors when the database or the snapshot is gone.
+    `url` None is the DATABASE_URL of the process that this runs in. Raise asyncpg's errors when
+    the database or the snapshot is gone.
     """
 
-    async def work(connection: "asyncpg.Connection[Any]") -> PartitionFigures:
+    async def read(connection: "asyncpg.Connection[Any]") -> Columns:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             # A name made by pg_export_snapshot; the statement takes no parameter.
             await connection.execute(f"SET TRANSACTION SNAPSHOT '{partition.snapshot}'")
@@ -86,40 +87,48 @@ def compute(partition: Partition) -> PartitionFigures:
                 "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off;"
                 " SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0"
             )
-            columns = await read_slice(connection, partition.slice)
-        part = partition.slice
-        _, filled = fill(columns, part, partition.filling)
-        return PartitionFigures(
-            part.feed, columns.ids, figures(filled, part.as_of), by_hour(filled, part.as_of)
-        )
+            return await read_slice(connection, partition.slice)
 
-    return worker_connection.run(work)
-
-
-def fill(columns: Columns, part: Slice, filling: Filling) -> tuple[Intervals, Filled]:
-    """The open intervals of the slice's stores, not cut at T, and how they are filled."""
-    hours = open_time(
-        columns.hours,
-        columns.zone,
-        columns.zones,
-        part.as_of - part.lookback,
-        part.as_of,
+    part = partition.slice
+    columns = worker_connection.run(url, read)
+    filled = fill(columns, open_hours(columns, part), part, partition.rules)
+    return PartitionFigures(
+        part.feed, columns.ids, figures(filled, part.as_of), by_hour(filled, part.as_of)
     )
+
+
+def open_hours(columns: Columns, part: Slice) -> Intervals:
+    """Return the open intervals of the slice's stores that meet its lookback, not cut at T."""
+    return open_time(
+        columns.hours, columns.zone, columns.zones, part.as_of - part.lookback, part.as_of
+    )
+
+
+def fill(
+    columns: Columns,
+    opened: Intervals,
+    part: Slice,
+    rules: FillRules,
+    *,
+    per_poll: bool = False,
+) -> Filled:
+    """Fill the open intervals of the slice's stores; `per_poll` as in `uptime.fill.polled`."""
     if part.feed == POLLED:
-        return hours, polled(
+        return polled(
             columns.observations,
-            hours,
+            opened,
             stores=len(columns.ids),
             as_of=part.as_of,
             lookback=part.lookback,
-            interpolation=filling.interpolation,
-            radius=filling.observed_within,
+            interpolation=rules.interpolation,
+            radius=rules.observed_within,
+            per_poll=per_poll,
         )
-    return hours, beating(
+    return beating(
         Heartbeats(columns.observations.store, columns.observations.at),
-        hours,
+        opened,
         first_heartbeat=columns.first_observed,
         as_of=part.as_of,
         lookback=part.lookback,
-        expiry=filling.heartbeat_expiry,
+        expiry=rules.heartbeat_expiry,
     )

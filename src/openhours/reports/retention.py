@@ -1,39 +1,38 @@
-"""Old reports go: all but the newest so many, and those that are too old."""
+"""Pruning reports: all but the newest so many, and those that are too old."""
 
 import logging
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.reports.tables import Report, ReportRow
 from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_TOO_OLD = text(
-    """
-    SELECT id FROM (
-        SELECT id, created_at, row_number() OVER (ORDER BY created_at DESC, id DESC) AS place
-        FROM reports WHERE state IN ('complete', 'failed')
-    ) AS ended
-    WHERE place > :count OR created_at < now() - make_interval(days => :days)
-    """
-)
-_FOR_EVER = 1_000_000  # days
 
-
-async def keep_reports(engine: AsyncEngine, settings: Settings) -> int:
-    """Delete the reports beyond `keep_reports` and `keep_report_days`; how many."""
-    limits = {
-        "count": settings.keep_reports,
-        "days": settings.keep_report_days or _FOR_EVER,
-    }
+async def prune_reports(engine: AsyncEngine, settings: Settings) -> int:
+    """Delete the reports beyond `keep_reports` and `keep_report_days`; return how many."""
+    newest_first = (Report.created_at.desc(), Report.id.desc())
+    ended = (
+        select(
+            Report.id,
+            Report.created_at,
+            func.row_number().over(order_by=newest_first).label("place"),
+        )
+        .where(Report.state.in_(("complete", "failed")))
+        .subquery()
+    )
+    too_old: list[ColumnElement[bool]] = [ended.c.place > settings.keep_reports]
+    if settings.keep_report_days is not None:
+        oldest = func.now() - func.make_interval(0, 0, 0, settings.keep_report_days)
+        too_old.append(ended.c.created_at < oldest)
     async with engine.connect() as connection:
-        numbers = (await connection.scalars(_TOO_OLD, limits)).all()
-    for number in numbers:  # one transaction each: never one that is large
+        found = (await connection.scalars(select(ended.c.id).where(or_(*too_old)))).all()
+    for report_pk in found:  # one transaction each: never one that is large
         async with engine.begin() as connection:
-            for table, column in (("report_rows", "report"), ("reports", "id")):
-                statement = text(f"DELETE FROM {table} WHERE {column} = :number")  # noqa: S608
-                await connection.execute(statement, {"number": number})
-    if numbers:
-        log.info("retention: %d reports are gone", len(numbers))
-    return len(numbers)
+            await connection.execute(delete(ReportRow).where(ReportRow.report == report_pk))
+            await connection.execute(delete(Report).where(Report.id == report_pk))
+    if found:
+        log.info("retention: deleted %d reports", len(found))
+    return len(found)

@@ -1,4 +1,4 @@
-"""What a report is told, and what it says of itself, as JSON."""
+"""A report's options and its description, as JSON."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -8,25 +8,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from openhours.api.fields import Text
 from openhours.reports.tables import Report
 from openhours.times import Instant, PastInstant
+from openhours.uptime.totals import WINDOWS
 
 _STATUS = {"queued": "Running", "running": "Running", "complete": "Complete", "failed": "Failed"}
-_WINDOWS = {
-    "last_hour": timedelta(hours=1),
-    "last_day": timedelta(hours=24),
-    "last_week": timedelta(days=7),
-}
 
 
 class ReportOptions(BaseModel):
-    """What a report may be told; nothing is needed."""
+    """Options of a report, all optional."""
 
     model_config = ConfigDict(extra="forbid")
 
     as_of: Annotated[
         PastInstant | None,
         Field(
-            description="The instant from which the report looks back, for all feeds. Without it "
-            "each feed has its own: the newest poll in the database, and now for heartbeats."
+            description="The instant from which the report looks back, for all feeds. Default: "
+            "the newest poll in the database for polled stores, now for PCs."
         ),
     ] = None
     interpolation: Annotated[
@@ -41,46 +37,48 @@ class ReportOptions(BaseModel):
         Field(
             min_length=1,
             max_length=100_000,
-            description="Only these stores. An unknown one is an error.",
+            description="Only these stores; default all. An unknown one is an error.",
             examples=[["8139926242460185114"]],
         ),
     ] = None
 
 
 class Triggered(BaseModel):
-    """A report that was queued, durably."""
+    """A report that is queued durably."""
 
     report_id: Annotated[str, Field(examples=["2fLRb9xhT0mrwV6sX3n8cQ"])]
 
 
-class Window(BaseModel):
-    """Half-open: the start is in, the end is not."""
+class TimeSpan(BaseModel):
+    """A stretch of time, start inclusive, end exclusive."""
 
     start: Instant
     end: Instant
 
 
 class FeedWindows(BaseModel):
-    """As of T, per feed, and the windows that look back from it."""
+    """The as-of instant of a feed, and the windows that end there."""
 
     as_of: Instant
-    last_hour: Window
-    last_day: Window
-    last_week: Window
+    last_hour: TimeSpan
+    last_day: TimeSpan
+    last_week: TimeSpan
 
 
 class ReportInfo(BaseModel):
-    """What a report says of itself."""
+    """A report: its state, its options and its size."""
 
     report_id: str
     status: Annotated[Literal["Running", "Complete", "Failed"], Field(examples=["Complete"])]
-    progress: Annotated[float, Field(ge=0, le=1, description="Share of the work that is done.")]
+    progress: Annotated[float, Field(ge=0, le=1, description="Share of the work done.")]
     interpolation: Literal["nearest", "previous"]
     polled: Annotated[
-        FeedWindows | None, Field(description="Stores that are polled; null without any poll.")
+        FeedWindows | None, Field(description="Of polled stores; null without any poll.")
     ]
-    beating: Annotated[FeedWindows, Field(description="Stores that send heartbeats (PCs).")]
-    stores_asked: Annotated[int | None, Field(description="Length of store_ids; null: all.")]
+    beating: Annotated[FeedWindows, Field(description="Of stores that send heartbeats (PCs).")]
+    stores_asked: Annotated[
+        int | None, Field(description="Number of store_ids given; null: all stores.")
+    ]
     lookback_days: int
     heartbeat_expiry_seconds: int
     observed_within_minutes: int
@@ -88,19 +86,24 @@ class ReportInfo(BaseModel):
     row_count: int | None
     triggered_at: Instant
     duration_seconds: Annotated[
-        float | None, Field(description="From the start of its computation to its end.")
+        float | None, Field(description="From the start of the computation to its end.")
     ]
     error: str | None
-    url: Annotated[str, Field(description="Where to get the CSV.")]
+    url: Annotated[str, Field(description="Path of the CSV.")]
 
 
 def _windows(as_of: datetime) -> FeedWindows:
-    windows = {name: Window(start=as_of - long, end=as_of) for name, long in _WINDOWS.items()}
-    return FeedWindows(as_of=as_of, **windows)
+    spans = {
+        f"last_{window.name}": TimeSpan(
+            start=as_of - timedelta(microseconds=window.length), end=as_of
+        )
+        for window in WINDOWS
+    }
+    return FeedWindows(as_of=as_of, **spans)
 
 
 def report_info(report: Report) -> ReportInfo:
-    """A report's description of itself."""
+    """Return a report's description."""
     duration = None
     if report.started_at is not None and report.finished_at is not None:
         duration = (report.finished_at - report.started_at).total_seconds()

@@ -55,15 +55,11 @@ class Report(Base):
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
-WINDOWS = ("hour", "day", "week")
-MEASURES = ("open", "up", "observed", "up_observed")
-
-
 class ReportRow(Base):
     """The figures of a store in a report: microseconds, unrounded.
 
     `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` and
-    `up_observed` are the parts near an observation (docs/spec.md 3, Confidence).
+    `up_observed` are the parts near an observation.
     """
 
     __tablename__ = "report_rows"

@@ -10,18 +10,22 @@ to the report's figures. A piece ends where the status may change or where it st
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-import asyncpg
 import numpy as np
 
-from openhours.errors import NotFound
-from openhours.reports.columns import Columns, Slice, read_slice
-from openhours.reports.partition import Filling, fill
+from openhours.reports.columns import Columns, Slice
+from openhours.reports.partition import FillRules, fill
 from openhours.stores.tables import POLLED
 from openhours.uptime.axis import Bool, Int64
 from openhours.uptime.fill import Observations
-from openhours.uptime.hours import Intervals, WeekHours, open_time
+from openhours.uptime.hours import (
+    Intervals,
+    RowIntervals,
+    WeekHours,
+    open_by_rows,
+    row_intervals,
+)
 from openhours.uptime.segments import NO_SOURCE, Filled, Segments
 from openhours.uptime.totals import Figures, figures
 
@@ -38,15 +42,28 @@ class HoursRow(NamedTuple):
     closes: int
 
 
+class StoreRow(NamedTuple):
+    """A row of `stores`, without its first observation."""
+
+    id: int
+    store_id: str
+    feed: str | None
+    timezone: str | None
+
+
 @dataclass(frozen=True)
-class Asked:
-    """As of when, and by which rules. Feeds look back from their own T (µs); None: no poll yet."""
+class TimelineQuery:
+    """As of when and by which rules a time line is made.
+
+    Each feed looks back from its own T (µs UTC); `as_of_polled` is None when there is no poll yet.
+    `lookback` is in µs.
+    """
 
     as_of_polled: int | None
     as_of_beating: int
     lookback: int
     default_timezone: str
-    filling: Filling
+    rules: FillRules
 
 
 @dataclass(frozen=True)
@@ -74,16 +91,16 @@ class Timeline:
     it would have no row.
     """
 
-    number: int
+    store_pk: int
     store_id: str
     feed: str | None
     zone: str
     zone_is_default: bool
     as_of: int
-    asked: Asked
+    query: TimelineQuery
     hours: Sequence[HoursRow]
     opened: Intervals
-    row_opened: Intervals
+    row_opened: RowIntervals
     observations: Observations
     pieces: Sequence[Piece]
     known: bool
@@ -91,27 +108,28 @@ class Timeline:
 
     @property
     def since(self) -> int:
-        return self.as_of - self.asked.lookback
+        """Return where the lookback begins, in µs UTC."""
+        return self.as_of - self.query.lookback
 
     def hours_at(self, instant: int) -> list[HoursRow]:
-        """The rows of business hours by which the store is open at the instant."""
+        """Return the rows of business hours by which the store is open at the instant."""
         rows = self.row_opened
-        of = rows.store[(rows.start <= instant) & (instant < rows.end)]
-        return [self.hours[row] for row in dict.fromkeys(of.tolist())]
+        of = np.unique(rows.row[(rows.start <= instant) & (instant < rows.end)])
+        return [self.hours[row] for row in of]
 
     def opening_at(self, instant: int) -> tuple[int, int] | None:
-        """The open interval that holds the instant."""
+        """Return the open interval that holds the instant, or None."""
         place = int(np.searchsorted(self.opened.start, instant, side="right")) - 1
         if place < 0 or instant >= self.opened.end[place]:
             return None
         return int(self.opened.start[place]), int(self.opened.end[place])
 
     def piece_at(self, instant: int) -> Piece | None:
-        """The piece that holds the instant; None when nothing counts there."""
+        """Return the piece that holds the instant, or None when nothing counts there."""
         return next((piece for piece in self.pieces if piece.start <= instant < piece.end), None)
 
     def within(self, start: int, end: int) -> list[Piece]:
-        """The pieces that meet [start, end), cut to it."""
+        """Return the pieces that meet [start, end), cut to it."""
         return [
             replace(piece, start=max(piece.start, start), end=min(piece.end, end))
             for piece in self.pieces
@@ -119,66 +137,35 @@ class Timeline:
         ]
 
 
-async def read_timeline(
-    connection: "asyncpg.Connection[Any]", store_id: str, asked: Asked
-) -> Timeline:
-    """Read and fill one store, in one snapshot. Raise NotFound."""
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        store = await connection.fetchrow(
-            "SELECT id, store_id, feed, timezone FROM stores WHERE store_id = $1", store_id
-        )
-        if store is None:
-            raise NotFound("no store has this id")
-        as_of = asked.as_of_polled if store["feed"] == POLLED else asked.as_of_beating
-        part = Slice(
-            feed=store["feed"] or POLLED,
-            as_of=asked.as_of_beating if as_of is None else as_of,
-            lookback=asked.lookback,
-            first=store["id"],
-            last=store["id"],
-            only=[store["id"]],
-            default_timezone=asked.default_timezone,
-        )
-        columns = await read_slice(connection, part)
-        rows = await connection.fetch(
-            "SELECT day, opens, closes FROM business_hours WHERE store = $1 ORDER BY 1, 2, 3",
-            store["id"],
-        )
-    hours = [HoursRow(*row) for row in rows]
-    zone = store["timezone"] or asked.default_timezone
-    return build_timeline(dict(store), zone, hours, columns, part, asked)
-
-
 def build_timeline(
-    store: dict[str, Any],
-    zone: str,
-    hours: Sequence[HoursRow],
-    columns: Columns,
-    part: Slice,
-    asked: Asked,
+    store: StoreRow, columns: Columns, part: Slice, query: TimelineQuery
 ) -> Timeline:
-    """The time line of a store as read: its row, its hours, and its columns, empty or of one store.
+    """Return the time line of a store from its columns, which hold this one store.
 
-    `part` is the slice that the columns are of.
+    `part` is the slice that the columns are of. A store that a report as of T would not have a
+    row of has its open time and no pieces.
     """
+    columns = replace(columns, hours=_in_order(columns.hours))
+    begins, ends = part.as_of - part.lookback, part.as_of
+    of_rows = row_intervals(columns.hours, columns.zone, columns.zones, begins, ends)
+    opened = open_by_rows(of_rows, columns.hours, 1, begins, ends)
     pieces: list[Piece] = []
     totals = None
-    opened = _opened(zone, hours, part, together=True)
-    if len(columns.ids):
-        opened, filled = fill(columns, part, asked.filling)
+    if store.feed is not None and columns.first_observed[0] <= part.as_of:
+        filled = fill(columns, opened, part, query.rules, per_poll=True)
         totals = figures(filled, part.as_of)
-        pieces = _pieces(columns, part, asked.filling, opened, filled)
+        pieces = _pieces(columns.observations, part, query.rules, opened, filled)
     return Timeline(
-        number=store["id"],
-        store_id=store["store_id"],
-        feed=store["feed"],
-        zone=zone,
-        zone_is_default=store["timezone"] is None,
+        store_pk=store.id,
+        store_id=store.store_id,
+        feed=store.feed,
+        zone=columns.zones[0],
+        zone_is_default=store.timezone is None,
         as_of=part.as_of,
-        asked=asked,
-        hours=hours,
+        query=query,
+        hours=_hours_rows(columns.hours),
         opened=opened,
-        row_opened=_opened(zone, hours, part, together=False),
+        row_opened=of_rows,
         observations=columns.observations,
         pieces=pieces,
         known=totals is not None and bool(totals.known[0]),
@@ -186,42 +173,47 @@ def build_timeline(
     )
 
 
-def _opened(zone: str, hours: Sequence[HoursRow], part: Slice, *, together: bool) -> Intervals:
-    """The open intervals of the store or, not together, of each row as if it were a store."""
-    count = 1 if together else len(hours)
-    of = np.zeros(len(hours), np.int64) if together else np.arange(count)
-    day, opens, closes = (np.array([row[column] for row in hours], np.int64) for column in range(3))
-    rows = WeekHours(of, day, opens, closes)
-    zones = np.zeros(count, np.int64)
-    return open_time(rows, zones, [zone], part.as_of - part.lookback, part.as_of)
+def _in_order(hours: WeekHours) -> WeekHours:
+    """Sort the rows of a store as people read them: by day, opening, closing."""
+    order = np.lexsort((hours.closes, hours.opens, hours.day))
+    return WeekHours(hours.store[order], hours.day[order], hours.opens[order], hours.closes[order])
+
+
+def _hours_rows(hours: WeekHours) -> list[HoursRow]:
+    columns = (hours.day.tolist(), hours.opens.tolist(), hours.closes.tolist())
+    return [HoursRow(*row) for row in zip(*columns, strict=True)]
 
 
 def _pieces(
-    columns: Columns, part: Slice, filling: Filling, opened: Intervals, filled: Filled
+    observations: Observations, part: Slice, rules: FillRules, opened: Intervals, filled: Filled
 ) -> list[Piece]:
-    observations = columns.observations
+    """Cut the segments, one for each poll, where they stop being observed."""
     segments = filled.segments
-    if part.feed == POLLED:
-        # As if each poll differed from its neighbours: then the kernel merges none of them.
-        apart = replace(observations, active=np.arange(len(observations.at)) % 2 == 0)
-        segments = fill(replace(columns, observations=apart), part, filling)[1].segments
     start, end, of, measured = _cut(segments, filled.unobserved)
     pieces = []
     # An opening may have begun before the lookback: nothing is told of that part.
     start = np.maximum(start, part.as_of - part.lookback)
     place = np.searchsorted(opened.start, start, side="right") - 1
     for n in np.flatnonzero(start < end):
-        source = int(segments.source[of[n]])
-        active = bool(observations.active[source]) if source != NO_SOURCE else False
-        piece = Piece(int(start[n]), int(end[n]), active, bool(measured[n]), source, "unknown")
+        piece = Piece(
+            start=int(start[n]),
+            end=int(end[n]),
+            active=bool(segments.active[of[n]]),
+            measured=bool(measured[n]),
+            source=int(segments.source[of[n]]),
+            rule="unknown",
+        )
         opening = int(opened.start[place[n]]), int(opened.end[place[n]])
-        rule = _rule(piece, opening, observations, part.feed, filling)
+        rule = _rule(piece, opening, observations, part.feed, rules)
         pieces.append(replace(piece, rule=rule))
     return pieces
 
 
 def _cut(segments: Segments, unobserved: Segments) -> tuple[Int64, Int64, Int64, Bool]:
-    """The segments cut where they stop being measured: start, end, of which segment, measured?"""
+    """Cut segments where they stop being observed.
+
+    Return start, end, the segment's position and whether it is measured, of each part.
+    """
     edges = np.unique(
         np.concatenate((segments.start, segments.end, unobserved.start, unobserved.end))
     )
@@ -236,7 +228,7 @@ def _cut(segments: Segments, unobserved: Segments) -> tuple[Int64, Int64, Int64,
 
 
 def _rule(
-    piece: Piece, opening: tuple[int, int], observations: Observations, feed: str, filling: Filling
+    piece: Piece, opening: tuple[int, int], observations: Observations, feed: str, rules: FillRules
 ) -> Rule:
     if feed != POLLED:
         return "beating" if piece.active else "silent"
@@ -247,13 +239,13 @@ def _rule(
         return "inherited"
     if at >= opening[1]:
         return "inherited_later"
-    if filling.interpolation == "previous":
+    if rules.interpolation == "previous":
         return "previous" if piece.start >= at else "first"
     return "nearest"
 
 
 def deciding(timeline: Timeline, piece: Piece) -> list[int]:
-    """The positions of the observations that give a piece its status and its bounds, in order."""
+    """Return the positions of the observations that decide a piece's status and bounds."""
     at = timeline.observations.at
     if timeline.feed != POLLED:
         before = int(np.searchsorted(at, piece.start, side="right")) - 1

@@ -1,4 +1,4 @@
-"""One store's time line over HTTP, and why it counts as it does at a moment."""
+"""A store's time line over HTTP, and why it counts as it does at an instant."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -8,7 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.errors import invalid
-from openhours.reports.explain import clock_of, hours_of, local, offset, reason
+from openhours.reports.explain import (
+    explain_instant,
+    explain_piece,
+    opening_and_closing,
+    status_word,
+    utc_offset,
+)
+from openhours.reports.schemas import TimeSpan
 from openhours.reports.timeline import HoursRow, Piece, Rule, Timeline, deciding
 from openhours.reports.timeline_query import Answer, timeline_of
 from openhours.times import DAY, Instant, from_us, to_us
@@ -16,22 +23,29 @@ from openhours.times import DAY, Instant, from_us, to_us
 router = APIRouter(prefix="/api/stores", tags=["time lines"])
 
 Status = Literal["active", "inactive"]
-_Start = Annotated[Instant | None, Query(alias="from", description="In; a week before `to`.")]
-_End = Annotated[Instant | None, Query(description="Out, and not after T; by default T.")]
+_Start = Annotated[
+    Instant | None,
+    Query(alias="from", description="Start, inclusive; default one week before `to`."),
+]
+_End = Annotated[
+    Instant | None, Query(description="End, exclusive, at most the as-of instant, its default.")
+]
 _AsOf = Annotated[
-    Instant | None, Query(description="T; by default the newest poll, and now for a PC.")
+    Instant | None,
+    Query(description="The as-of instant; default the newest poll, or now for a PC."),
 ]
 _ReportId = Annotated[
-    str | None, Query(description="Take T and the rules of this report, in the place of `as_of`.")
+    str | None,
+    Query(description="Use this report's as-of instant and options; not together with `as_of`."),
 ]
 _NO_STORE: dict[int | str, dict[str, Any]] = {
-    404: {"description": "No such store, or no such report, or the store is not in it."},
+    404: {"description": "No such store or report, or the report does not cover the store."},
     409: {"description": "The report is not complete."},
 }
 
 
 class ObservationInfo(BaseModel):
-    """A poll or heartbeat; one that does not count lies outside business hours."""
+    """A poll or heartbeat. `counts` is false outside business hours."""
 
     at: Instant
     status: Status
@@ -39,15 +53,15 @@ class ObservationInfo(BaseModel):
 
 
 class SegmentInfo(BaseModel):
-    """A piece [start, end) of open time; `status` is null where nothing is known."""
+    """A piece of open time, start inclusive, end exclusive; `status` null: unknown."""
 
     start: Instant
     end: Instant
     status: Status | None
     measured: Annotated[
-        bool, Field(description="An observation that counts is near enough; else it is filled.")
+        bool, Field(description="True near an observation that counts, false where filled in.")
     ]
-    rule: Annotated[Rule, Field(description="How the status comes from the observation.")]
+    rule: Annotated[Rule, Field(description="How the status follows from the source.")]
     source: Annotated[Instant | None, Field(description="The observation that gives the status.")]
     reason: Annotated[
         str,
@@ -61,25 +75,20 @@ class SegmentInfo(BaseModel):
 
 
 class HoursInfo(BaseModel):
-    """A row of business hours, local time; day 0 is Monday."""
+    """A row of business hours in local time; day 0 is Monday."""
 
     day: int
     start_time_local: Annotated[str, Field(examples=["09:00"])]
     end_time_local: Annotated[str, Field(examples=["17:30"])]
 
 
-class SpanInfo(BaseModel):
-    """Half-open: the start is in, the end is not."""
-
-    start: Instant
-    end: Instant
-
-
 class StoreInfo(BaseModel):
-    """Which store, as of when, by which rules."""
+    """A store, the as-of instant and the rules."""
 
     store_id: str
-    feed: Annotated[Literal["polled", "beating"] | None, Field(description="null: no data yet.")]
+    feed: Annotated[
+        Literal["polled", "beating"] | None, Field(description="null: no observation yet.")
+    ]
     timezone: str
     timezone_is_default: bool
     as_of: Instant
@@ -87,38 +96,39 @@ class StoreInfo(BaseModel):
     report_id: str | None
     changed_since: Annotated[
         bool | None,
-        Field(description="With a report: whether the store's data changed after it was made."),
+        Field(description="With `report_id`: true if the store's figures are different now."),
     ]
 
 
 class TimelineInfo(StoreInfo):
-    """A store's time line in [from, to): segments cover its open time since data began."""
+    """A store's time line in [from, to). Segments cover its open time since its first data."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     from_: Annotated[Instant, Field(alias="from")]
     to: Instant
     known: bool
-    uptime_seconds: Annotated[float | None, Field(description="null: nothing is known.")]
+    uptime_seconds: Annotated[float | None, Field(description="null: unknown.")]
     downtime_seconds: float | None
-    open: list[SpanInfo]
+    open: list[TimeSpan]
     hours: list[HoursInfo]
     segments: list[SegmentInfo]
     observations: list[ObservationInfo]
 
 
 class ExplainInfo(StoreInfo):
-    """Why the store counts as it does at the instant `at`."""
+    """The reason for the store's status at the instant `at`."""
 
     at: Instant
     open: bool
     segment: Annotated[
-        SegmentInfo | None, Field(description="null: closed, or before the first heartbeat.")
+        SegmentInfo | None, Field(description="null: closed, or before the first observation.")
     ]
     observations: Annotated[
-        list[ObservationInfo], Field(description="Those that give it its status and its bounds.")
+        list[ObservationInfo],
+        Field(description="The observations that decide the segment's status and bounds."),
     ]
-    hours: Annotated[list[HoursInfo], Field(description="The rows by which it is open then.")]
+    hours: Annotated[list[HoursInfo], Field(description="The rows by which it is open at `at`.")]
     utc_offset: Annotated[str, Field(examples=["UTC-7"])]
     reason: str
 
@@ -133,9 +143,10 @@ async def timeline(
     as_of: _AsOf = None,
     report_id: _ReportId = None,
 ) -> TimelineInfo:
-    """What the figures of a store are made of: open time, segments, observations.
+    """Return a store's open time, segments and observations.
 
-    The sums of the segments of a window are the report's figures. All lies within the lookback.
+    The segments of a window add up to the figures of a report. The range must lie within the
+    lookback.
     """
     answer = await timeline_of(engine, settings, store_id, as_of, report_id)
     begins, ends = _bounds(answer.timeline, start, to)
@@ -147,11 +158,11 @@ async def explain(
     engine: Engine,
     settings: ServerSettings,
     store_id: str,
-    at: Annotated[Instant, Query(description="Within the lookback, before T.")],
+    at: Annotated[Instant, Query(description="Within the lookback, before the as-of instant.")],
     as_of: _AsOf = None,
     report_id: _ReportId = None,
 ) -> ExplainInfo:
-    """Why a store counts as active, inactive or not at all at an instant."""
+    """Explain why a store counts as active, as inactive or not at all at an instant."""
     answer = await timeline_of(engine, settings, store_id, as_of, report_id)
     line = answer.timeline
     instant = to_us(at)
@@ -165,26 +176,13 @@ async def explain(
         segment=None if piece is None else _segment(line, piece),
         observations=[] if piece is None else [_observed(line, n) for n in deciding(line, piece)],
         hours=[_hours(row) for row in line.hours_at(instant)],
-        utc_offset=offset(instant, line.zone),
-        reason=explanation(line, instant),
+        utc_offset=utc_offset(instant, line.zone),
+        reason=explain_instant(line, instant),
     )
 
 
-def explanation(line: Timeline, instant: int) -> str:
-    """Why, in a sentence."""
-    piece = line.piece_at(instant)
-    if piece is not None:
-        return reason(line, piece)
-    why = "not counted"
-    if line.opening_at(instant) is not None:
-        why = "nothing is known before the first heartbeat"
-        if line.feed is None:
-            why = "nothing is known, no observation yet"
-    return f"{local(instant, line.zone):%H:%M} {why}; {hours_of(line, instant)}"
-
-
 def timeline_info(answer: Answer, begins: int, ends: int) -> TimelineInfo:
-    """The time line as JSON, cut to [begins, ends)."""
+    """Return the time line as JSON, cut to [begins, ends) in µs."""
     line = answer.timeline
     pieces = line.within(begins, ends)
     sums = dict.fromkeys((True, False), 0)
@@ -199,7 +197,7 @@ def timeline_info(answer: Answer, begins: int, ends: int) -> TimelineInfo:
         uptime_seconds=sums[True] / 1e6 if line.known else None,
         downtime_seconds=sums[False] / 1e6 if line.known else None,
         open=[
-            SpanInfo(start=from_us(max(start, begins)), end=from_us(min(end, ends)))
+            TimeSpan(start=from_us(max(start, begins)), end=from_us(min(end, ends)))
             for start, end in opened
             if start < ends and end > begins
         ],
@@ -226,7 +224,7 @@ def _bounds(line: Timeline, start: datetime | None, to: datetime | None) -> tupl
 
 
 def _lookback(line: Timeline) -> str:
-    days = line.asked.lookback // DAY
+    days = line.query.lookback // DAY
     return f"the {days} days before {from_us(line.as_of).isoformat()}, the as-of instant"
 
 
@@ -238,14 +236,14 @@ def _store(answer: Answer) -> dict[str, Any]:
         "timezone": line.zone,
         "timezone_is_default": line.zone_is_default,
         "as_of": from_us(line.as_of),
-        "interpolation": line.asked.filling.interpolation,
+        "interpolation": line.query.rules.interpolation,
         "report_id": None if answer.report is None else answer.report.report_id,
         "changed_since": answer.changed_since,
     }
 
 
 def _hours(row: HoursRow) -> HoursInfo:
-    opens, closes = clock_of(row)
+    opens, closes = opening_and_closing(row)
     return HoursInfo(day=row.day, start_time_local=opens, end_time_local=closes)
 
 
@@ -254,22 +252,18 @@ def _segment(line: Timeline, piece: Piece) -> SegmentInfo:
     return SegmentInfo(
         start=from_us(piece.start),
         end=from_us(piece.end),
-        status=None if piece.rule == "unknown" else _status(piece.active),
+        status=None if piece.rule == "unknown" else status_word(piece.active),
         measured=piece.measured,
         rule=piece.rule,
         source=source,
-        reason=reason(line, piece),
+        reason=explain_piece(line, piece),
     )
-
-
-def _status(active: bool) -> Status:
-    return "active" if active else "inactive"
 
 
 def _observed(line: Timeline, n: int) -> ObservationInfo:
     at = int(line.observations.at[n])
     return ObservationInfo(
         at=from_us(at),
-        status=_status(bool(line.observations.active[n])),
+        status=status_word(bool(line.observations.active[n])),
         counts=line.opening_at(at) is not None,
     )

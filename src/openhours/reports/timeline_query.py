@@ -1,21 +1,23 @@
-"""As of when and by which rules a time line is asked for: by T, or by a report."""
+"""Finding what a time line is made of: as of T, or by the T and the rules of a report."""
 
 from datetime import datetime
 from typing import NamedTuple
 
+import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db.engine import raw_connection
 from openhours.errors import Conflict, NotFound, invalid
-from openhours.reports.partition import Filling, filling_of
+from openhours.reports.columns import Columns, Slice, read_hours, read_observations
+from openhours.reports.partition import FillRules, fill_rules_of
 from openhours.reports.queries import find_report
+from openhours.reports.rows import figure_columns
 from openhours.reports.tables import Report, ReportRow
-from openhours.reports.timeline import Asked, Timeline, read_timeline
+from openhours.reports.timeline import StoreRow, Timeline, TimelineQuery, build_timeline
 from openhours.settings import Settings
-from openhours.stores.tables import POLLED, FeedClock
-from openhours.times import DAY, to_us
-from openhours.uptime.totals import WINDOWS, Figures
+from openhours.stores.tables import POLLED, FeedClock, Store
+from openhours.times import DAY, MINUTE, SECOND, to_us
 
 
 class Answer(NamedTuple):
@@ -33,79 +35,107 @@ async def timeline_of(
     as_of: datetime | None,
     report_id: str | None,
 ) -> Answer:
-    """The time line of a store as of T or of a report's T, or as of its feed's newest.
+    """Return the time line of a store, as of T, of a report's T, or of its feed's newest instant.
 
     Raise NotFound (no such store or report), Conflict (the report is not complete), or Invalid.
     """
     if as_of is not None and report_id is not None:
         raise invalid("give as_of or report_id, not both", "query", "as_of")
-    report = None if report_id is None else await _complete(engine, report_id)
+    report = None if report_id is None else await _complete_report(engine, report_id)
     async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ")
         if report is None:
-            asked = await _by_settings(connection, settings, as_of)
+            query = await _query_by_settings(connection, settings, as_of)
         else:
-            asked = _by_report(report)
-        await connection.rollback()
-        raw = await raw_connection(connection)
-        timeline = await read_timeline(raw, store_id, asked)
-        changed = None if report is None else await _changed(connection, report, timeline)
+            query = _query_by_report(report)
+        timeline = await _read_timeline(connection, store_id, query)
+        changed = None if report is None else await _has_changed(connection, report, timeline)
     return Answer(timeline, report, changed)
 
 
-async def _complete(engine: AsyncEngine, report_id: str) -> Report:
+async def _complete_report(engine: AsyncEngine, report_id: str) -> Report:
     report = await find_report(engine, report_id)
     if report.state != "complete":
         raise Conflict(f"the report is {report.state}")
     return report
 
 
-async def _by_settings(
+async def _query_by_settings(
     connection: AsyncConnection, settings: Settings, as_of: datetime | None
-) -> Asked:
-    """As a report that is triggered now would be computed."""
+) -> TimelineQuery:
+    """Return the query for what a report that is triggered now would be made of."""
     newest = select(FeedClock.newest_at).where(FeedClock.feed == POLLED).scalar_subquery()
     clock = (await connection.execute(select(newest, func.now()))).one()
     polled, beating = clock if as_of is None else (as_of, as_of)
-    return Asked(
+    return TimelineQuery(
         as_of_polled=None if polled is None else to_us(polled),
         as_of_beating=to_us(beating),
         lookback=settings.lookback_days * DAY,
         default_timezone=settings.default_timezone,
-        filling=Filling(
+        rules=FillRules(
             interpolation="nearest",
-            observed_within=settings.observed_within_minutes * 60_000_000,
-            heartbeat_expiry=settings.heartbeat_expiry_seconds * 1_000_000,
+            observed_within=settings.observed_within_minutes * MINUTE,
+            heartbeat_expiry=settings.heartbeat_expiry_seconds * SECOND,
         ),
     )
 
 
-def _by_report(report: Report) -> Asked:
-    return Asked(
+def _query_by_report(report: Report) -> TimelineQuery:
+    return TimelineQuery(
         as_of_polled=None if report.as_of_polled is None else to_us(report.as_of_polled),
         as_of_beating=to_us(report.as_of_beating),
         lookback=report.lookback_days * DAY,
         default_timezone=report.default_timezone,
-        filling=filling_of(report),
+        rules=fill_rules_of(report),
     )
 
 
-async def _changed(connection: AsyncConnection, report: Report, timeline: Timeline) -> bool:
-    """Whether the store's figures are now others than those the report has."""
-    if report.stores is not None and timeline.number not in report.stores:
+async def _read_timeline(
+    connection: AsyncConnection, store_id: str, query: TimelineQuery
+) -> Timeline:
+    """Read and fill one store, in the snapshot of the connection's transaction."""
+    found = await connection.execute(
+        select(Store.id, Store.store_id, Store.feed, Store.timezone, Store.first_observed_at).where(
+            Store.store_id == store_id
+        )
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound("no store has this id")
+    store = StoreRow(row.id, row.store_id, row.feed, row.timezone)
+    as_of = query.as_of_polled if store.feed == POLLED else query.as_of_beating
+    part = Slice(
+        feed=store.feed or POLLED,
+        as_of=query.as_of_beating if as_of is None else as_of,
+        lookback=query.lookback,
+        first=store.id,
+        last=store.id,
+        only=[store.id],
+        default_timezone=query.default_timezone,
+    )
+    ids = np.array([store.id], np.int64)
+    first = None if row.first_observed_at is None else to_us(row.first_observed_at)
+    raw = await raw_connection(connection)
+    columns = Columns(
+        ids=ids,
+        zone=np.zeros(1, np.int64),
+        zones=[store.timezone or query.default_timezone],
+        first_observed=np.array([part.as_of + 1 if first is None else first], np.int64),
+        hours=await read_hours(raw, part, ids),
+        observations=await read_observations(raw, part, ids),
+    )
+    return build_timeline(store, columns, part, query)
+
+
+async def _has_changed(connection: AsyncConnection, report: Report, timeline: Timeline) -> bool:
+    """Return whether the store's figures now differ from those in the report. Raise NotFound."""
+    if report.stores is not None and timeline.store_pk not in report.stores:
         raise NotFound("the report does not cover this store")
     query = select(*ReportRow.__table__.columns).where(
-        ReportRow.report == report.id, ReportRow.store == timeline.number
+        ReportRow.report == report.id, ReportRow.store == timeline.store_pk
     )
     row = (await connection.execute(query)).one_or_none()
     if row is None or timeline.figures is None:
         return (row is None) != (timeline.figures is None)
-    return any(row._mapping[name] != value for name, value in _columns(timeline.figures).items())
-
-
-def _columns(figures: Figures) -> dict[str, int | bool]:
-    """One store's figures as a report's row has them."""
-    columns: dict[str, int | bool] = {"known": bool(figures.known[0])}
-    for position, window in enumerate(WINDOWS):
-        for name in ("open", "up", "observed", "up_observed"):
-            columns[f"{name}_{window.name}"] = int(getattr(figures, name)[position, 0])
-    return columns
+    columns = figure_columns(timeline.figures)
+    return any(row._mapping[name] != values[0] for name, values in columns.items())

@@ -1,4 +1,4 @@
-"""Making a report: its T and options are fixed here, once, together with its job."""
+"""Trigger a report: its T and options are fixed here, once, together with its job."""
 
 import secrets
 from collections.abc import Sequence
@@ -24,14 +24,14 @@ async def trigger(
     interpolation: str = "nearest",
     store_ids: Sequence[str] | None = None,
 ) -> str:
-    """Insert a report and its job, to be committed together by the caller; the report's id.
+    """Insert a report and its job, to be committed together by the caller; return its report_id.
 
     Raise Invalid for stores that do not exist.
     """
-    stores = None if store_ids is None else await _numbers(connection, store_ids)
+    stores = None if store_ids is None else await _find_stores(connection, store_ids)
     newest_poll = select(FeedClock.newest_at).where(FeedClock.feed == POLLED).scalar_subquery()
     report_id = secrets.token_urlsafe(16)
-    number = await connection.scalar(
+    report_pk = await connection.scalar(
         insert(Report)
         .values(
             report_id=report_id,
@@ -46,11 +46,12 @@ async def trigger(
         )
         .returning(Report.id)
     )
-    await enqueue(connection, JOB, str(number))
+    await enqueue(connection, JOB, str(report_pk))
     return report_id
 
 
-async def _numbers(connection: AsyncConnection, store_ids: Sequence[str]) -> list[int]:
+async def _find_stores(connection: AsyncConnection, store_ids: Sequence[str]) -> list[int]:
+    """Return the database ids of the stores, ascending. Raise Invalid."""
     wanted = list(dict.fromkeys(store_ids))
     rows = await connection.execute(
         select(Store.store_id, Store.id).where(Store.store_id == func.any(wanted))

@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.db.engine import raw_connection
 from openhours.errors import invalid
 from openhours.stores.store_ids import numbers_of, store_id_problem
-from openhours.times import DAY, format_time_of_day, parse_time_of_day
+from openhours.times import DAY, WEEKDAYS, format_time_of_day, parse_time_of_day
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = tuple(day.lower() for day in WEEKDAYS)
 _ALWAYS = "always"
 _DAYS = re.compile(r"[a-z]+(?:-[a-z]+)?(?:,[a-z]+(?:-[a-z]+)?)*")
 

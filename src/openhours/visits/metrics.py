@@ -1,4 +1,4 @@
-"""What the metrics say of visits."""
+"""Metrics of visits."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from openhours.visits.tables import VisitCounter
 
 
 async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
-    """All visits, people's and bots'."""
+    """Return the number of visits, of people and of bots."""
     query = select(VisitCounter.total, VisitCounter.bots)
     row = (await connection.execute(query)).one()
     visits = CounterMetricFamily("openhours_visits", "Visits ever logged.", labels=("by",))

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from openhours.reports.explain import local, reason
+from openhours.reports.explain import explain_piece
 from openhours.reports.tables import Report
 from openhours.reports.timeline import Piece, Timeline
 from openhours.stores.tables import BEATING, POLLED
 from openhours.times import DAY, EPOCH, HOUR, from_us, iso, to_us
-from openhours.uptime.clocks import to_utc
+from openhours.uptime.clocks import to_local, to_utc
 from openhours.web.formatting import hours, in_zone, percent
 
 WIDTH = 1000.0
@@ -81,8 +81,8 @@ def kind_of(piece: Piece) -> str:
 
 def week_of(timeline: Timeline, begins: int, ends: int) -> list[Day]:
     """The local days that [begins, ends) meets, the newest first."""
-    first = local(begins, timeline.zone).date()
-    last = local(ends - 1, timeline.zone).date()
+    first = to_local(begins, timeline.zone).date()
+    last = to_local(ends - 1, timeline.zone).date()
     count = (last - first).days + 2
     dates = [first + timedelta(days=n) for n in range(count)]
     midnights = np.array([(date - EPOCH.date()).days * DAY for date in dates], np.int64)
@@ -104,7 +104,7 @@ class _Drawing:
         self.begins, self.ends = max(start, begins), min(end, ends)
 
     def day(self) -> Day:
-        date = local(self.start, self.timeline.zone)
+        date = to_local(self.start, self.timeline.zone)
         pieces = self.timeline.within(self.begins, self.ends)
         return Day(
             label=f"{date:%a} {date.day} {date:%b}",
@@ -112,7 +112,9 @@ class _Drawing:
             offset_changes=self.end - self.start != DAY,
             opened=self._opened(self.start, self.end),
             marks=[
-                self._mark(piece.start, piece.end, kind_of(piece), reason(self.timeline, piece))
+                self._mark(
+                    piece.start, piece.end, kind_of(piece), explain_piece(self.timeline, piece)
+                )
                 for piece in pieces
             ],
             dots=self._dots(),
@@ -160,7 +162,7 @@ class _Drawing:
         return "".join(f"M{x:g} 34h.01" for x in points)
 
     def _ticks(self) -> list[tuple[float, str]]:
-        date = local(self.start, self.timeline.zone).date()
+        date = to_local(self.start, self.timeline.zone).date()
         midnight = (date - EPOCH.date()).days * DAY
         wall = np.array([midnight + hour * HOUR for hour in (6, 12, 18)], np.int64)
         at = to_utc(wall, self.timeline.zone).tolist()

@@ -34,10 +34,11 @@ from openhours.ingestion.job import fail_ingestion, run_ingestion
 from openhours.ingestion.uploads import remove_broken_uploads
 from openhours.process_pool import Processes, collect_garbage_less
 from openhours.reports import executors
-from openhours.reports.job import fail_report, run_report
+from openhours.reports.job import run_report
 from openhours.reports.partition import warm_up
-from openhours.reports.retention import keep_reports
+from openhours.reports.retention import prune_reports
 from openhours.reports.trigger import JOB as REPORT_JOB
+from openhours.reports.write import fail_report
 from openhours.settings import Settings
 from openhours.stores.retention import keep_observations
 
@@ -123,15 +124,15 @@ class Worker:
     def _register(self, queue: PgQueuer) -> None:
         engine, settings = self.engine, self.settings
 
-        async def report(number: int) -> None:
-            async with executors.opened(settings, self.processes) as (compute, ways):
-                await run_report(engine, compute, number, ways)
+        async def report(report_pk: int) -> None:
+            async with executors.open_executor(settings, self.processes, self.url) as executor:
+                await run_report(engine, executor, report_pk)
 
         async def ingestion(number: int) -> None:
             await self.processes.run(run_ingestion, number)
 
-        async def fail_one_report(number: int, reason: str) -> None:
-            await fail_report(engine, number, reason)
+        async def fail_one_report(report_pk: int, reason: str) -> None:
+            await fail_report(engine, report_pk, reason)
 
         async def fail_one_ingestion(number: int, reason: str) -> None:
             await fail_ingestion(engine, number, reason)
@@ -153,7 +154,7 @@ class Worker:
             await count_ended_periods(engine, settings.activity_cron)
 
         async def keep_within_limits(_schedule: Schedule) -> None:
-            await keep_reports(engine, settings)
+            await prune_reports(engine, settings)
             await keep_observations(engine, settings)
             await keep_heartbeats(engine, settings)
 

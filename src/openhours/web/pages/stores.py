@@ -8,11 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator
 
 from openhours.api.dependencies import Engine, ServerSettings
-from openhours.reports.explain import DAYS, clock_of, offset
+from openhours.reports.explain import explain_instant, opening_and_closing, utc_offset
 from openhours.reports.timeline import Timeline
-from openhours.reports.timeline_api import explanation
 from openhours.reports.timeline_query import timeline_of
-from openhours.times import DAY, Instant, iso, to_us
+from openhours.times import DAY, WEEKDAYS, Instant, iso, to_us
 from openhours.uptime.totals import WINDOWS
 from openhours.web import charts, formatting, queries
 from openhours.web.queries import Search
@@ -96,7 +95,7 @@ async def store(
     """One store: its week, drawn, and why each moment counts as it does."""
     answer = await timeline_of(engine, settings, store_id, as_of, report_id)
     line = answer.timeline
-    weeks = max(1, line.asked.lookback // _WEEK)
+    weeks = max(1, line.query.lookback // _WEEK)
     ends = line.as_of - min(back, weeks - 1) * _WEEK
     begins = max(line.since, ends - _WEEK)
     instant = None if at is None else to_us(at)
@@ -117,12 +116,12 @@ async def store(
         begins=formatting.when(begins, line.zone),
         ends=formatting.when(ends, line.zone),
         as_of=formatting.when(line.as_of, line.zone),
-        offset=offset(line.as_of, line.zone),
+        offset=utc_offset(line.as_of, line.zone),
         hours_by_day=_by_day(line),
         back=min(back, weeks - 1),
         weeks=weeks,
         at=at,
-        why=None if instant is None else explanation(line, instant),
+        why=None if instant is None else explain_instant(line, instant),
         link=link,
     )
 
@@ -149,8 +148,8 @@ def _by_day(line: Timeline) -> list[tuple[str, str]]:
     return [
         (
             name,
-            ", ".join(" to ".join(clock_of(row)) for row in line.hours if row.day == day)
+            ", ".join(" to ".join(opening_and_closing(row)) for row in line.hours if row.day == day)
             or "closed",
         )
-        for day, name in enumerate(DAYS)
+        for day, name in enumerate(WEEKDAYS)
     ]

@@ -1,0 +1,81 @@
+"""Stores -> partitions: small enough for memory, and enough of them for all processes."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import BigInteger, Text, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from openhours.reports.columns import Slice
+from openhours.reports.partition import Partition, fill_rules_of
+from openhours.reports.tables import Report
+from openhours.stores.partitions import name_of, week_of
+from openhours.stores.tables import BEATING, POLLED, Store
+from openhours.times import DAY, to_us
+
+# A partition holds about so many observations: 5 MB on the wire, some 60 MB while computing.
+_OBSERVATIONS_A_PARTITION = 600_000
+_MAX_STORES_A_PARTITION = 20_000
+_MIN_STORES_A_PARTITION = 50
+_BYTES_AN_OBSERVATION = 50  # heap only; an estimate that needs no statistics
+# Below so many stores one process is done before others have begun.
+_MIN_STORES_TO_SHARE = 500
+
+
+async def plan_partitions(
+    connection: AsyncConnection, report: Report, parallelism: int
+) -> list[Partition]:
+    """Return the partitions of a report: slices of the stores of both feeds.
+
+    They are read in the snapshot of the connection's transaction, which must stay open as long as
+    they are computed. `parallelism` is how many are computed at once.
+    """
+    snapshot = str(await connection.scalar(select(func.pg_export_snapshot())))
+    lookback = report.lookback_days * DAY
+    partitions = []
+    for feed, as_of in ((POLLED, report.as_of_polled), (BEATING, report.as_of_beating)):
+        if as_of is None:
+            continue
+        conditions = [Store.feed == feed, Store.first_observed_at <= as_of]
+        if report.stores is not None:
+            conditions.append(Store.id == func.any(report.stores))
+        query = select(Store.id).where(*conditions).order_by(Store.id)
+        stores = (await connection.scalars(query)).all()
+        weeks = range(week_of(to_us(as_of) - lookback), week_of(to_us(as_of)) + 1)
+        observations = await _estimate_observations(connection, weeks)
+        size = stores_a_partition(len(stores), observations, parallelism)
+        for some in _runs(stores, size):
+            part = Slice(
+                feed=feed,
+                as_of=to_us(as_of),
+                lookback=lookback,
+                first=some[0],
+                last=some[-1],
+                only=None if report.stores is None else some,
+                default_timezone=report.default_timezone,
+            )
+            partitions.append(Partition(part, snapshot, fill_rules_of(report)))
+    return partitions
+
+
+def stores_a_partition(stores: int, observations: int, parallelism: int) -> int:
+    """Return how many stores share a partition, at least 1."""
+    count = max(round(observations / _OBSERVATIONS_A_PARTITION), stores // _MAX_STORES_A_PARTITION)
+    count = max(1, min(count, stores // _MIN_STORES_A_PARTITION))
+    if stores > _MIN_STORES_TO_SHARE:
+        # A whole number of rounds: no process idles in the last.
+        count = -(-count // parallelism) * parallelism
+    return max(1, -(-stores // count))
+
+
+def _runs(stores: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [stores[start : start + size] for start in range(0, len(stores), size)]
+
+
+async def _estimate_observations(connection: AsyncConnection, weeks: range) -> int:
+    """Return about how many observations the weeks have, from their tables' size on disk."""
+    names = literal([name_of(week) for week in weeks], ARRAY(Text))
+    name = func.unnest(names).column_valued("name")
+    size = func.sum(func.pg_relation_size(func.to_regclass(name)))
+    total = await connection.scalar(select(cast(func.coalesce(size, 0), BigInteger)))
+    return int(total or 0) // _BYTES_AN_OBSERVATION

@@ -1,0 +1,122 @@
+"""Every change of a report's state after its trigger, and its rows.
+
+    queued -> running (an attempt) -> complete
+                                   -> failed
+
+Only the newest attempt may write; a report that has ended changes no more.
+"""
+
+import logging
+
+import numpy as np
+from sqlalchemy import func, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from openhours.db import bulk
+from openhours.db.engine import raw_connection
+from openhours.reports import metrics
+from openhours.reports.partition import PartitionFigures
+from openhours.reports.rows import FIGURE_COLUMNS, figure_columns
+from openhours.reports.tables import Report, ReportRow
+from openhours.uptime.axis import Int64
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3
+
+_UNFINISHED = Report.state.in_(("queued", "running"))
+_ROW_TYPES = {
+    "report": "int8",
+    "store": "int4",
+    "known": "bool",
+    **dict.fromkeys(FIGURE_COLUMNS, "int8"),
+}
+
+
+async def begin_attempt(engine: AsyncEngine, report_pk: int) -> Report | None:
+    """Count an attempt and return the report, or None if it is no longer to be computed.
+
+    After MAX_ATTEMPTS that ended without a trace the report fails.
+    """
+    async with engine.begin() as connection:
+        begun = await connection.execute(
+            update(Report)
+            .where(Report.id == report_pk, _UNFINISHED)
+            .values(
+                state="running",
+                attempt=Report.attempt + 1,
+                progress=0.0,
+                started_at=func.coalesce(Report.started_at, func.clock_timestamp()),
+            )
+            .returning(*Report.__table__.columns)
+        )
+        row = begun.one_or_none()
+    if row is None:
+        return None
+    report = Report(**row._mapping)
+    if report.attempt > MAX_ATTEMPTS:
+        await fail_report(
+            engine, report_pk, f"the process computing it ended {MAX_ATTEMPTS} times unexpectedly"
+        )
+        return None
+    return report
+
+
+async def note_progress(engine: AsyncEngine, report: Report, progress: float) -> None:
+    """Write how much of the report is computed, 0 to 1; it is seen at once."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            update(Report)
+            .where(Report.id == report.id, Report.attempt == report.attempt)
+            .values(progress=progress)
+        )
+
+
+async def write_rows(connection: AsyncConnection, report: Report, part: PartitionFigures) -> None:
+    """Write a partition's rows inside the caller's transaction: raw, by COPY."""
+    count = len(part.store_ids)
+    columns = figure_columns(part.figures) | {
+        "report": np.full(count, report.id, np.int64),
+        "store": part.store_ids,
+    }
+    raw = await raw_connection(connection)
+    await bulk.copy_in(raw, ReportRow.__tablename__, _ROW_TYPES, columns)
+
+
+async def complete_report(
+    connection: AsyncConnection, report: Report, rows: int, by_hour: dict[str, Int64]
+) -> bool:
+    """Mark the report complete inside the caller's transaction; False if another attempt runs.
+
+    `by_hour` is (2, 168) for each feed, see `uptime.hourly`.
+    """
+    completed = await connection.execute(
+        update(Report)
+        .where(Report.id == report.id, Report.attempt == report.attempt)
+        .values(
+            state="complete",
+            progress=1.0,
+            row_count=rows,
+            by_hour={feed: hours.tolist() for feed, hours in by_hour.items()},
+            finished_at=func.clock_timestamp(),
+        )
+        .returning(func.extract("epoch", Report.finished_at - Report.started_at))
+    )
+    seconds = completed.scalar_one_or_none()
+    if seconds is None:
+        return False
+    await metrics.note_complete(await raw_connection(connection), float(seconds))
+    return True
+
+
+async def fail_report(engine: AsyncEngine, report_pk: int, reason: str) -> None:
+    """Mark the report failed, unless it has ended."""
+    async with engine.begin() as connection:
+        failed = await connection.execute(
+            update(Report)
+            .where(Report.id == report_pk, _UNFINISHED)
+            .values(state="failed", error=reason, finished_at=func.clock_timestamp())
+        )
+        if failed.rowcount == 1:
+            await metrics.note_failed(await raw_connection(connection))
+    log.error("report %d failed: %s", report_pk, reason)
