@@ -11,6 +11,7 @@ from openhours.uptime.axis import Int64
 from openhours.uptime.beats import Heartbeats
 from openhours.uptime.fill import Interpolation, Observations
 from openhours.uptime.hours import Intervals, WeekHours, open_time
+from openhours.uptime.segments import Segments
 from openhours.uptime.totals import Figures, figures
 from tests.uptime.reference import DAY, HOUR, Interval, Poll, Row, instant
 
@@ -110,3 +111,17 @@ def beating(
         expiry=expiry,
     )
     return figures(filled, as_of)
+
+
+def drawn(segments: Segments, since: str) -> list[str]:
+    """From an instant on, as text: `04 09:00-10:30 up #0`."""
+
+    def text(at: int) -> str:
+        return str(np.datetime64(at, "us"))[8:16].replace("T", " ")
+
+    rows = zip(*(part.tolist() for part in vars(segments).values()), strict=True)
+    return [
+        f"{text(start)}-{text(end)[3:]} {'up' if active else 'down'} #{source}"
+        for _, start, end, active, source in rows
+        if start >= utc(f"2024-01-{since}")
+    ]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import pytz
 
-from openhours.uptime.clocks import to_utc
+from openhours.uptime.clocks import to_local, to_utc
 from tests.uptime import reference
 from tests.uptime.columns import utc
 from tests.uptime.reference import DAY, HOUR
@@ -50,6 +50,14 @@ def test_by_hand(zone: str, local: str, expected: str) -> None:
 def test_time_never_runs_back() -> None:
     local = np.arange(utc("2011-12-01 00:00"), utc("2012-01-31 00:00"), HOUR // 4)
     assert (np.diff(to_utc(local, "Pacific/Apia")) >= 0).all()
+
+
+@pytest.mark.parametrize("zone", ["America/Denver", "Asia/Kathmandu", "Etc/GMT+5", "UTC"])
+def test_the_clock_shows_the_local_time_of_an_instant(zone: str) -> None:
+    at = utc("2023-07-01 12:34")
+    shown = to_local(at, zone)
+    wall = int((shown.replace(tzinfo=None) - UNIX) / timedelta(microseconds=1))
+    assert to_utc(np.array([wall]), zone).tolist() == [at]
 
 
 def test_keeps_the_shape() -> None:

@@ -7,13 +7,14 @@ from hypothesis import given
 from openhours.times import HOUR
 from openhours.uptime import fill
 from openhours.uptime.hourly import HOURS, by_hour
+from openhours.uptime.segments import Filled
 from tests.uptime import columns
 from tests.uptime.columns import LOOKBACK, Store, utc
 from tests.uptime.strategies import polled_stores
 
 
-def hours_of(stores: Sequence[Store], as_of: int) -> list[list[int]]:
-    filled = fill.polled(
+def filled_of(stores: Sequence[Store], as_of: int) -> Filled:
+    return fill.polled(
         columns.observations(stores),
         columns.open_intervals(stores, as_of - LOOKBACK, as_of),
         stores=len(stores),
@@ -22,7 +23,10 @@ def hours_of(stores: Sequence[Store], as_of: int) -> list[list[int]]:
         interpolation="nearest",
         radius=HOUR,
     )
-    found: list[list[int]] = by_hour(filled, as_of).tolist()
+
+
+def hours_of(stores: Sequence[Store], as_of: int) -> list[list[int]]:
+    found: list[list[int]] = by_hour(filled_of(stores, as_of), as_of).tolist()
     return found
 
 
@@ -39,6 +43,27 @@ def test_hours_add_up_to_the_week_of_the_stores_that_are_known(
     assert all(
         0 <= part <= whole <= len(stores) * HOUR for part, whole in zip(up, opened, strict=True)
     )
+
+
+@given(polled_stores())
+def test_an_hour_holds_what_its_segments_overlap(drawn: tuple[Sequence[Store], int]) -> None:
+    stores, as_of = drawn
+    filled = filled_of(stores, as_of)
+    segments = filled.segments
+    expected = [[0] * HOURS, [0] * HOURS]
+    for store, start, end, active in zip(
+        segments.store.tolist(),
+        segments.start.tolist(),
+        segments.end.tolist(),
+        segments.active.tolist(),
+        strict=True,
+    ):
+        for hour in range(HOURS if filled.known[store] else 0):
+            edge = as_of - (HOURS - hour) * HOUR
+            overlap = max(0, min(end, edge + HOUR) - max(start, edge))
+            expected[0][hour] += overlap
+            expected[1][hour] += overlap * active
+    assert by_hour(filled, as_of).tolist() == expected
 
 
 def test_each_hour_has_its_own_part() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import pytz
 
+from openhours.uptime.hours import row_intervals
 from tests.uptime import columns, reference
 from tests.uptime.columns import MINUTE, Store, clock, daily, utc
 from tests.uptime.reference import DAY, HOUR, Interval, Row
@@ -191,3 +192,24 @@ def test_no_stores_at_all() -> None:
 def test_an_unknown_zone_is_an_error() -> None:
     with pytest.raises(pytz.UnknownTimeZoneError):
         opened(daily("09:00", "10:00"), "2024-01-01 00:00", "2024-01-02 00:00", "Mars/Olympus_Mons")
+
+
+def test_each_row_has_its_own_intervals_also_where_rows_overlap() -> None:
+    rows = [row(MONDAY, "09:00", "12:00"), row(MONDAY, "10:00", "15:00")]
+    store = [Store(rows, "America/Chicago")]
+    found = row_intervals(
+        columns.week_hours(store),
+        columns.column([0]),
+        ["America/Chicago"],
+        utc("2024-01-01 00:00"),
+        utc("2024-01-02 00:00"),
+    )
+    of_monday = (found.start >= utc("2024-01-01 00:00")) & (found.start < utc("2024-01-02 00:00"))
+    spans = {
+        (int(found.row[n]), (int(found.start[n]), int(found.end[n])))
+        for n in np.flatnonzero(of_monday)
+    }
+    assert spans == {
+        (0, span("2024-01-01 15:00", "2024-01-01 18:00")),
+        (1, span("2024-01-01 16:00", "2024-01-01 21:00")),
+    }
