@@ -42,3 +42,31 @@ def test_slices_are_read_sorted_and_planned_each_for_its_own_stores(database_url
         await connection.close()
 
     asyncio.run(scenario())
+
+
+def test_a_slice_of_listed_stores_has_their_hours_and_zones(database_url: str) -> None:
+    async def scenario() -> None:
+        connection = await asyncpg.connect(database_url)
+        for statement in week_of_polls(4, 2, "1 hour", "true"):
+            await connection.execute(statement)
+        await connection.execute("UPDATE stores SET timezone = 'Asia/Tokyo' WHERE id = 4")
+        await connection.execute(
+            "UPDATE stores SET first_observed_at = '2023-01-30' WHERE id = 3"  # after T
+        )
+        await connection.execute(
+            "INSERT INTO business_hours (store, day, opens, closes)"
+            " VALUES (1, 0, 0, 1), (2, 5, 10, 20), (3, 0, 0, 1), (4, 6, 30, 40)"
+        )
+        part = Slice(POLLED, to_us(START) + DAY, DAY, 2, 4, [2, 3, 4], "Europe/Paris")
+        async with connection.transaction():
+            found = await read_slice(connection, part)
+        await connection.close()
+        assert found.ids.tolist() == [2, 4]
+        assert [found.zones[zone] for zone in found.zone] == ["Europe/Paris", "Asia/Tokyo"]
+        assert found.first_observed.tolist() == [to_us(START)] * 2
+        columns = (found.hours.store, found.hours.day, found.hours.opens, found.hours.closes)
+        rows = sorted(zip(*(column.tolist() for column in columns), strict=True))
+        assert rows == [(0, 5, 10, 20), (1, 6, 30, 40)]
+        assert found.observations.store.tolist() == [0, 0, 1, 1]
+
+    asyncio.run(scenario())

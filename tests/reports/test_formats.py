@@ -76,6 +76,25 @@ def test_figures_are_rounded_half_to_even_and_empty_where_nothing_is_known(
         assert found[store_id] == pytest.approx(wanted, rel=0, abs=0, nan_ok=True)
 
 
+def test_the_confidence_columns_come_last_with_a_unit_where_they_have_one() -> None:
+    basic = [heading.title for heading in formats.headings(False)]
+    full = [heading.title for heading in formats.headings(True)]
+    assert full[: len(basic)] == basic
+    assert full[len(basic) :: 3] == [
+        "coverage_last_hour",
+        "uptime_low_last_hour(in minutes)",
+        "uptime_high_last_hour(in minutes)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("us", "written"),
+    [(18_000_000, 0), (18_000_001, 1), (54_000_000, 2), (90_000_000, 2), (0, 0)],
+)
+def test_half_a_hundredth_goes_to_the_even_one(us: int, written: int) -> None:
+    assert formats.hundredths(np.array([us]), UNITS["day"]).tolist() == [written]
+
+
 @pytest.mark.slow
 def test_a_report_removed_while_it_is_read_does_not_look_whole(
     settings: Settings, database_url: str

@@ -27,11 +27,11 @@ from tests.uptime.strategies import beating_stores, polled_stores
 
 
 def timeline(
-    store: Store, feed: str, as_of: int, interpolation: Interpolation = "nearest"
+    store: Store, feed: str | None, as_of: int, interpolation: Interpolation = "nearest"
 ) -> Timeline:
     """The time line of one store as `timeline_of` would give it."""
     query = TimelineQuery(as_of, as_of, LOOKBACK, "UTC", FillRules(interpolation, HOUR, EXPIRY))
-    part = Slice(feed, as_of, LOOKBACK, 1, 1, [1], "UTC")
+    part = Slice(feed or POLLED, as_of, LOOKBACK, 1, 1, [1], "UTC")
     observed = columns.observations([store])
     if feed == BEATING:
         beats = columns.heartbeats([store])

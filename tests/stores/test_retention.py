@@ -1,4 +1,4 @@
-"""What is kept, and what goes: whole weeks, and reports by count and age."""
+"""Observations go by whole weeks."""
 
 import asyncio
 from datetime import timedelta
@@ -8,18 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from openhours.db.engine import make_engine
-from openhours.reports.retention import prune_reports
 from openhours.settings import Settings
 from openhours.stores import partitions
 from openhours.stores.retention import keep_observations
 from openhours.times import now, to_us
 from tests.helpers.service import fetch
-
-REPORT = (
-    "INSERT INTO reports (report_id, state, as_of_beating, interpolation, lookback_days,"
-    " heartbeat_expiry_seconds, observed_within_minutes, default_timezone, created_at)"
-    " VALUES ('{}', '{}', now(), 'nearest', 14, 150, 60, 'UTC', now() - interval '{} days')"
-)
 
 
 def test_whole_weeks_that_ended_before_the_limit_go(settings: Settings, database_url: str) -> None:
@@ -49,25 +42,6 @@ async def _run(url: str, function: object, settings: Settings) -> int:
     result: int = await function(engine, settings)
     await engine.dispose()
     return result
-
-
-def test_reports_go_by_count_and_by_age_but_never_while_they_run(
-    settings: Settings, database_url: str
-) -> None:
-    for name, state, days in (
-        ("new", "complete", 0),
-        ("running", "running", 400),
-        ("failed", "failed", 2),
-        ("month", "complete", 31),
-        ("year", "complete", 365),
-    ):
-        fetch(database_url, REPORT.format(name, state, days))
-    by_age = settings.model_copy(update={"keep_report_days": 40})
-    assert asyncio.run(_run(database_url, prune_reports, by_age)) == 1
-    by_count = settings.model_copy(update={"keep_reports": 2})
-    assert asyncio.run(_run(database_url, prune_reports, by_count)) == 1
-    left = fetch(database_url, "SELECT report_id FROM reports ORDER BY 1")
-    assert left == [("failed",), ("new",), ("running",)]
 
 
 def test_less_than_a_report_needs_cannot_be_kept() -> None:

@@ -1,0 +1,46 @@
+"""Rows that tests of reports put into a database, and running coroutines on an engine."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.db.engine import make_engine
+from openhours.reports.tables import Report
+from openhours.times import now
+
+T = TypeVar("T")
+
+
+def on_engine(url: str, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    """Run `work` on an engine of its own."""
+
+    async def run() -> T:
+        engine = make_engine(url)
+        try:
+            return await work(engine)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(run())
+
+
+def new_report(**values: object) -> Report:
+    """A report as `trigger` makes it, not yet in a database."""
+    defaults: dict[str, object] = {
+        "report_id": "r",
+        "state": "queued",
+        "attempt": 0,
+        "progress": 0.0,
+        "as_of_polled": None,
+        "as_of_beating": now(),
+        "interpolation": "nearest",
+        "stores": None,
+        "lookback_days": 14,
+        "heartbeat_expiry_seconds": 150,
+        "observed_within_minutes": 60,
+        "default_timezone": "UTC",
+        "created_at": now(),
+    }
+    return Report(**defaults | values)

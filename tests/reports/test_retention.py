@@ -1,0 +1,70 @@
+"""Reports go by count and by age."""
+
+from datetime import timedelta
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.reports.retention import prune_reports
+from openhours.reports.rows import FIGURE_COLUMNS
+from openhours.reports.tables import Report, ReportRow
+from openhours.settings import Settings
+from openhours.times import now
+from tests.reports.database import on_engine
+
+
+async def make(engine: AsyncEngine, name: str, state: str, days: int) -> None:
+    async with engine.begin() as connection:
+        report_pk = await connection.scalar(
+            insert(Report)
+            .values(
+                report_id=name,
+                state=state,
+                as_of_beating=now(),
+                interpolation="nearest",
+                lookback_days=14,
+                heartbeat_expiry_seconds=150,
+                observed_within_minutes=60,
+                default_timezone="UTC",
+                created_at=now() - timedelta(days=days),
+            )
+            .returning(Report.id)
+        )
+        figures = dict.fromkeys(FIGURE_COLUMNS, 0)
+        await connection.execute(
+            insert(ReportRow).values(report=report_pk, store=1, known=True, **figures)
+        )
+
+
+async def left(engine: AsyncEngine) -> list[str]:
+    async with engine.connect() as connection:
+        found = await connection.scalars(
+            select(Report.report_id)
+            .join(ReportRow, ReportRow.report == Report.id)
+            .order_by(Report.report_id)
+        )
+        rows = await connection.scalars(select(ReportRow.report))
+        names = list(found)
+        assert len(rows.all()) == len(names), "rows without a report"
+        return names
+
+
+def test_reports_go_by_count_and_by_age_but_never_while_they_run(
+    settings: Settings, database_url: str
+) -> None:
+    by_age = settings.model_copy(update={"keep_report_days": 40})
+    by_count = settings.model_copy(update={"keep_reports": 2})
+
+    async def scenario(engine: AsyncEngine) -> None:
+        await make(engine, "new", "complete", 0)
+        await make(engine, "running", "running", 400)
+        await make(engine, "failed", "failed", 2)
+        await make(engine, "month", "complete", 31)
+        await make(engine, "year", "complete", 365)
+        assert await prune_reports(engine, settings) == 0
+        assert await prune_reports(engine, by_age) == 1
+        assert await left(engine) == ["failed", "month", "new", "running"]
+        assert await prune_reports(engine, by_count) == 1
+        assert await left(engine) == ["failed", "new", "running"]
+
+    on_engine(database_url, scenario)

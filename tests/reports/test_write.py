@@ -1,0 +1,138 @@
+"""The states of a report, and who may change them."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.reports.partition import PartitionFigures
+from openhours.reports.queries import find_report, read_rows
+from openhours.reports.rows import FIGURE_COLUMNS
+from openhours.reports.tables import Report, ReportRow
+from openhours.reports.trigger import trigger
+from openhours.reports.write import (
+    MAX_ATTEMPTS,
+    begin_attempt,
+    complete_report,
+    fail_report,
+    note_progress,
+    write_rows,
+)
+from openhours.settings import Settings
+from openhours.stores.tables import POLLED
+from openhours.uptime.totals import Figures
+from tests.reports.database import on_engine
+
+BY_HOUR = {POLLED: np.zeros((2, 168), np.int64)}
+AS_OF = datetime(2023, 1, 20, tzinfo=UTC)
+
+
+async def begin(engine: AsyncEngine, settings: Settings) -> Report:
+    """The first attempt of a new report."""
+    async with engine.begin() as connection:
+        report_id = await trigger(connection, settings, as_of=AS_OF)
+    report = await begin_attempt(engine, (await find_report(engine, report_id)).id)
+    assert report is not None
+    return report
+
+
+async def complete(engine: AsyncEngine, report: Report, rows: int = 0) -> bool:
+    async with engine.begin() as connection:
+        return await complete_report(connection, report, rows, BY_HOUR)
+
+
+def figures(stores: int) -> Figures:
+    """Each number another one."""
+    numbers = np.arange(12 * stores).reshape(4, 3, stores)
+    opened, up, observed, up_observed = numbers
+    return Figures(opened, up, observed, up_observed, np.arange(stores) % 2 == 0)
+
+
+def test_an_attempt_begins_runs_and_completes(settings: Settings, database_url: str) -> None:
+    async def scenario(engine: AsyncEngine) -> None:
+        report = await begin(engine, settings)
+        assert (report.state, report.attempt) == ("running", 1)
+        await note_progress(engine, report, 0.5)
+        assert (await find_report(engine, report.report_id)).progress == 0.5
+        assert await complete(engine, report, rows=7)
+        done = await find_report(engine, report.report_id)
+        assert (done.state, done.progress, done.row_count) == ("complete", 1.0, 7)
+        assert done.by_hour == {POLLED: [[0] * 168] * 2}
+        assert await begin_attempt(engine, report.id) is None, "it is not computed again"
+
+    on_engine(database_url, scenario)
+
+
+def test_only_the_newest_attempt_writes(settings: Settings, database_url: str) -> None:
+    async def scenario(engine: AsyncEngine) -> None:
+        first = await begin(engine, settings)
+        second = await begin_attempt(engine, first.id)
+        assert second is not None
+        await note_progress(engine, first, 0.9)
+        assert (await find_report(engine, first.report_id)).progress == 0.0
+        assert not await complete(engine, first)
+        assert await complete(engine, second)
+
+    on_engine(database_url, scenario)
+
+
+def test_a_report_whose_process_keeps_dying_fails(settings: Settings, database_url: str) -> None:
+    async def scenario(engine: AsyncEngine) -> None:
+        report = await begin(engine, settings)
+        for _ in range(MAX_ATTEMPTS - 1):
+            assert await begin_attempt(engine, report.id) is not None
+        assert await begin_attempt(engine, report.id) is None
+        failed = await find_report(engine, report.report_id)
+        assert failed.state == "failed"
+        assert failed.error == "the process computing it ended 3 times unexpectedly"
+
+    on_engine(database_url, scenario)
+
+
+def test_a_report_that_has_ended_does_not_fail(settings: Settings, database_url: str) -> None:
+    async def scenario(engine: AsyncEngine) -> None:
+        report = await begin(engine, settings)
+        assert await complete(engine, report)
+        await fail_report(engine, report.id, "too late")
+        done = await find_report(engine, report.report_id)
+        assert (done.state, done.error) == ("complete", None)
+
+    on_engine(database_url, scenario)
+
+
+def test_rows_are_read_back_in_any_order_as_they_were_written(
+    settings: Settings, database_url: str
+) -> None:
+    part = PartitionFigures(POLLED, np.array([3, 5, 9]), figures(3), BY_HOUR[POLLED])
+
+    async def scenario(engine: AsyncEngine) -> None:
+        report = await begin(engine, settings)
+        async with engine.begin() as connection:
+            await write_rows(connection, report, part)
+        rows = await read_rows(engine, report.id, np.array([9, 3, 5]))
+        assert rows["known"].tolist() == [1, 1, 0]
+        order = [2, 0, 1]
+        names = ("open", "up", "observed", "up_observed")
+        for name in FIGURE_COLUMNS:
+            of, window = name.rsplit("_", 1)
+            n, w = names.index(of), ("hour", "day", "week").index(window)
+            assert rows[name].tolist() == [9 * n + 3 * w + store for store in order], name
+        some = await read_rows(engine, report.id, np.array([3, 4]))
+        assert len(some["known"]) == 1, "a row less than stores: it was removed"
+
+    on_engine(database_url, scenario)
+
+
+def test_rows_belong_to_the_caller_s_transaction(settings: Settings, database_url: str) -> None:
+    part = PartitionFigures(POLLED, np.array([3]), figures(1), BY_HOUR[POLLED])
+
+    async def scenario(engine: AsyncEngine) -> None:
+        report = await begin(engine, settings)
+        async with engine.connect() as connection:
+            await connection.begin()
+            await write_rows(connection, report, part)
+            await connection.rollback()
+            assert (await connection.scalars(select(ReportRow.store))).all() == []
+
+    on_engine(database_url, scenario)
