@@ -5,8 +5,8 @@ from fastapi import APIRouter, Request, Response
 
 from openhours.access import TABLE
 from openhours.accounts.access_control import ACCESS, AccessTable, Needs
-from openhours.activity import events
-from openhours.activity import write as activity
+from openhours.activity.schemas import NewEvent, metadata_json
+from openhours.activity.write import EventRow, write_events
 from openhours.api.dependencies import ENGINE
 from openhours.api.json_body import parse_json, read_json
 from openhours.app import create_app
@@ -53,19 +53,19 @@ async def single_track(request: Request) -> Response:
 
 @router.post("/noop/api/event")
 async def noop_event(request: Request) -> Response:
-    event = await read_json(request, events.NewEvent)
-    events.metadata_json(event.metadata)
+    event = await read_json(request, NewEvent)
+    metadata_json(event.metadata)
     return _answer(201)
 
 
 @router.post("/single/api/event")
 async def single_event(request: Request) -> Response:
-    event = await read_json(request, events.NewEvent)
-    metadata = events.metadata_json(event.metadata)
-    new = activity.NewEvent(
+    event = await read_json(request, NewEvent)
+    metadata = metadata_json(event.metadata)
+    new = EventRow(
         event.user_id, event.event_action_timestamp, event.action, metadata, event.event_id
     )
-    await activity.write_events(ENGINE.of(request.app), [new])
+    await write_events(ENGINE.of(request.app), [new])
     return _answer(201)
 
 

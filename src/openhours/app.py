@@ -14,6 +14,7 @@ from openhours.accounts import api as accounts
 from openhours.accounts.access_control import ACCESS, admit
 from openhours.accounts.credentials import ACCOUNTS, Accounts
 from openhours.activity import api as activity
+from openhours.activity import recording
 from openhours.api import health, index
 from openhours.api.dependencies import ENGINE, SETTINGS, STARTED_AT
 from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
@@ -35,7 +36,6 @@ from openhours.visits import metrics as visit_metrics
 from openhours.web.errors import add_error_pages
 from openhours.web.routes import PAGES, add_static_files
 from openhours.work_sessions import api as work_sessions
-from openhours.work_sessions import overview
 from openhours.worker.supervisor import WorkerProcess
 
 DESCRIPTION = """\
@@ -50,7 +50,7 @@ Times are ISO 8601 in UTC with `Z`. Errors are problem details (RFC 9457).
 _MAX_BODY_BYTES = 1 << 20
 _MAX_FORM_BYTES = 64 << 10
 # Of these exist one set a server process.
-_WITH_STATE = (heartbeats, visits, activity)
+_WITH_STATE = (heartbeats, visits, recording)
 _METRICS = (ingestion_metrics, report_metrics, visit_metrics)
 _ENDPOINTS = (
     reports,
@@ -61,7 +61,6 @@ _ENDPOINTS = (
     activity,
     accounts,
     work_sessions,
-    overview,
     health,
     index,
 )

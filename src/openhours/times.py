@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
+import pytz
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,6 +30,12 @@ def to_us(instant: datetime) -> int:
 def from_us(us: int) -> datetime:
     """Return the instant of `to_us`, in UTC."""
     return EPOCH + timedelta(microseconds=us)
+
+
+def local_time(instant: datetime | int, zone: str) -> datetime:
+    """Return an instant (µs if a number) in local time, by the zone tables the kernel reads."""
+    at = from_us(instant) if isinstance(instant, int) else instant
+    return at.astimezone(pytz.timezone(zone))
 
 
 def iso(instant: datetime) -> str:

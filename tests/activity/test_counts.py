@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.activity.counts import count_ended_periods
-from openhours.activity.write import NewEvent, write_events
+from openhours.activity.write import EventRow, write_events
 from openhours.db.engine import make_engine, raw_connection
 from openhours.settings import Settings
 from tests.helpers.service import Service
@@ -24,8 +24,8 @@ EVERY_SECOND_OF_SIX = "* * * * * *"
 Counts = list[tuple[int, datetime, datetime, int]]
 
 
-def _event(user_id: int) -> NewEvent:
-    return NewEvent(user_id, datetime(2025, 10, 10, tzinfo=UTC), "viewed", "{}", None)
+def _event(user_id: int) -> EventRow:
+    return EventRow(user_id, datetime(2025, 10, 10, tzinfo=UTC), "viewed", "{}", None)
 
 
 def _run(url: str, scenario: Callable[[AsyncEngine], Awaitable[None]]) -> None:

@@ -43,7 +43,7 @@ def test_an_empty_post_is_a_heartbeat_of_now_and_is_listed_newest_first(service:
     assert len({one["id"] for one in tracked}) == 5
     assert listed(service, limit=5) == tracked[::-1]
     assert listed(service, pc="jim") == [tracked[3]]
-    assert listed(service, pc="nobody") == listed(service, pc="a\0b") == []
+    assert listed(service, pc="nobody") == []
 
 
 def test_a_repeated_beat_id_is_one_heartbeat_even_at_the_same_time(service: Service) -> None:
@@ -168,8 +168,10 @@ def test_what_is_wrong_is_named_and_never_a_500(service: Service) -> None:
         {"cursor": "1"},
         {"cursor": "9" * 18 + "-1"},
         {"cursor": "1-" + "9" * 19},
+        {"cursor": "9" * 17 + "-" + "9" * 18},
         {"pc": "x" * 65},
+        {"pc": "a\0b"},
     ):
         answer = service.client.get("/track/events", params=params)
         assert answer.status_code == 422, (params, answer.text)
-    assert listed(service, cursor="9" * 17 + "-" + "9" * 18) == [near.json(), *before]
+    assert listed(service) == [near.json(), *before]

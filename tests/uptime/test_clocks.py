@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import pytz
 
-from openhours.uptime.clocks import to_local, to_utc
+from openhours.times import local_time
+from openhours.uptime.clocks import to_utc
 from tests.uptime import reference
 from tests.uptime.columns import utc
 from tests.uptime.reference import DAY, HOUR
@@ -55,7 +56,7 @@ def test_time_never_runs_back() -> None:
 @pytest.mark.parametrize("zone", ["America/Denver", "Asia/Kathmandu", "Etc/GMT+5", "UTC"])
 def test_the_clock_shows_the_local_time_of_an_instant(zone: str) -> None:
     at = utc("2023-07-01 12:34")
-    shown = to_local(at, zone)
+    shown = local_time(at, zone)
     wall = int((shown.replace(tzinfo=None) - UNIX) / timedelta(microseconds=1))
     assert to_utc(np.array([wall]), zone).tolist() == [at]
 

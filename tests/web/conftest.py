@@ -1,19 +1,65 @@
-"""A real browser on a real service: one of each per module, a fresh visitor per test."""
+"""The application in this process, empty and with data; and a real browser on a real service."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from pydantic import SecretStr
 
-from tests.conftest import new_service
+from openhours.settings import Settings
+from tests.conftest import new_database, new_service
+from tests.helpers import stock
 from tests.helpers.chromium import ARGS, CHROMIUM, MISSING
+from tests.helpers.clients import running
 from tests.helpers.service import Service
 
 ZONE = "America/Denver"
 PATIENCE = 20_000  # ms: a page may be shown late on a busy machine
 expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def empty_app(server_url: str, folder: Path) -> Iterator[TestClient]:
+    with new_database(server_url) as url, running(_settings(url, folder)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def stocked_settings(server_url: str, folder: Path) -> Iterator[Settings]:
+    with new_database(server_url) as url:
+        asyncio.run(stock.fill(url))
+        yield _settings(url, folder)
+
+
+@pytest.fixture(scope="session")
+def stocked_app(stocked_settings: Settings) -> Iterator[TestClient]:
+    with running(stocked_settings) as client:
+        stock.send(client)
+        yield client
+
+
+@pytest.fixture
+def empty(empty_app: TestClient) -> TestClient:
+    """A visitor who was never here before, of a service without any data."""
+    empty_app.cookies.clear()
+    return empty_app
+
+
+@pytest.fixture
+def stocked(stocked_app: TestClient) -> TestClient:
+    """A visitor who was never here before, of a service with data."""
+    stocked_app.cookies.clear()
+    return stocked_app
+
+
+def _settings(url: str, folder: Path) -> Settings:
+    return Settings(
+        database_url=SecretStr(url), data_dir=folder / "home", inbox=folder / "no-inbox"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +76,8 @@ def service(server_url: str, folder: Path, request: pytest.FixtureRequest) -> It
 def playwright(service: Service) -> Iterator[Playwright]:
     """It has an event loop in this thread: no other can begin or end before it is gone."""
     del service
-    with sync_playwright() as running:
-        yield running
+    with sync_playwright() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,28 @@
 """Accounts over HTTP: register, log in, refresh, and the user's own profile."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select, update
+from fastapi import APIRouter, Response
+from sqlalchemy import select
 
 from openhours.accounts.access_control import CurrentUser, ServerAccounts
 from openhours.accounts.credentials import Accounts
+from openhours.accounts.schemas import (
+    Credentials,
+    LoggedIn,
+    Pair,
+    Profile,
+    ProfileAnswer,
+    ProfileChange,
+    Refresh,
+    Registration,
+)
 from openhours.accounts.tables import User
 from openhours.accounts.tokens import UserName, make_refresh_token, use_refresh_token
-from openhours.accounts.users import Timezone, Username, login, register
-from openhours.api.dependencies import ServerSettings
+from openhours.accounts.users import change_timezone, login, register
+from openhours.api.dependencies import ClientAddress, ServerSettings
 from openhours.api.json_body import json_example
 from openhours.errors import Refused, Unauthenticated
-from openhours.times import Instant
 
 router = APIRouter(prefix="/api/v1/user", tags=["accounts"])
 
@@ -24,70 +32,6 @@ _EXAMPLE = {"username": "zoe", "password": "correct horse"}
 
 def _error(description: str) -> dict[str, Any]:
     return {"description": description}
-
-
-class Credentials(BaseModel):
-    """A username, in any letter case, and the password."""
-
-    username: Username
-    password: Annotated[str, Field(min_length=1, max_length=1024, examples=["correct horse"])]
-
-
-class Registration(BaseModel):
-    """A new user. The time zone says where their days begin and end."""
-
-    username: Username
-    password: Annotated[str, Field(min_length=8, max_length=1024, examples=["correct horse"])]
-    timezone: Timezone = "UTC"
-
-
-class Refresh(BaseModel):
-    """The newest refresh token: each is good for one use."""
-
-    refresh_token: Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class Pair(BaseModel):
-    """A user with new tokens: `token` for 15 minutes, `refresh_token` for 30 days."""
-
-    username: Annotated[str, Field(examples=["zoe"])]
-    refresh_token: str
-    token: str
-
-
-class LoggedIn(BaseModel):
-    """What register, login and refresh answer."""
-
-    user: Pair
-
-
-class Profile(BaseModel):
-    """What a user may know and change of themselves."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    username: Annotated[str, Field(examples=["zoe"])]
-    timezone: Timezone
-    created_at: Annotated[Instant, Field(alias="createdAt")]
-
-
-class ProfileAnswer(BaseModel):
-    """A user's profile."""
-
-    user: Profile
-
-
-class ProfileChange(BaseModel):
-    """What to change."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    timezone: Timezone
-
-
-def address_of(request: Request) -> str:
-    """Return the address the request came from, as far as it is known."""
-    return request.client.host if request.client else ""
 
 
 @router.post(
@@ -117,10 +61,10 @@ async def register_user(
     openapi_extra=json_example(_EXAMPLE),
 )
 async def log_in(
-    request: Request, response: Response, accounts: ServerAccounts, given: Credentials
+    response: Response, accounts: ServerAccounts, given: Credentials, address: ClientAddress
 ) -> LoggedIn:
     """Get tokens for a username and its password."""
-    user = await login(accounts.engine, given.username, given.password, address_of(request))
+    user = await login(accounts.engine, given.username, given.password, address)
     return await _log_in(response, accounts, user)
 
 
@@ -163,8 +107,5 @@ async def change_profile(
     accounts: ServerAccounts, user: CurrentUser, change: ProfileChange
 ) -> ProfileAnswer:
     """Change the time zone: overviews are cut at its midnights from now on, for all sessions."""
-    async with accounts.engine.begin() as connection:
-        await connection.execute(
-            update(User).where(User.id == user.id).values(timezone=change.timezone)
-        )
+    await change_timezone(accounts.engine, user, change.timezone)
     return await get_profile(accounts, user)

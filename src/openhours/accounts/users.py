@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 from pytz import all_timezones_set
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.accounts.passwords import is_right, make_hash
 from openhours.accounts.tables import User
@@ -81,3 +81,17 @@ async def login(engine: AsyncEngine, username: str, password: str, address: str)
         raise Unauthenticated("wrong username or password")
     await forgive_attempt(engine, key, address)
     return UserName(row.id, row.username)
+
+
+async def find_timezone(connection: AsyncConnection, user: UserName) -> str:
+    """Return the user's time zone; raise Unauthenticated if the account was deleted."""
+    timezone = await connection.scalar(select(User.timezone).where(User.id == user.id))
+    if timezone is None:
+        raise Unauthenticated("this account no longer exists")
+    return timezone
+
+
+async def change_timezone(engine: AsyncEngine, user: UserName, timezone: str) -> None:
+    """Change where the user's days begin and end, for all of their sessions."""
+    async with engine.begin() as connection:
+        await connection.execute(update(User).where(User.id == user.id).values(timezone=timezone))

@@ -7,9 +7,9 @@ still be recorded in it:
     clock      ───────────|──w──╂───   the clock's row until its commit (w)
     counting              |  …wait… ╂ moves the clock past the boundary, then counts
 
-Who records takes the lock of the clock's row, reads the time, and commits; so after this job had
-that lock and moved the clock, all that was recorded before the boundary is committed, and
-whatever comes later is recorded after it.
+A writer takes the lock of the clock's row, reads the time, and commits. So once this job has had
+that lock and moved the clock, everything recorded before the boundary is committed, and whatever
+comes later is recorded after it.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 SCHEDULE = "activity counts"
 
 # A worker's clock may be so far ahead of the database's that the boundary is still to come there.
-_MOST_SKEW = timedelta(minutes=1)
+_MAX_SKEW = timedelta(minutes=1)
 
 _MOVE_CLOCK = text("""
 UPDATE activity_clock SET recorded_at = greatest(recorded_at, clock_timestamp())
@@ -47,13 +47,13 @@ _ADVANCE = text("UPDATE activity_counting SET counted_until = :end")
 
 
 async def count_ended_periods(engine: AsyncEngine, cron: str) -> int:
-    """Count all periods that have ended and were not counted yet; how many had events.
+    """Count all periods that have ended and are not counted yet; return how many had events.
 
-    To be called at any time, any number of times, by any number of workers.
+    It may be called at any time, any number of times, by any number of workers.
     """
     closed = await _move_clock(engine)
     latest: datetime = croniter(cron, now()).get_prev(datetime)
-    if closed < latest <= closed + _MOST_SKEW:
+    if closed < latest <= closed + _MAX_SKEW:
         await asyncio.sleep((latest - closed).total_seconds())
         closed = await _move_clock(engine)
     counted = 0
@@ -67,7 +67,7 @@ async def count_ended_periods(engine: AsyncEngine, cron: str) -> int:
 
 
 async def _move_clock(engine: AsyncEngine) -> datetime:
-    """An instant before which no event will be recorded any more, and all are committed."""
+    """Return an instant before which all events are committed and no more will be recorded."""
     async with engine.begin() as connection:
         moved: datetime = (await connection.execute(_MOVE_CLOCK)).scalar_one()
     return moved
@@ -76,7 +76,7 @@ async def _move_clock(engine: AsyncEngine) -> datetime:
 async def _count_next(
     connection: AsyncConnection, cron: str, closed: datetime
 ) -> tuple[datetime, datetime] | None:
-    """Count the next period with events, if it ended before `closed`."""
+    """Count the next period with events if it ended by `closed`; return its start and end."""
     until: datetime | None = (await connection.execute(_LOCK)).scalar_one()
     since = until or datetime.min.replace(tzinfo=UTC)
     first = (await connection.execute(_FIRST_EVENT, {"since": since})).scalar_one_or_none()

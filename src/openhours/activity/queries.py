@@ -1,4 +1,4 @@
-"""Reading events and their counts: the API and the pages ask the same way."""
+"""Queries of events and their counts, shared by the API and the pages."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from openhours.activity.tables import ActivityCount, Event
+from openhours.activity.tables import ActivityCount, ActivityEvent
 from openhours.api.pagination import Page, fetch_page
 
 
@@ -26,16 +26,16 @@ async def list_events(
     Rows have `user_id`, `happened_at`, `recorded_at`, `action`, and `metadata` as JSON text.
     """
     query = select(
-        Event.user_id,
-        Event.happened_at,
-        Event.recorded_at,
-        Event.action,
-        cast(Event.details, Text).label("metadata"),
-        Event.id,
-    ).where(*_conditions(Event.user_id, Event.recorded_at, user_id, since, until))
+        ActivityEvent.user_id,
+        ActivityEvent.happened_at,
+        ActivityEvent.recorded_at,
+        ActivityEvent.action,
+        cast(ActivityEvent.details, Text).label("metadata"),
+        ActivityEvent.id,
+    ).where(*_conditions(ActivityEvent.user_id, ActivityEvent.recorded_at, user_id, since, until))
     if offset is not None:
         query = query.offset(offset)
-    keys = (Event.recorded_at, Event.id)
+    keys = (ActivityEvent.recorded_at, ActivityEvent.id)
     return await fetch_page(
         connection, query, keys, limit=limit, cursor=cursor, descending=newest_first
     )
@@ -62,7 +62,7 @@ async def list_counts(
 async def latest_periods(
     connection: AsyncConnection, user_id: int | None, limit: int
 ) -> list[Row[datetime, datetime, int]]:
-    """Return the last periods that were counted, oldest first, with the sum of all users."""
+    """Return the last counted periods, oldest first: start, end, and the events of all users."""
     query = (
         select(
             ActivityCount.period_start,

@@ -11,10 +11,10 @@ from openhours.db.engine import Base, Timestamp
 
 
 class ActivityClock(Base):
-    """The one row that gives every group of events its recorded time and ids.
+    """One row that gives every group of events its recorded time and ids.
 
     Its lock is held until the group is committed. So id, recorded time and commit have one order:
-    who sees an event sees all that were recorded before it, and none is ever added between them.
+    a reader who sees an event sees all that were recorded before it, and none is added between.
     """
 
     __tablename__ = "activity_clock"
@@ -26,7 +26,7 @@ class ActivityClock(Base):
     recorded_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
 
 
-class Event(Base):
+class ActivityEvent(Base):
     """An event: when it happened, as the client says, and when it was recorded."""
 
     __tablename__ = "activity_events"
@@ -52,7 +52,7 @@ class Event(Base):
 
 
 class ActivityCounting(Base):
-    """The one row that says up to where events are counted; its lock lets one worker count."""
+    """One row: up to where events are counted. Its lock lets one worker at a time count."""
 
     __tablename__ = "activity_counting"
     __table_args__ = (CheckConstraint("one", name="one"),)

@@ -1,4 +1,4 @@
-"""Recording events: a group is one statement, one round trip, one commit."""
+"""Writing events: a group is one statement, one round trip, one commit."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ WITH clock AS (
     RETURNING id
 )
 SELECT before, recorded_at, ARRAY(SELECT id FROM written) AS ids FROM clock
-"""  # noqa: S608  our own words
+"""  # noqa: S608  constant names
 
 _COMPARE = f"""
 SELECT stored.recorded_at,
@@ -41,8 +41,8 @@ ORDER BY e.n
 """  # noqa: S608
 
 
-class NewEvent(NamedTuple):
-    """An event on its way to the database; `metadata` is JSON."""
+class EventRow(NamedTuple):
+    """The columns of an event to write; `metadata` is JSON text."""
 
     user_id: int
     happened_at: datetime
@@ -52,11 +52,12 @@ class NewEvent(NamedTuple):
 
 
 async def write_events(
-    engine: AsyncEngine, events: Sequence[NewEvent]
+    engine: AsyncEngine, events: Sequence[EventRow]
 ) -> Sequence[datetime | None]:
-    """Record the events in one transaction; when each was recorded.
+    """Write the events in one transaction and return when each was recorded.
 
-    One whose `event_id` is known was recorded before; None where another event has that id.
+    That is an earlier instant where the same event has its `event_id` already, and None where
+    another event has it.
     """
     async with engine.connect() as connection:
         raw = await raw_connection(connection)
@@ -73,7 +74,7 @@ async def write_events(
 
 
 async def _recorded_before(
-    connection: "asyncpg.Connection[Any]", events: Sequence[NewEvent]
+    connection: "asyncpg.Connection[Any]", events: Sequence[EventRow]
 ) -> list[datetime | None]:
     rows = await connection.fetch(_COMPARE, *zip(*events, strict=True))
     return [row["recorded_at"] if row["same"] else None for row in rows]

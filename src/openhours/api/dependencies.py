@@ -35,6 +35,13 @@ ENGINE: Resource[AsyncEngine] = Resource("engine")
 SETTINGS: Resource[Settings] = Resource("settings")
 STARTED_AT: Resource[datetime] = Resource("started_at")
 
+
+async def client_address(request: Request) -> str:
+    """Return the address the request came from, as far as it is known."""
+    return request.client.host if request.client else ""
+
+
 Engine = Annotated[AsyncEngine, Depends(ENGINE)]
 ServerSettings = Annotated[Settings, Depends(SETTINGS)]
 StartedAt = Annotated[datetime, Depends(STARTED_AT)]
+ClientAddress = Annotated[str, Depends(client_address)]

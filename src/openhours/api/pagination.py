@@ -78,7 +78,7 @@ def link_header(request: Request, page: Page[Any]) -> dict[str, str]:
 
 
 def _cursor(row: Any, keys: Keys) -> str:
-    values = [row._mapping[str(key.key)] for key in keys]
+    values = [getattr(row, str(key.key)) for key in keys]
     plain = [to_us(value) if isinstance(value, datetime) else value for value in values]
     text = json.dumps(plain, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

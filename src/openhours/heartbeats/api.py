@@ -1,7 +1,7 @@
-"""Heartbeats over HTTP: one, many, and the list of them."""
+"""Heartbeats over HTTP: record one or many, list them."""
 
 import asyncio
-import json
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
@@ -24,7 +24,7 @@ router = APIRouter(tags=["heartbeats"])
 
 REQUEST = "POST /track"
 DEFAULT_PC = "default"
-MOST_IN_BATCH = 1000
+MAX_BATCH = 1000
 _PAGE = 10_000
 
 HEARTBEATS: Resource[GroupCommit[Beat, Recorded]] = Resource("heartbeats")
@@ -47,7 +47,7 @@ BeatId = Annotated[
         min_length=1,
         max_length=64,
         pattern=NO_CONTROL,
-        description="The client's own name for this beat: repeated (by the same PC), it is one.",
+        description="Your own id for the heartbeat: a PC that sends it again changes nothing.",
         examples=["5f0c9a7e1d2b4c3e"],
     ),
 ]
@@ -58,7 +58,7 @@ EventTime = Annotated[
 
 
 class Track(BaseModel):
-    """A heartbeat; nothing is needed. Without a time it is now."""
+    """A heartbeat. Every field may be left out: `event_time` is now then, `pc` is `default`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -68,7 +68,7 @@ class Track(BaseModel):
 
 
 class QueuedTrack(BaseModel):
-    """A heartbeat that waited at the PC: with a time and an id of its own."""
+    """A heartbeat that waited on the PC: with its time and an id."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -78,7 +78,7 @@ class QueuedTrack(BaseModel):
 
 
 class Tracked(BaseModel):
-    """A heartbeat that is stored; of a repeated one, what was stored the first time."""
+    """A stored heartbeat. If it was sent before, this is what was stored the first time."""
 
     id: Annotated[int, Field(examples=[1])]
     event_time: Instant
@@ -86,13 +86,13 @@ class Tracked(BaseModel):
     pc: Annotated[str, Field(examples=["joe-pc"])]
 
 
-_batch = TypeAdapter(Annotated[list[QueuedTrack], Field(max_length=MOST_IN_BATCH)])
+_batch = TypeAdapter(Annotated[list[QueuedTrack], Field(max_length=MAX_BATCH)])
 _NOTHING = Track()
 
 
 _BATCH_SCHEMA = {
     "type": "array",
-    "maxItems": MOST_IN_BATCH,
+    "maxItems": MAX_BATCH,
     "items": QueuedTrack.model_json_schema(),
 }
 # What one may press Execute on, in /docs: a beat of `pc:default`, now.
@@ -101,7 +101,7 @@ _BATCH_EXAMPLE = [{"event_time": NOW, "beat_id": NOW}]
 
 
 def prepare(app: FastAPI, engine: AsyncEngine) -> None:
-    """Give the application what this room keeps while it runs."""
+    """Give the application its one group commit of heartbeats."""
     HEARTBEATS.set(app, GroupCommit(Writer(engine).write))
 
 
@@ -112,11 +112,15 @@ def prepare(app: FastAPI, engine: AsyncEngine) -> None:
     openapi_extra=json_body(Track.model_json_schema(), _EXAMPLE, required=False),
 )
 async def track(request: Request, commit: Heartbeats) -> Response:
-    """A PC is on. The heartbeat is durable before this answers. The body may be empty."""
+    """Record that a PC is on. It is stored durably before the answer is sent.
+
+    The body may be empty.
+    """
     body = await request.body()
     sent = parse_json(request, body, Track.model_validate_json) if body else _NOTHING
     beat = Beat(sent.pc or DEFAULT_PC, sent.event_time or now(), sent.beat_id)
-    return _answer(_json(await commit.add(beat), beat.pc))
+    recorded = await commit.add(beat)
+    return json_answer(_tracked(recorded.id, recorded.event_time, beat.pc), 201)
 
 
 @router.post(
@@ -126,15 +130,17 @@ async def track(request: Request, commit: Heartbeats) -> Response:
     openapi_extra=json_body(_BATCH_SCHEMA, _BATCH_EXAMPLE),
 )
 async def track_batch(request: Request, commit: Heartbeats) -> Response:
-    """Heartbeats that waited at a PC, 1,000 at most; the answers are in the same order.
+    """Record heartbeats that waited on a PC, 1,000 at most; answers have the same order.
 
-    All are durable before this answers. After any failure the same batch may be sent again.
+    All are stored durably before the answer is sent. After a failure, send the same batch again.
     """
     sent = parse_json(request, await request.body(), _batch.validate_json)
     beats = [Beat(one.pc or DEFAULT_PC, one.event_time, one.beat_id) for one in sent]
     done = await asyncio.gather(*map(commit.add, beats))
-    texts = [_json(one, beat.pc) for one, beat in zip(done, beats, strict=True)]
-    return _answer(f"[{','.join(texts)}]")
+    return json_answer(
+        [_tracked(one.id, one.event_time, beat.pc) for one, beat in zip(done, beats, strict=True)],
+        201,
+    )
 
 
 @router.get("/track/events", response_model=list[Tracked])
@@ -143,37 +149,22 @@ async def events(
     engine: Engine,
     pc: Annotated[Text | None, Query(max_length=64, description="Only this PC's.")] = None,
     since: Annotated[
-        Instant | None, Query(alias="from", description="Not before this instant.")
+        Instant | None, Query(alias="from", description="At this instant or later.")
     ] = None,
     until: Annotated[Instant | None, Query(alias="to", description="Before this instant.")] = None,
     limit: Annotated[int, Query(ge=1, le=100_000)] = _PAGE,
     cursor: Cursor = None,
 ) -> Response:
-    """Heartbeats, newest first; the next page is in the `Link` header."""
+    """Return heartbeats, newest first; the next page is in the `Link` header."""
     async with engine.connect() as connection:
         page = await list_heartbeats(
             connection, pc=pc, since=since, until=until, limit=limit, cursor=cursor
         )
     return json_answer(
-        [
-            {
-                "id": row.id,
-                "event_time": iso(row.event_time),
-                "request": REQUEST,
-                "pc": row.store_id.removeprefix(PREFIX),
-            }
-            for row in page.rows
-        ],
+        [_tracked(row.id, row.event_time, row.store_id.removeprefix(PREFIX)) for row in page.rows],
         headers=link_header(request, page),
     )
 
 
-def _json(recorded: Recorded, pc: str) -> str:
-    return (
-        f'{{"id":{recorded.id},"event_time":"{iso(recorded.event_time)}",'
-        f'"request":"{REQUEST}","pc":{json.dumps(pc)}}}'
-    )
-
-
-def _answer(text: str) -> Response:
-    return json_answer(text.encode(), 201)
+def _tracked(heartbeat_id: int, event_time: datetime, pc: str) -> dict[str, Any]:
+    return {"id": heartbeat_id, "event_time": iso(event_time), "request": REQUEST, "pc": pc}

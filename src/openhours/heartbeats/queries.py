@@ -1,4 +1,4 @@
-"""Reading heartbeats and PCs: the API and the pages ask the same way."""
+"""Queries of heartbeats and PCs, shared by the API and the pages."""
 
 from datetime import datetime
 
@@ -36,7 +36,7 @@ async def list_heartbeats(
 
 
 async def list_pcs(connection: AsyncConnection, limit: int) -> list[str]:
-    """Return the names of PCs, in the order of the alphabet."""
+    """Return the names of PCs, in alphabetical order."""
     query = select(Store.store_id).where(Store.feed == BEATING)
     query = query.order_by(func.lower(Store.store_id), Store.store_id).limit(limit)
     return [name.removeprefix(PREFIX) for name in await connection.scalars(query)]

@@ -1,4 +1,4 @@
-"""Old heartbeats go with the observations they made."""
+"""Deleting old heartbeats, as old observations are deleted."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -6,8 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.settings import Settings
 
 
-async def keep_heartbeats(engine: AsyncEngine, settings: Settings) -> int:
-    """Delete the events of more than `keep_days` ago; how many. Without the setting, none."""
+async def prune_heartbeats(engine: AsyncEngine, settings: Settings) -> int:
+    """Delete heartbeats older than `keep_days`, if that is set, and return how many."""
     if settings.keep_days is None:
         return 0
     async with engine.begin() as connection:

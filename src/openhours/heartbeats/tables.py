@@ -1,4 +1,4 @@
-"""Heartbeats as they were sent. What reports read of them are the observations of their stores."""
+"""Heartbeats as they were sent. Reports read the observations that were made of them."""
 
 from datetime import datetime
 
@@ -28,6 +28,6 @@ class Heartbeat(Base):
     # No foreign key: the store is made first, and a check per beat would lock its row.
     store: Mapped[int] = mapped_column(Integer)
     event_time: Mapped[datetime] = mapped_column(Timestamp)
-    # The client's own name for the beat: repeated, it is the same beat.
+    # The client's own id: a heartbeat sent again with it is the same one.
     beat_id: Mapped[str | None] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))

@@ -1,4 +1,4 @@
-"""Heartbeats into the database: a group in one statement, each also an observation of its store."""
+"""Writing heartbeats: a group in one statement, each also an observation of its store."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from openhours.stores.store_ids import numbers_of
 from openhours.stores.tables import BEATING
 from openhours.times import to_us
 
-_MOST_KNOWN = 100_000
+_MAX_KNOWN_PCS = 100_000
 
 # Sorted, so that two processes that write the same beats wait for each other, not in a circle.
 _INSERT = """
@@ -48,7 +48,7 @@ WHERE s.id = b.store AND (s.first_observed_at IS NULL OR s.first_observed_at > b
 
 
 class Beat(NamedTuple):
-    """A heartbeat that was received; `beat_id` is the client's own, if it gave one."""
+    """A heartbeat to write; `beat_id` is the client's own id, if it gave one."""
 
     pc: str
     event_time: datetime
@@ -56,14 +56,14 @@ class Beat(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """A heartbeat that is durable; of a repeated one, what was recorded the first time."""
+    """A durable heartbeat. If it was sent before, this is what was recorded the first time."""
 
     id: int
     event_time: datetime
 
 
 class _Known(NamedTuple):
-    """What this process knows of a PC; its first beat may really be earlier still."""
+    """A PC as this process knows it; in the database its first heartbeat may be earlier."""
 
     store: int
     first: datetime
@@ -78,7 +78,10 @@ class Writer:
         self._weeks: set[int] = set()
 
     async def write(self, beats: Sequence[Beat]) -> list[Recorded | Exception]:
-        """Commit the beats; Unavailable in the place of each whose week cannot be written now."""
+        """Commit the heartbeats and return what was recorded, in order.
+
+        In the place of each whose week cannot be written now there is an Unavailable.
+        """
         async with self._engine.connect() as connection:
             raw = await raw_connection(connection)
             try:
@@ -120,8 +123,8 @@ class Writer:
             rows = await _insert_beats(raw, stores, beats)
         else:
             async with raw.transaction():
-                numbers = await numbers_of(raw, [PREFIX + pc for pc in {beat.pc for beat in beats}])
-                stores = [numbers[PREFIX + beat.pc] for beat in beats]
+                ids = await numbers_of(raw, [PREFIX + pc for pc in {beat.pc for beat in beats}])
+                stores = [ids[PREFIX + beat.pc] for beat in beats]
                 rows = await _insert_beats(raw, stores, beats)
                 firsts = await _note_stores(raw, rows)
             self._remember(beats, stores, firsts)
@@ -130,8 +133,8 @@ class Writer:
     def _remember(
         self, beats: Sequence[Beat], stores: Sequence[int], firsts: dict[int, datetime]
     ) -> None:
-        """Once it is committed; `firsts` names only stores of which something was written."""
-        if len(self._pcs) > _MOST_KNOWN:
+        """Remember the PCs of committed heartbeats; `firsts` has only stores that got some."""
+        if len(self._pcs) > _MAX_KNOWN_PCS:
             self._pcs.clear()
         for beat, store in zip(beats, stores, strict=True):
             if store in firsts:
@@ -150,7 +153,7 @@ async def _insert_beats(
 async def _note_stores(
     raw: "asyncpg.Connection[Any]", rows: Sequence[asyncpg.Record]
 ) -> dict[int, datetime]:
-    """Note the first heartbeat of each store, where it is earlier than all; those of the rows."""
+    """Store the first heartbeat of each store where it is earlier; return the rows' firsts."""
     firsts: dict[int, datetime] = {}
     for row in rows:
         firsts[row["store"]] = min(row["event_time"], firsts.get(row["store"], row["event_time"]))
@@ -165,13 +168,13 @@ async def _match(
     beats: Sequence[Beat],
     rows: Sequence[asyncpg.Record],
 ) -> list[Recorded | Exception]:
-    """For each beat its row; one that was inserted earlier is asked for."""
+    """Return for each heartbeat its row, reading those that were inserted before."""
     named: dict[tuple[int, str], Recorded] = {}
     nameless: dict[tuple[int, datetime], list[Recorded]] = defaultdict(list)
 
     def take(found: Sequence[asyncpg.Record]) -> None:
-        for number, store, event_time, beat_id in found:
-            recorded = Recorded(number, event_time)
+        for heartbeat_id, store, event_time, beat_id in found:
+            recorded = Recorded(heartbeat_id, event_time)
             if beat_id is None:
                 nameless[store, event_time].append(recorded)
             else:
@@ -185,7 +188,7 @@ async def _match(
     }
     if repeated:
         take(await raw.fetch(_FIND, *(list(column) for column in zip(*repeated, strict=True))))
-    gone = Unavailable("the heartbeat of this beat_id is just being deleted; try again")
+    gone = Unavailable("the heartbeat with this beat_id is being deleted; try again")
     return [
         nameless[store, beat.event_time].pop()
         if beat.beat_id is None

@@ -9,13 +9,12 @@ from typing import Literal
 import numpy as np
 
 from openhours.reports.timeline import HoursRow, Piece, Timeline
-from openhours.times import DAY, MINUTE, SECOND, WEEKDAYS, format_time_of_day
-from openhours.uptime.clocks import to_local
+from openhours.times import DAY, MINUTE, SECOND, WEEKDAYS, format_time_of_day, local_time
 
 
 def utc_offset(instant: int, zone: str) -> str:
     """Return local minus UTC at the instant: `UTC-7`, `UTC+5:30`."""
-    away = to_local(instant, zone).utcoffset() or timedelta()
+    away = local_time(instant, zone).utcoffset() or timedelta()
     minutes = round(abs(away) / timedelta(minutes=1))
     sign = "-" if away < timedelta() else "+"
     hours, rest = divmod(minutes, 60)
@@ -42,13 +41,13 @@ def explain_instant(timeline: Timeline, instant: int) -> str:
         why = "nothing is known before the first heartbeat"
         if timeline.feed is None:
             why = "nothing is known, no observation yet"
-    at = to_local(instant, timeline.zone)
+    at = local_time(instant, timeline.zone)
     return f"{at:%H:%M} {why}; {explain_hours(timeline, instant)}"
 
 
 def explain_piece(timeline: Timeline, piece: Piece) -> str:
     """Explain why the piece has its status."""
-    begins, ends = to_local(piece.start, timeline.zone), to_local(piece.end, timeline.zone)
+    begins, ends = local_time(piece.start, timeline.zone), local_time(piece.end, timeline.zone)
     form = "%H:%M:%S" if piece.end - piece.start < 2 * MINUTE else "%H:%M"
     word = "unknown" if piece.rule == "unknown" else status_word(piece.active)
     ending = f"{ends:{form}}" if ends.date() == begins.date() else _at(ends, begins, form)
@@ -84,7 +83,7 @@ def _because(timeline: Timeline, piece: Piece, begins: datetime, form: str) -> s
         return f"no poll while open in the {days} days before"
     if piece.rule in ("beating", "silent"):
         return _of_heartbeats(timeline, piece, begins)
-    at = to_local(int(timeline.observations.at[piece.source]), timeline.zone)
+    at = local_time(int(timeline.observations.at[piece.source]), timeline.zone)
     poll = f"{_at(at, begins, form)} {status_word(piece.active)}"
     return {
         "nearest": f"nearest poll {poll}",
@@ -101,9 +100,9 @@ def _of_heartbeats(timeline: Timeline, piece: Piece, begins: datetime) -> str:
     expiry = timeline.query.rules.heartbeat_expiry // SECOND
     before = int(np.searchsorted(at, piece.end)) - 1
     if piece.active:
-        first = _at(to_local(int(at[piece.source]), zone), begins, form)
-        last = _at(to_local(int(at[before]), zone), begins, form)
+        first = _at(local_time(int(at[piece.source]), zone), begins, form)
+        last = _at(local_time(int(at[before]), zone), begins, form)
         return f"heartbeats {first} to {last}, each good for {expiry} s"
     if before < 0:
         return "no heartbeat in the days before"
-    return f"silence, last heartbeat {_at(to_local(int(at[before]), zone), begins, form)}"
+    return f"silence, last heartbeat {_at(local_time(int(at[before]), zone), begins, form)}"

@@ -5,14 +5,13 @@ in 29 zones from 2000 to 2030: where a gap is not a whole hour from one full hou
 in America/Anchorage as well, by an hour. (It reads the same tables.)
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import pytz
 
-from openhours.times import from_us
 from openhours.uptime.axis import Int64
 
 
@@ -41,11 +40,6 @@ def to_utc(local: Int64, zone: str) -> Int64:
     regime = np.searchsorted(clock.ends, local, side="right")
     first: Int64 = np.maximum(local - clock.offset[regime], clock.begins[regime])
     return first
-
-
-def to_local(instant: int, zone: str) -> datetime:
-    """Return the instant (µs UTC) on the clock of `zone`. Raise pytz.UnknownTimeZoneError."""
-    return from_us(instant).astimezone(pytz.timezone(zone))
 
 
 @cache

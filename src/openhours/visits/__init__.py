@@ -1,1 +1,1 @@
-"""Visits of pages, counted exactly."""
+"""Page visits, counted exactly."""

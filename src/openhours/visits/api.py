@@ -1,4 +1,4 @@
-"""Visits over HTTP: log one, and ask how many there were."""
+"""Visits over HTTP: log one, and read how many there were."""
 
 from datetime import timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from openhours.visits.write import NewVisit, write_visits
 
 router = APIRouter(tags=["visits"])
 
-_LONGEST_AGENT = 1000
+_MAX_AGENT = 1000
 
 VISITS: Resource[GroupCommit[NewVisit, int]] = Resource("visits")
 Visits = Annotated[GroupCommit[NewVisit, int], Depends(VISITS)]
@@ -35,7 +35,7 @@ def _digits(value: object) -> object:
 
 
 class VisitIn(BaseModel):
-    """A visit as it is sent; a missing or empty address or agent is taken from the request."""
+    """A visit to log. A missing or empty address or agent is taken from the request."""
 
     user_id: Annotated[
         str,
@@ -46,7 +46,7 @@ class VisitIn(BaseModel):
         ),
     ]
     page_url: Annotated[Text, Field(min_length=1, max_length=2048)]
-    user_agent: Annotated[Text, Field(max_length=_LONGEST_AGENT)] | None = None
+    user_agent: Annotated[Text, Field(max_length=_MAX_AGENT)] | None = None
     ip_address: (
         Annotated[
             Text,
@@ -61,7 +61,7 @@ class VisitIn(BaseModel):
 
 
 class VisitLogged(BaseModel):
-    """A visit that is stored, and its number among all."""
+    """A visit that was stored, and its number among all visits."""
 
     success: Annotated[bool, Field(examples=[True])]
     visit_count: Annotated[int, Field(ge=1, examples=[42])]
@@ -69,7 +69,7 @@ class VisitLogged(BaseModel):
 
 
 class Statistics(BaseModel):
-    """How long the server runs, and how many visits there were. Bots are among the visits."""
+    """Server uptime and visit counts. Visits of bots are included."""
 
     uptime_seconds: Annotated[float, Field(examples=[3600.5])]
     uptime_formatted: Annotated[str, Field(examples=["1h 0m 0s"])]
@@ -78,12 +78,12 @@ class Statistics(BaseModel):
     server_status: Annotated[str, Field(examples=["running"])]
     recent_visits: Annotated[int, Field(description="In the last `timeframe_hours`.")]
     timeframe_hours: float
-    bots: Annotated[int, Field(description="Those of `total_visits` that known bots made.")]
-    recent_bots: Annotated[int, Field(description="Those of `recent_visits`.")]
+    bots: Annotated[int, Field(description="How many of `total_visits` known bots made.")]
+    recent_bots: Annotated[int, Field(description="How many of `recent_visits` known bots made.")]
 
 
 class PageCount(BaseModel):
-    """Visits of a page; `bots` are among them."""
+    """Visits of a page, those of bots included."""
 
     page_url: str
     visits: int
@@ -91,7 +91,7 @@ class PageCount(BaseModel):
 
 
 class ReferrerCount(BaseModel):
-    """Visits from a referrer; null: without one."""
+    """Visits from a referrer; null for visits without one."""
 
     referrer: str | None
     visits: int
@@ -99,7 +99,7 @@ class ReferrerCount(BaseModel):
 
 
 class HourCount(BaseModel):
-    """Visits of an hour, as far as it lies in the timeframe."""
+    """Visits of an hour, or of its part in the timeframe."""
 
     hour: Instant
     visits: int
@@ -107,7 +107,7 @@ class HourCount(BaseModel):
 
 
 class PageStatistics(BaseModel):
-    """The visits of [since, until): most visited first, hours in their order."""
+    """Visits in [since, until): most visited pages and referrers first, hours in order."""
 
     since: Instant
     until: Instant
@@ -126,7 +126,7 @@ _EXAMPLE = {
 
 
 def prepare(app: FastAPI, engine: AsyncEngine) -> None:
-    """Make what the room keeps while the application runs."""
+    """Give the application its one group commit of visits."""
     VISITS.set(app, GroupCommit(partial(write_visits, engine)))
 
 
@@ -136,12 +136,13 @@ def prepare(app: FastAPI, engine: AsyncEngine) -> None:
     openapi_extra=json_body(VisitIn.model_json_schema(), _EXAMPLE),
 )
 async def visit(request: Request, visits: Visits) -> Response:
-    """Log a visit. It is stored durably, and `visit_count` is its number: exact, without gaps.
+    """Log a visit. It is stored durably before the answer is sent.
 
-    After a 503 the visit may or may not have been stored.
+    `visit_count` is its number among all visits: exact, without gaps. After a 503 the visit may or
+    may not have been stored.
     """
     body = await read_json(request, VisitIn)
-    agent = body.user_agent or request.headers.get("user-agent", "")[:_LONGEST_AGENT] or None
+    agent = body.user_agent or request.headers.get("user-agent", "")[:_MAX_AGENT] or None
     address = body.ip_address or (request.client.host if request.client else None)
     number = await visits.add(
         NewVisit(body.user_id, body.page_url, agent, address, body.referrer or None)
@@ -152,7 +153,7 @@ async def visit(request: Request, visits: Visits) -> Response:
 
 @router.get("/stats")
 async def stats(engine: Engine, started_at: StartedAt, timeframe_hours: Hours = 1.0) -> Statistics:
-    """Visits so far and of late, exact; the cost does not depend on how many there are."""
+    """Return exact visit counts, in all and of the last hours; fast at any number of visits."""
     found = await statistics.totals(engine, timedelta(hours=timeframe_hours))
     uptime = (now() - started_at).total_seconds()
     return Statistics(
@@ -172,19 +173,25 @@ async def stats(engine: Engine, started_at: StartedAt, timeframe_hours: Hours = 
 async def page_stats(
     engine: Engine,
     timeframe_hours: Hours = 1.0,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Pages and referrers at most.")] = 20,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="How many pages and referrers to return at most.")
+    ] = 20,
 ) -> PageStatistics:
-    """What was visited, where the visitors came from, and when."""
+    """Return the most visited pages, the top referrers, and visits per hour."""
     found = await statistics.pages(engine, timedelta(hours=timeframe_hours), limit)
     return PageStatistics.model_validate(
         {
             "since": found.since,
             "until": found.until,
-            "pages": [{"page_url": c.of, "visits": c.visits, "bots": c.bots} for c in found.pages],
-            "referrers": [
-                {"referrer": c.of, "visits": c.visits, "bots": c.bots} for c in found.referrers
+            "pages": [
+                {"page_url": one.name, "visits": one.visits, "bots": one.bots}
+                for one in found.pages
             ],
-            "hours": [{"hour": c.of, "visits": c.visits, "bots": c.bots} for c in found.hours],
+            "referrers": [
+                {"referrer": one.name, "visits": one.visits, "bots": one.bots}
+                for one in found.referrers
+            ],
+            "hours": [one._asdict() for one in found.hours],
         }
     )
 

@@ -1,16 +1,16 @@
-"""Whether a user agent is a bot's."""
+"""Telling bots by their user agent."""
 
 from functools import lru_cache
 
 from crawlerdetect import CrawlerDetect
 
 # Known bots name themselves early; and the patterns take quadratic time on long words.
-_LOOKED_AT = 256
+_PREFIX = 256
 
 _detector = CrawlerDetect()
 
 
 @lru_cache(maxsize=4096)
 def is_bot(user_agent: str) -> bool:
-    """Whether the agent is a known crawler, library or monitor (crawlerdetect's list)."""
-    return bool(_detector.is_crawler(user_agent[:_LOOKED_AT]))
+    """Return whether the agent is a known crawler, library or monitor (crawlerdetect's list)."""
+    return bool(_detector.is_crawler(user_agent[:_PREFIX]))

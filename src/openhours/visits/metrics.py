@@ -10,7 +10,7 @@ from openhours.visits.tables import VisitCounter
 
 
 async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
-    """Return the number of visits, of people and of bots."""
+    """Return the number of visits ever logged, by people and by bots."""
     query = select(VisitCounter.total, VisitCounter.bots)
     row = (await connection.execute(query)).one()
     visits = CounterMetricFamily("openhours_visits", "Visits ever logged.", labels=("by",))

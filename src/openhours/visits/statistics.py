@@ -1,4 +1,4 @@
-"""What was visited: totals that cost the same at any number of visits, and a window's pages."""
+"""Visit statistics: totals, fast at any number of visits, and the pages of a window."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -43,7 +43,7 @@ _TOP_REFERRERS = text(_TOP.format(column="referrer"))
 
 
 class Totals(NamedTuple):
-    """All visits and those since the window's start, bots included and alone."""
+    """Visits ever and in the window; `total` and `recent` include those of bots."""
 
     total: int
     bots: int
@@ -53,32 +53,40 @@ class Totals(NamedTuple):
 
 
 class Count(NamedTuple):
-    """Visits by page, by referrer (None: the visitor came directly) or by hour."""
+    """Visits of one page, or from one referrer (None: without one)."""
 
-    of: str | datetime | None
+    name: str | None
+    visits: int
+    bots: int
+
+
+class HourCount(NamedTuple):
+    """Visits in the hour that begins at `hour`."""
+
+    hour: datetime
     visits: int
     bots: int
 
 
 class Pages(NamedTuple):
-    """A window [since, until) in three views."""
+    """Visits in [since, until) by page, by referrer, and by hour."""
 
     since: datetime
     until: datetime
     pages: list[Count]
     referrers: list[Count]
-    hours: list[Count]
+    hours: list[HourCount]
 
 
 async def totals(engine: AsyncEngine, window: timedelta) -> Totals:
-    """The totals, exact; two rows are read."""
+    """Return the exact totals; two rows are read."""
     async with engine.connect() as connection:
         row = (await connection.execute(_TOTALS, {"window": window})).one()
     return Totals(**row._mapping)
 
 
 async def pages(engine: AsyncEngine, window: timedelta, most: int) -> Pages:
-    """Top pages, top referrers and visits per hour; the cost follows the window's visits."""
+    """Return top pages, top referrers and visits per hour; all visits of the window are read."""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ")
         until: datetime = (await connection.execute(text("SELECT now()"))).scalar_one()
@@ -94,15 +102,17 @@ def _counts(rows: Sequence[Row[Any]]) -> list[Count]:
     return [Count(row.name, row.visits, row.bots) for row in rows]
 
 
-async def _per_hour(connection: AsyncConnection, since: datetime, until: datetime) -> list[Count]:
-    """Each hour's visits as a difference, without reading them."""
+async def _per_hour(
+    connection: AsyncConnection, since: datetime, until: datetime
+) -> list[HourCount]:
+    """Return each hour's visits as a difference of counters, without reading the visits."""
     moments = [since]
     while (hour := _start_of_hour(moments[-1]) + _HOUR) < until:
         moments.append(hour)
     moments.append(until)
     before = (await connection.execute(_BEFORE, {"moments": moments})).all()
     return [
-        Count(_start_of_hour(moment), after.visits - start.visits, after.bots - start.bots)
+        HourCount(_start_of_hour(moment), after.visits - start.visits, after.bots - start.bots)
         for moment, start, after in zip(moments[:-1], before[:-1], before[1:], strict=True)
     ]
 

@@ -9,7 +9,7 @@ from openhours.db.engine import Base, Timestamp
 
 
 class VisitCounter(Base):
-    """The one row that every group of visits takes its numbers from.
+    """One row from which every group of visits takes its numbers.
 
     Its lock is held until the group is committed. So numbers have no gaps, whatever is killed, and
     number, time and commit have the same order.

@@ -29,7 +29,7 @@ SELECT before FROM counter
 
 
 class NewVisit(NamedTuple):
-    """A visit on its way to the database."""
+    """A visit to write."""
 
     user_id: str
     page_url: str
@@ -39,7 +39,7 @@ class NewVisit(NamedTuple):
 
 
 async def write_visits(engine: AsyncEngine, visits: Sequence[NewVisit]) -> Sequence[int]:
-    """Store the visits in one transaction; the number of each, exact and without gaps."""
+    """Write the visits in one transaction and return the number of each, without gaps."""
     bot = [visit.user_agent is not None and is_bot(visit.user_agent) for visit in visits]
     bots = 0
     bots_before = []

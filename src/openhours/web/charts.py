@@ -1,4 +1,4 @@
-"""Geometry of the pictures: what templates draw as SVG, in units of their view boxes."""
+"""Geometry of the charts that templates draw as SVG, in units of their view boxes."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,9 +10,9 @@ from openhours.reports.explain import explain_piece
 from openhours.reports.tables import Report
 from openhours.reports.timeline import Piece, Timeline
 from openhours.stores.tables import BEATING, POLLED
-from openhours.times import DAY, EPOCH, HOUR, from_us, iso, to_us
-from openhours.uptime.clocks import to_local, to_utc
-from openhours.web.formatting import hours, in_zone, percent
+from openhours.times import DAY, EPOCH, HOUR, from_us, iso, local_time, to_us
+from openhours.uptime.clocks import to_utc
+from openhours.web.formatting import hours, percent
 
 WIDTH = 1000.0
 # Heartbeats closer than this cannot be told apart.
@@ -21,7 +21,7 @@ _DOT = 3.0
 
 @dataclass(frozen=True)
 class Mark:
-    """A stretch of a day: where it is drawn, its CSS classes, and what it says."""
+    """A part of a day: where it is drawn, its CSS classes, and its text."""
 
     x: float
     width: float
@@ -54,7 +54,7 @@ class Hour:
 
 
 def strip_of(report: Report, zone: str) -> list[Hour]:
-    """The week before T, hour by hour, of all polled stores together, of PCs if there are none."""
+    """Return the week before T, hour by hour: of all polled stores, of PCs if there are none."""
     feed = POLLED if POLLED in (report.by_hour or {}) else BEATING
     as_of = report.as_of_polled if feed == POLLED else report.as_of_beating
     if as_of is None or feed not in (report.by_hour or {}):
@@ -64,7 +64,7 @@ def strip_of(report: Report, zone: str) -> list[Hour]:
     since = to_us(as_of) - len(opened) * HOUR
     hours = []
     for n, (whole, part) in enumerate(zip(opened, up, strict=True)):
-        at = in_zone(since + n * HOUR, zone)
+        at = local_time(since + n * HOUR, zone)
         share = part / whole if whole else None
         words = "nothing open" if share is None else f"{percent(part, whole)} of open time up"
         text = f"{at:%a} {at.day} {at:%b}, {at:%H:%M} {zone}, an hour: {words}"
@@ -73,16 +73,16 @@ def strip_of(report: Report, zone: str) -> list[Hour]:
 
 
 def kind_of(piece: Piece) -> str:
-    """The CSS classes of a piece. A PC that is off is no alarm."""
+    """Return the CSS classes of a piece. A PC that is off is no alarm."""
     if piece.rule in ("unknown", "silent"):
         return "unknown" if piece.rule == "unknown" else "off"
     return f"{'up' if piece.active else 'down'}{'' if piece.measured else ' filled'}"
 
 
 def week_of(timeline: Timeline, begins: int, ends: int) -> list[Day]:
-    """The local days that [begins, ends) meets, the newest first."""
-    first = to_local(begins, timeline.zone).date()
-    last = to_local(ends - 1, timeline.zone).date()
+    """Return the local days that [begins, ends) overlaps, newest first."""
+    first = local_time(begins, timeline.zone).date()
+    last = local_time(ends - 1, timeline.zone).date()
     count = (last - first).days + 2
     dates = [first + timedelta(days=n) for n in range(count)]
     midnights = np.array([(date - EPOCH.date()).days * DAY for date in dates], np.int64)
@@ -104,7 +104,7 @@ class _Drawing:
         self.begins, self.ends = max(start, begins), min(end, ends)
 
     def day(self) -> Day:
-        date = to_local(self.start, self.timeline.zone)
+        date = local_time(self.start, self.timeline.zone)
         pieces = self.timeline.within(self.begins, self.ends)
         return Day(
             label=f"{date:%a} {date.day} {date:%b}",
@@ -162,7 +162,7 @@ class _Drawing:
         return "".join(f"M{x:g} 34h.01" for x in points)
 
     def _ticks(self) -> list[tuple[float, str]]:
-        date = to_local(self.start, self.timeline.zone).date()
+        date = local_time(self.start, self.timeline.zone).date()
         midnight = (date - EPOCH.date()).days * DAY
         wall = np.array([midnight + hour * HOUR for hour in (6, 12, 18)], np.int64)
         at = to_utc(wall, self.timeline.zone).tolist()

@@ -1,4 +1,4 @@
-"""Errors are pages for browsers: the same status, headers and words as the JSON of all others."""
+"""Error pages for browsers, with the status, headers and messages of the JSON that others get."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -16,21 +16,21 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 _ADVICE = {
     400: "The request could not be read.",
-    401: "Sign in to see this.",
-    403: "You may not see or do this with what you are signed in as.",
+    401: "Sign in to see this page.",
+    403: "You may not do this as the user or API key that you are signed in as.",
     404: "It may have been removed, or the address has a mistake.",
-    405: "This address answers to another kind of request.",
-    409: "What you asked for does not fit what is there now.",
+    405: "This address does not accept this kind of request.",
+    409: "This conflicts with the present state. Reload the page to see it.",
     413: "What you sent is too large.",
     422: "Something in the address or the form is not valid.",
     429: "Wait a little and try again.",
-    503: "The database is away. Nothing is lost; try again in a moment.",
-    507: "The disk is full. What you sent was not kept; make room, then send it again.",
+    503: "The database cannot be reached. Nothing is lost; try again in a moment.",
+    507: "The disk is full. What you sent was not stored; free some space, then send it again.",
 }
 
 
 def add_error_pages(app: FastAPI) -> None:
-    """Give browsers pages for all errors that the application can answer so far."""
+    """Answer browsers with pages for all errors that have a handler so far."""
     app.add_exception_handler(Exception, _crash)
     for kind, handler in list(app.exception_handlers.items()):
         app.exception_handlers[kind] = _as_page(handler)
@@ -62,29 +62,34 @@ def _to_sign_in(request: Request) -> Response:
 
 def _error_page(request: Request, response: Response) -> Response:
     problem = json.loads(bytes(response.body))
-    shown = page(
+    error_page = page(
         request,
         "error.html",
         response.status_code,
         status=response.status_code,
         title=problem["title"],
         advice=_ADVICE.get(
-            response.status_code, "Something went wrong on our side; the log says more."
+            response.status_code, "Something went wrong on the server; its log says more."
         ),
-        problems=_problems(problem),
+        problems=_messages(problem),
     )
-    copy_headers(response, shown)
-    return shown
+    copy_headers(response, error_page)
+    return error_page
 
 
 def copy_headers(source: Response, target: Response) -> None:
-    """Give the target all headers of the source that do not describe its body."""
+    """Copy all headers of the source that do not describe its body to the target."""
     for name, value in source.headers.items():
         if name not in ("content-type", "content-length"):
             target.headers[name] = value
 
 
-def _problems(problem: dict[str, Any]) -> list[str]:
+def detail_of(response: Response) -> str:
+    """Return what a problem response says is wrong."""
+    return str(json.loads(bytes(response.body))["detail"])
+
+
+def _messages(problem: dict[str, Any]) -> list[str]:
     if "errors" in problem:
         return [f"{' → '.join(one['path'][1:])}: {one['message']}" for one in problem["errors"]]
     return [] if problem["detail"] == problem["title"] else [problem["detail"]]

@@ -1,13 +1,16 @@
-"""Local times from forms: what a person typed is meant in the zone that the page names."""
+"""Local times in forms: read and written in the time zone that the page names."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
+import numpy as np
 import pytz
 from fastapi import Form, Query, Request
 
 from openhours.errors import invalid
-from openhours.web.formatting import from_wall, on_wall, zone_of
+from openhours.times import EARLIEST, from_us, local_time, to_us
+from openhours.uptime.clocks import to_utc
+from openhours.web.formatting import zone_of
 
 # The zone that the form's page named: the visitor's may be known only since then.
 FormZone = Annotated[str, Form(alias="zone", max_length=100)]
@@ -15,22 +18,33 @@ QueryZone = Annotated[str, Query(alias="zone", max_length=100)]
 
 
 def named_zone(request: Request, name: str) -> str:
-    """The zone that a form named, or the visitor's."""
+    """Return the time zone that a form named, or the visitor's."""
     return name if name in pytz.all_timezones_set else zone_of(request)
 
 
-def shown_again(instant: datetime | None, zone: str) -> str:
-    """What an input for minutes shows of an instant, if any."""
-    return "" if instant is None else on_wall(instant, zone)[:16]
+def to_input(instant: datetime | None, zone: str) -> str:
+    """Return the value of `<input type="datetime-local" step="1">`: local time to the second."""
+    return "" if instant is None else f"{local_time(instant, zone):%Y-%m-%dT%H:%M:%S}"
 
 
-def instant_of(field: str, text: str, zone: str, place: str = "query") -> datetime | None:
-    """The instant, None for an empty field; raise Invalid, which names the field."""
+def to_minute_input(instant: datetime | None, zone: str) -> str:
+    """Return the value of `<input type="datetime-local">`: local time to the minute."""
+    return to_input(instant, zone)[:16]
+
+
+def from_input(field: str, text: str, zone: str, place: str = "query") -> datetime | None:
+    """Return the instant of such a value, None for an empty one; raise Invalid.
+
+    A local time that occurs twice is the earlier one; one that is skipped is moved forward.
+    """
     if not text:
         return None
     try:
-        return from_wall(text, zone)
+        local = datetime.fromisoformat(text)
     except ValueError:
-        raise invalid(
-            f"not a local time, such as 2024-03-31T08:30: {text!r}", place, field
-        ) from None
+        local = None
+    if local is None or local.tzinfo is not None or not EARLIEST.year <= local.year <= 9998:
+        message = f"not a local time since 2000, such as 2024-03-31T08:30: {text!r}"
+        raise invalid(message, place, field)
+    us = to_us(local.replace(tzinfo=UTC))
+    return from_us(int(to_utc(np.array([us], np.int64), zone)[0]))

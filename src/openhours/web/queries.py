@@ -1,24 +1,87 @@
-"""What pages read of reports' rows: sums over all stores, and stores searched and sorted."""
+"""Queries of pages: the present state, figures of reports, stores searched and sorted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from openhours.heartbeats.tables import Heartbeat
 from openhours.reports.tables import Report
+from openhours.stores.tables import BEATING, POLLED, FeedClock, Ingestion, RejectedRow, Store
 
 Window = Literal["hour", "day", "week"]
 WINDOWS: tuple[Window, ...] = ("hour", "day", "week")
 PAGE = 50
 
-# PostgreSQL would refuse NUL, and LIKE has letters of its own.
-_LIKE = str.maketrans({"\0": "\ufffd", "\\": "\\\\", "%": "\\%", "_": "\\_"})
+# The special characters of LIKE.
+_LIKE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
+
+
+async def stores_by_feed(connection: AsyncConnection) -> dict[str | None, int]:
+    """Return the number of stores of each feed; None: of neither yet."""
+    query = select(Store.feed, func.count()).group_by(Store.feed)
+    rows = (await connection.execute(query)).all()
+    return {row[0]: row[1] for row in rows}
+
+
+async def newest_observations(connection: AsyncConnection) -> dict[str, datetime | None]:
+    """Return the instant of the newest observation of each feed."""
+    poll = select(FeedClock.newest_at).where(FeedClock.feed == POLLED).scalar_subquery()
+    beat = select(func.max(Heartbeat.event_time)).scalar_subquery()
+    row = (await connection.execute(select(poll, beat))).one()
+    return {POLLED: row[0], BEATING: row[1]}
+
+
+async def count_unfinished_jobs(connection: AsyncConnection) -> int:
+    """Return how many reports and ingestions are queued or running."""
+    query = text("""
+        SELECT (SELECT count(*) FROM reports WHERE state IN ('queued', 'running'))
+             + (SELECT count(*) FROM ingestions WHERE state IN ('queued', 'running'))
+    """)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def latest_files(connection: AsyncConnection, limit: int) -> list[Row[Any]]:
+    """Return the last ingestions, newest first."""
+    query = select(*Ingestion.__table__.columns).order_by(Ingestion.id.desc()).limit(limit)
+    return list((await connection.execute(query)).all())
+
+
+async def reject_reasons(connection: AsyncConnection, ingestion: int) -> list[Row[str, int]]:
+    """Return why rows of a file were rejected, and how many: most frequent reason first."""
+    rows = func.count().label("rows")
+    query = (
+        select(RejectedRow.reason, rows)
+        .where(RejectedRow.ingestion == ingestion)
+        .group_by(RejectedRow.reason)
+        .order_by(rows.desc(), RejectedRow.reason)
+    )
+    return list((await connection.execute(query)).all())
+
+
+async def first_rejects(
+    connection: AsyncConnection, ingestion: int, limit: int
+) -> list[Row[int, str, bytes]]:
+    """Return the first rejected rows of a file: line, reason and the raw row."""
+    query = (
+        select(RejectedRow.line, RejectedRow.reason, RejectedRow.raw)
+        .where(RejectedRow.ingestion == ingestion)
+        .order_by(RejectedRow.line)
+        .limit(limit)
+    )
+    return list((await connection.execute(query)).all())
+
+
+async def count_reports(connection: AsyncConnection) -> int:
+    """Return how many reports there are."""
+    return (await connection.execute(select(func.count()).select_from(Report))).scalar_one()
 
 
 async def latest_report(connection: AsyncConnection, before: Report | None = None) -> Report | None:
-    """The newest complete report of all stores, or the newest that was triggered before one."""
+    """Return the newest complete report of all stores, triggered before `before` if given."""
     query = (
         select(*Report.__table__.columns)
         .where(Report.state == "complete", Report.stores.is_(None))
@@ -46,24 +109,24 @@ FROM report_rows WHERE report = :report
 
 
 async def counts(connection: AsyncConnection, report: int, window: Window) -> Row[Any]:
-    """How many stores were fully up, partly, down, closed, unknown in the window; sums in µs."""
+    """Return how many stores were up, partly up, down, closed or unknown, and sums in µs."""
     query = text(_COUNTS.format(w=window))
     return (await connection.execute(query, {"report": report})).one()
 
 
 async def distribution(connection: AsyncConnection, report: int, window: Window) -> list[int]:
-    """How many stores have an uptime of 0 to 5 %, …, 95 to under 100 %, and (last) all of it."""
+    """Return 21 counts of stores: with uptime of 0 to 5 %, …, 95 to under 100 %, and 100 %."""
     query = text(f"""
         SELECT (20 * up_{window}) / open_{window} AS bin, count(*) AS stores FROM report_rows
         WHERE report = :report AND known AND open_{window} > 0 GROUP BY 1
-    """)  # noqa: S608  one of three words
+    """)  # noqa: S608  one of three names
     found = dict(tuple(row) for row in await connection.execute(query, {"report": report}))
     return [int(found.get(n, 0)) for n in range(21)]
 
 
 @dataclass(frozen=True)
 class Search:
-    """Which stores, in which order. `down_over` is in minutes of downtime in `window`."""
+    """A search for stores, and their order. `down_over`: minutes of downtime in `window`."""
 
     text: str = ""
     feed: Literal["", "polled", "beating"] = ""
@@ -109,9 +172,9 @@ _FIGURES = ", ".join(f"r.{name}_{window}" for name in ("open", "up") for window 
 async def find_stores(
     connection: AsyncConnection, report: Report | None, search: Search, page: int
 ) -> tuple[int, list[Row[Any]]]:
-    """How many stores there are, and those of one page (from 0) with their figures.
+    """Return how many stores match, and those of one page (from 0) with their figures.
 
-    Stores without a row in the report have none: theirs are null, as `known` is.
+    The figures and `known` are null for stores without a row in the report.
     """
     where = _where(search)
     source = "FROM stores s LEFT JOIN report_rows r ON r.store = s.id AND r.report = :report"
@@ -135,13 +198,13 @@ _WORST = text(f"""
 SELECT s.store_id, s.feed, s.timezone, r.known, {_FIGURES}
 FROM report_rows r JOIN stores s ON s.id = r.store
 WHERE r.report = :report AND r.known AND r.open_day > r.up_day
-ORDER BY r.open_day - r.up_day DESC, r.open_week - r.up_week DESC, s.store_id LIMIT :most
-""")  # noqa: S608  fixed texts
+ORDER BY r.open_day - r.up_day DESC, r.open_week - r.up_week DESC, s.store_id LIMIT :limit
+""")  # noqa: S608  constant texts
 
 
-async def worst(connection: AsyncConnection, report: int, most: int) -> list[Row[Any]]:
-    """The stores with the longest downtime in the last day."""
-    return list((await connection.execute(_WORST, {"report": report, "most": most})).all())
+async def worst(connection: AsyncConnection, report: int, limit: int) -> list[Row[Any]]:
+    """Return the stores with the longest downtime in the last day."""
+    return list((await connection.execute(_WORST, {"report": report, "limit": limit})).all())
 
 
 _COMPARE = text("""
@@ -157,17 +220,18 @@ WITH both_reports AS (
     FROM both_reports
 )
 SELECT c.*, s.store_id
-FROM (SELECT * FROM counted ORDER BY share - share_before, store LIMIT :most) c
+FROM (SELECT * FROM counted ORDER BY share - share_before, store LIMIT :limit) c
 JOIN stores s ON s.id = c.store ORDER BY c.share - c.share_before, s.store_id
 """)
 
 
 async def compare(
-    connection: AsyncConnection, report: int, before: int, most: int
+    connection: AsyncConnection, report: int, before: int, limit: int
 ) -> list[Row[Any]]:
-    """The stores whose weekly uptime got worst, or best if none got worse; none: nothing in common.
+    """Return the stores with the largest fall in weekly uptime since another report.
 
-    Each row says, too, of how many `stores` in all `worse` and `better` ones there are.
+    Each row also has the counts of all `stores` that both reports know, and of the `worse` and
+    `better` ones among them. There are no rows if there is no such store.
     """
-    values = {"report": report, "before": before, "most": most}
+    values = {"report": report, "before": before, "limit": limit}
     return list((await connection.execute(_COMPARE, values)).all())

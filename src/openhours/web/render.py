@@ -1,4 +1,4 @@
-"""Templates, with what every page needs: who is signed in, the token its forms carry, the zone."""
+"""Rendering templates with what every page needs: the caller, the CSRF token, the time zone."""
 
 import secrets
 from datetime import datetime
@@ -30,23 +30,23 @@ _templates.globals |= {
 
 
 class Static(StaticFiles):
-    """Files that browsers ask for again at every use, so that all fit each other."""
+    """Static files that browsers revalidate at every use, so that all are of one version."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """As ever: 304 for a file that the browser has."""
+        """Answer as Starlette does, 304 for a file that the browser has."""
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"
         return response
 
 
 def page(request: Request, template: str, status_code: int = 200, **values: object) -> HTMLResponse:
-    """A page. Templates find `caller`, and `csrf_token` for `<input name="csrf_token">`.
+    """Return a page. Templates find `caller`, and `csrf_token` for `<input name="csrf_token">`.
 
     They write instants as `when(instant)`, in `zone`: the visitor's, if `values` name no other.
     """
     cookie = request.cookies.get(COOKIE)
-    # Who has not signed in gets a cookie, too: without one a form could not be told from another
-    # site's.
+    # A visitor who has not signed in gets a cookie, too: without one a form of ours could not be
+    # told from one of another site.
     sent = cookie or secrets.token_urlsafe(32)
     zone = str(values.pop("zone", formatting.zone_of(request)))
 

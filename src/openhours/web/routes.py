@@ -1,4 +1,4 @@
-"""All pages, and the files they need."""
+"""All pages, and their static files."""
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -6,6 +6,7 @@ from fastapi.staticfiles import StaticFiles
 from openhours.web.pages import (
     activity,
     api_docs,
+    files,
     overview,
     pcs,
     reports,
@@ -17,21 +18,11 @@ from openhours.web.pages import (
 from openhours.web.render import HERE, Static
 
 PAGES = (
-    overview.beside,
-    reports.beside,
+    overview.router,
+    reports.list_router,
     *(
         pages.router
-        for pages in (
-            overview,
-            stores,
-            reports,
-            pcs,
-            traffic,
-            activity,
-            timer,
-            signin,
-            api_docs,
-        )
+        for pages in (files, stores, reports, pcs, traffic, activity, timer, signin, api_docs)
     ),
 )
 

@@ -1,28 +1,37 @@
-"""Work sessions over HTTP: the user's own only."""
+"""Work sessions over HTTP: a user sees and changes only their own."""
 
 import csv
 import io
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from openhours.accounts.access_control import CurrentUser
 from openhours.accounts.tokens import UserName
 from openhours.accounts.users import username_key
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.examples import HOUR_AGO
-from openhours.api.fields import Text
 from openhours.api.json_body import json_example
 from openhours.api.pagination import Cursor, link_header
 from openhours.errors import Conflict, Refused
 from openhours.settings import Settings
-from openhours.times import Instant, iso
+from openhours.times import iso
 from openhours.work_sessions import sessions
-from openhours.work_sessions.dates import CreatedAt
+from openhours.work_sessions.dates import Moment
 from openhours.work_sessions.idempotency import Key, once
-from openhours.work_sessions.sessions import LONGEST_MS, SessionRow, changing
+from openhours.work_sessions.overview import build_overview
+from openhours.work_sessions.periods import By
+from openhours.work_sessions.schemas import (
+    FinishedSession,
+    NewSession,
+    Overview,
+    Session,
+    SessionChange,
+    SessionId,
+    SessionList,
+)
+from openhours.work_sessions.sessions import SessionRow, changing
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["work sessions"])
 
@@ -30,77 +39,8 @@ _NAME_EXAMPLE = {"name": "Invoices"}
 _EXAMPLE = _NAME_EXAMPLE | {"username": "zoe", "time": 3_600_000, "createdAt": HOUR_AGO}
 
 
-Name = Annotated[Text, Field(max_length=200, examples=["Invoices"])]
-
-
-def _whole(value: object) -> object:
-    """Round a fraction half to even, as reports do. Browsers' clocks have parts of milliseconds."""
-    return round(value) if isinstance(value, float) and 0 <= value <= LONGEST_MS else value
-
-
-_Sent = Annotated[float, Field(ge=0, le=LONGEST_MS)]
-# Strict: `true` and "5" are mistakes, not numbers.
-Milliseconds = Annotated[
-    int,
-    BeforeValidator(_whole, json_schema_input_type=_Sent),
-    Field(
-        strict=True,
-        ge=0,
-        le=LONGEST_MS,
-        description="Milliseconds; a fraction is rounded, half to even.",
-        examples=[5_400_000],
-    ),
-]
-SessionId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-
-
-class Session(BaseModel):
-    """A work session. Of a running one, `time` is what has elapsed."""
-
-    id: Annotated[int, Field(examples=[42])]
-    username: Annotated[str, Field(examples=["zoe"])]
-    name: Name
-    time: Annotated[int, Field(description="Milliseconds.", examples=[5_400_000])]
-    createdAt: Annotated[Instant, Field(description="Its start.")]  # noqa: N815  the contract's word
-    running: bool
-    long: Annotated[
-        bool, Field(description="Longer than OPENHOURS_LONG_SESSION_HOURS: was it forgotten?")
-    ]
-
-
-class SessionList(BaseModel):
-    """Newest start first."""
-
-    sessions: list[Session]
-
-
-class FinishedSession(BaseModel):
-    """A session to save."""
-
-    username: str
-    name: Name
-    time: Milliseconds
-    createdAt: CreatedAt  # noqa: N815
-
-
-class NewSession(BaseModel):
-    """A session to start."""
-
-    name: Name = ""
-
-
-class SessionChange(BaseModel):
-    """What to change of a session."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Name | None = None
-    time: Milliseconds | None = None
-    createdAt: CreatedAt | None = None  # noqa: N815
-
-
 async def _own(username: str, user: CurrentUser) -> UserName:
-    """The user, if the sessions asked for are theirs; whether others exist is not told."""
+    """Return the user if the path names them; raise Refused, whether or not others exist."""
     if username_key(username) != username_key(user.username):
         raise Refused("these are not your sessions")
     return user
@@ -148,7 +88,7 @@ async def save_session(
 @router.post(
     "/{username}/start",
     response_model=Session,
-    responses={409: {"description": "One is running already: `detail.session`."}},
+    responses={409: {"description": "A session is running already: `session`."}},
     openapi_extra=json_example(_NAME_EXAMPLE),
 )
 async def start_session(
@@ -158,16 +98,17 @@ async def start_session(
     new: Annotated[NewSession | None, Body()] = None,
     key: Key = None,
 ) -> dict[str, Any]:
-    """Start a session; it runs until it is stopped, whatever happens to browser or server."""
+    """Start a session. It runs until it is stopped, even if browser or server are shut down."""
     name = new.name if new else ""
     async with changing(engine, user.id) as connection:
 
         async def start() -> dict[str, Any]:
-            running = await sessions.running(connection, user.id)
-            if running is not None:
-                one = _json(running, user, settings)
-                raise Conflict("a session is running already", session=one)
-            return _json(await sessions.start(connection, user.id, name), user, settings)
+            try:
+                row = await sessions.start(connection, user.id, name)
+            except sessions.AlreadyRunning as error:
+                running = _json(error.running, user, settings)
+                raise Conflict(str(error), session=running) from None
+            return _json(row, user, settings)
 
         return await once(connection, user.id, key, ["start", name], start)
 
@@ -180,7 +121,7 @@ async def start_session(
 async def stop_session(
     engine: Engine, settings: ServerSettings, user: Owner, key: Key = None
 ) -> dict[str, Any]:
-    """Stop the running session: its time is what elapsed by the server's clock."""
+    """Stop the running session. Its time is measured by the server's clock."""
     async with changing(engine, user.id) as connection:
 
         async def stop() -> dict[str, Any]:
@@ -191,7 +132,7 @@ async def stop_session(
 
 @router.patch(
     "/{username}/{session_id}",
-    responses={409: {"description": "A running session has no time to change yet."}},
+    responses={409: {"description": "The time of a running session cannot be changed."}},
     openapi_extra=json_example(_NAME_EXAMPLE),
 )
 async def change_session(
@@ -201,17 +142,15 @@ async def change_session(
     session_id: SessionId,
     change: SessionChange,
 ) -> Session:
-    """Rename a session, or correct its time or start. What is not given stays."""
-    columns = {"name": change.name, "time_ms": change.time, "started_at": change.createdAt}
-    values = {column: value for column, value in columns.items() if value is not None}
+    """Change the name, time or start of a session. Fields that are left out stay as they are."""
     async with changing(engine, user.id) as connection:
-        row = await sessions.change(connection, user.id, session_id, values)
+        row = await sessions.change(connection, user.id, session_id, change)
     return _session(row, user, settings)
 
 
 @router.delete("/{username}/{session_id}", status_code=204)
 async def delete_session(engine: Engine, user: Owner, session_id: SessionId) -> None:
-    """Delete a session, also a running one."""
+    """Delete a session, running or not."""
     async with changing(engine, user.id) as connection:
         await sessions.remove(connection, user.id, session_id)
 
@@ -232,7 +171,10 @@ async def delete_session(engine: Engine, user: Owner, session_id: SessionId) -> 
     },
 )
 async def export_sessions(engine: Engine, settings: ServerSettings, user: Owner) -> Response:
-    """All sessions as CSV, newest first; a running one has no end. `time` is in milliseconds."""
+    """Return all sessions as CSV, newest start first. `time` is in milliseconds.
+
+    A running session has no `endedAt`.
+    """
     async with engine.connect() as connection:
         rows = await sessions.all_newest_first(connection, user.id)
     out = io.StringIO()
@@ -260,8 +202,33 @@ async def list_sessions(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     cursor: Cursor = None,
 ) -> SessionList:
-    """The user's sessions, newest start first; the next page is in the `Link` header."""
+    """Return the user's sessions, newest start first; the next page is in the `Link` header."""
     async with engine.connect() as connection:
         page = await sessions.list_newest_first(connection, user.id, limit=limit, cursor=cursor)
     response.headers.update(link_header(request, page))
     return SessionList(sessions=[_session(row, user, settings) for row in page.rows])
+
+
+@router.get("/{username}/overview")
+async def get_overview(
+    engine: Engine,
+    settings: ServerSettings,
+    user: Owner,
+    by: By = "day",
+    start: Annotated[
+        Moment | None,
+        Query(
+            alias="from",
+            description="Start, inclusive: a date in the user's time zone, or an instant.",
+        ),
+    ] = None,
+    to: Annotated[
+        Moment | None, Query(description="End, exclusive: a date or an instant; default now.")
+    ] = None,
+) -> Overview:
+    """Return the time worked by day, week or month in the user's time zone, and by name.
+
+    A session across midnight is split between the days. Sessions that overlap count in full each,
+    and the overlaps are listed. Without `from` and `to`: the last 7 days, 8 weeks or 12 months.
+    """
+    return await build_overview(engine, settings, user, by, start, to)

@@ -1,13 +1,13 @@
-"""`createdAt` as browsers send it: ISO 8601, or what JavaScript makes of a date as text."""
+"""Dates and instants as clients send them, `createdAt` also as a JavaScript date string."""
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from openhours.times import check_not_ahead, iso, parse_instant
+from openhours.times import EARLIEST, check_not_ahead, iso, parse_instant
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Mon Dec 02 2019 09:09:45 GMT+0530 (India Standard Time); the offset counts, the name does not.
@@ -22,7 +22,7 @@ _JAVASCRIPT_UTC = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0
 
 
 def parse_created_at(value: Any) -> datetime:
-    """The instant, in UTC, not more than 5 minutes ahead; ValueError says what is wrong."""
+    """Return the instant in UTC; raise ValueError, also if it is more than 5 minutes ahead."""
     if isinstance(value, str):
         value = value.strip()
         if found := _JAVASCRIPT.fullmatch(value):
@@ -56,4 +56,24 @@ CreatedAt = Annotated[
             ],
         }
     ),
+]
+
+
+def _parse_moment(value: Any) -> date | datetime:
+    """Return a date from `2024-03-31`, else an instant; raise ValueError."""
+    if isinstance(value, str) and len(value) == len("2024-03-31"):
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("not a date, such as 2024-03-31") from None
+        if not EARLIEST.year <= day.year <= 9998:
+            raise ValueError("a date must lie between the years 2000 and 9998")
+        return day
+    return parse_instant(value)
+
+
+Moment = Annotated[
+    Any,
+    BeforeValidator(_parse_moment),
+    WithJsonSchema({"type": "string", "examples": ["2024-03-31", "2024-03-31T08:00:00Z"]}),
 ]

@@ -1,4 +1,4 @@
-"""A retried request with the same `Idempotency-Key` gets the same answer and changes nothing."""
+"""`Idempotency-Key`: a request sent again gets the same answer and changes nothing."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from openhours.errors import invalid
 from openhours.work_sessions.tables import KeptAnswer
 
-_KEPT_FOR = timedelta(hours=24)
+_LIFETIME = timedelta(hours=24)
 
 Answer = dict[str, Any]
 Key = Annotated[
@@ -24,7 +24,7 @@ Key = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x20-\x7e]+$",
-        description="The same key within 24 hours gives the same answer.",
+        description="Sent again with the same key within 24 hours, a request gets the same answer.",
     ),
 ]
 
@@ -33,33 +33,35 @@ async def once(
     connection: AsyncConnection,
     user_id: UUID,
     key: str | None,
-    asked: object,
+    request: object,
     act: Callable[[], Awaitable[Answer]],
 ) -> Answer:
-    """What `act` answers, or what it answered when this key came before.
+    """Return what `act` returns, or what it returned when this key came before.
 
     The caller holds the user's lock, so that two requests with one key do not both act; what `act`
-    does and its answer are committed together. Raise Invalid when the key came with another
-    request.
+    does and its answer are committed together. Raise Invalid if the key came with another
+    `request`.
     """
     if key is None:
         return await act()
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
     mine = KeptAnswer.user_id == user_id
-    query = select(KeptAnswer.asked, KeptAnswer.answer).where(
-        mine, KeptAnswer.key == key, KeptAnswer.created_at > func.now() - _KEPT_FOR
+    query = select(KeptAnswer.request_hash.label("request_hash"), KeptAnswer.answer).where(
+        mine, KeptAnswer.key == key, KeptAnswer.created_at > func.now() - _LIFETIME
     )
     kept = (await connection.execute(query)).one_or_none()
     if kept is not None:
-        if kept.asked != digest:
-            raise invalid("this key came with another request", "header", "Idempotency-Key")
+        if kept.request_hash != digest:
+            raise invalid(
+                "the key was sent before with another request", "header", "Idempotency-Key"
+            )
         answer: Answer = kept.answer
         return answer
     answer = await act()
     await connection.execute(
-        delete(KeptAnswer).where(mine, KeptAnswer.created_at <= func.now() - _KEPT_FOR)
+        delete(KeptAnswer).where(mine, KeptAnswer.created_at <= func.now() - _LIFETIME)
     )
     await connection.execute(
-        insert(KeptAnswer).values(user_id=user_id, key=key, asked=digest, answer=answer)
+        insert(KeptAnswer).values(user_id=user_id, key=key, request_hash=digest, answer=answer)
     )
     return answer

@@ -1,25 +1,20 @@
-"""`GET /api/v1/sessions/<username>/overview`."""
+"""Building the overview of a user's time: read the sessions, cut them into periods, sum them."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
-import pytz
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from sqlalchemy import func, or_, select, type_coerce
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.accounts.tables import User
 from openhours.accounts.tokens import UserName
-from openhours.api.dependencies import Engine, ServerSettings
 from openhours.errors import Unauthenticated, invalid
 from openhours.settings import Settings, Weekday
-from openhours.times import DAY, EARLIEST, Instant, from_us, parse_instant, to_us
+from openhours.times import DAY, from_us, local_time, to_us
 from openhours.uptime.clocks import to_utc
 from openhours.work_sessions import sessions
-from openhours.work_sessions.api import Owner
 from openhours.work_sessions.periods import (
     By,
     Overlap,
@@ -31,98 +26,24 @@ from openhours.work_sessions.periods import (
     periods,
     usual_start,
 )
+from openhours.work_sessions.schemas import NameTotal, OverlapInfo, Overview, PeriodTotal
 from openhours.work_sessions.tables import WorkSession
 
-router = APIRouter(prefix="/api/v1/sessions", tags=["work sessions"])
-
-_MOST_PERIODS = 4000
+_MAX_PERIODS = 4000
 _DAYS = {"day": 1, "week": 7, "month": 28}
 
 
-def _parse_moment(value: Any) -> date | datetime:
-    if isinstance(value, str) and len(value) == len("2024-03-31"):
-        try:
-            day = date.fromisoformat(value)
-        except ValueError:
-            raise ValueError("not a date, such as 2024-03-31") from None
-        if not EARLIEST.year <= day.year <= 9998:
-            raise ValueError("a date must lie between the years 2000 and 9998")
-        return day
-    return parse_instant(value)
-
-
-Moment = Annotated[
-    Any,
-    BeforeValidator(_parse_moment),
-    WithJsonSchema({"type": "string", "examples": ["2024-03-31", "2024-03-31T08:00:00Z"]}),
-]
-
-
-class NameTotal(BaseModel):
-    """How long was worked under a name."""
-
-    name: str
-    time: Annotated[int, Field(description="Milliseconds.")]
-
-
-class PeriodTotal(BaseModel):
-    """A day, week or month of the user's calendar, cut to the range."""
-
-    date: Annotated[date, Field(description="The first day of it.")]
-    start: Instant
-    end: Instant
-    time: Annotated[int, Field(description="Milliseconds.")]
-    names: list[NameTotal]
-
-
-class OverlapInfo(BaseModel):
-    """Time that more than one session has: every one of them counts it."""
-
-    start: Instant
-    end: Instant
-    time: int
-    sessions: Annotated[list[int], Field(description="Their ids.")]
-
-
-class Overview(BaseModel):
-    """How long was worked in [from, to). A running session counts up to now."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    username: str
-    timezone: str
-    by: By
-    week_starts_on: Weekday
-    from_: Annotated[Instant, Field(alias="from")]
-    to: Instant
-    time: Annotated[int, Field(description="Milliseconds of all sessions, overlaps each time.")]
-    time_without_overlaps: Annotated[
-        int, Field(description="Milliseconds in which any session ran.")
-    ]
-    names: Annotated[list[NameTotal], Field(description="Longest first.")]
-    periods: list[PeriodTotal]
-    overlaps: list[OverlapInfo]
-    long: Annotated[
-        list[int], Field(description="Ids of sessions longer than OPENHOURS_LONG_SESSION_HOURS.")
-    ]
-
-
-@router.get("/{username}/overview")
-async def overview(
-    engine: Engine,
-    settings: ServerSettings,
-    user: Owner,
-    by: By = "day",
-    start: Annotated[
-        Moment | None,
-        Query(alias="from", description="A date in the user's zone, or an instant; it is in."),
-    ] = None,
-    to: Annotated[Moment | None, Query(description="A date or an instant; it is out.")] = None,
+async def build_overview(
+    engine: AsyncEngine,
+    settings: Settings,
+    user: UserName,
+    by: By,
+    start: date | datetime | None = None,
+    to: date | datetime | None = None,
 ) -> Overview:
-    """Time worked by day, week or month of the user's zone, and by name.
+    """Return the time worked in [start, to), dates being midnights in the user's time zone.
 
-    A session across midnight is split. Sessions that overlap each count in full, and the overlaps
-    are listed. Without `from` and `to`: the last 7 days, 8 weeks or 12 months.
+    By default the last 7 days, 8 weeks or 12 months. Raise Invalid for a bad range.
     """
     async with engine.connect() as connection:
         zone, present = await _zone_and_now(connection, user)
@@ -156,9 +77,9 @@ def _range(
     begins = _instant(start, zone)
     if begins >= ends:
         raise invalid("from must be before to", "query", "from")
-    if (ends - begins) // (DAY * _DAYS[by]) > _MOST_PERIODS:
+    if (ends - begins) // (DAY * _DAYS[by]) > _MAX_PERIODS:
         raise invalid(
-            f"more than {_MOST_PERIODS:,} periods: ask for less, or for longer ones",
+            f"more than {_MAX_PERIODS:,} periods: choose a shorter range or longer periods",
             "query",
             "from",
         )
@@ -166,7 +87,7 @@ def _range(
 
 
 def _local_day(instant: int, zone: str) -> date:
-    return from_us(instant).astimezone(pytz.timezone(zone)).date()
+    return local_time(instant, zone).date()
 
 
 def _instant(moment: date | datetime, zone: str) -> int:

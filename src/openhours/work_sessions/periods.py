@@ -1,4 +1,4 @@
-"""Sessions x periods -> how long was worked: pure, all in µs UTC.
+"""Cutting sessions into periods and summing them: pure, instants in µs UTC.
 
 A session across midnight is split between the days:
 
@@ -33,7 +33,7 @@ class Worked:
 
 @dataclass
 class Period:
-    """A day, week or month that begins on the local `day`, cut to what was asked for."""
+    """A day, week or month that begins on the local `day`, cut to the range."""
 
     day: date
     start: int
@@ -51,7 +51,7 @@ class Overlap:
 
 
 def periods(by: By, zone: str, week_starts_on: int, start: int, end: int) -> list[Period]:
-    """All periods with a part in [start, end), cut to it; days begin at local midnight."""
+    """Return all periods with a part in [start, end), cut to it; days begin at local midnight."""
     # An instant's local date is at most a day off its date in UTC; what is too early is dropped.
     first = _first_day(by, week_starts_on, _day_of(start) - timedelta(days=1))
     last = _day_of(end) + timedelta(days=1)
@@ -69,7 +69,7 @@ def periods(by: By, zone: str, week_starts_on: int, start: int, end: int) -> lis
 
 
 def usual_start(by: By, week_starts_on: int, last: date) -> date:
-    """Where an overview begins that ends with the day `last`: 7 days, 8 weeks or 12 months."""
+    """Return the first day of the 7 days, 8 weeks or 12 months that end with the day `last`."""
     first = _first_day(by, week_starts_on, last)
     if by == "month":
         return _next_first_day(by, first.replace(year=first.year - 1))
@@ -94,7 +94,7 @@ def fill(found: Sequence[Period], worked: Sequence[Worked]) -> None:
 
 
 def overlaps(worked: Sequence[Worked], start: int, end: int) -> list[Overlap]:
-    """The stretches of [start, end) in which two or more sessions ran at once."""
+    """Return the parts of [start, end) in which two or more sessions ran at once."""
     events = sorted(
         (at, opens, session.id)
         for session in worked
@@ -105,22 +105,22 @@ def overlaps(worked: Sequence[Worked], start: int, end: int) -> list[Overlap]:
     running: set[int] = set()
     involved: set[int] = set()
     began = 0
-    for at, opens, number in events:  # at one instant, ends come before starts
+    for at, opens, session_id in events:  # at one instant, ends come before starts
         if opens:
-            running.add(number)
+            running.add(session_id)
             if len(running) == 2:
                 began, involved = at, set(running)
             elif len(running) > 2:
-                involved.add(number)
+                involved.add(session_id)
             continue
-        running.discard(number)
+        running.discard(session_id)
         if len(running) == 1 and began < at:
             found.append(Overlap(began, at, tuple(sorted(involved))))
     return found
 
 
 def covered_ms(worked: Sequence[Worked], start: int, end: int) -> int:
-    """The milliseconds of [start, end) in which any session ran, each counted once."""
+    """Return the milliseconds of [start, end) in which any session ran, each counted once."""
     covered, reached = 0, start
     for session in sorted(worked, key=lambda one: one.start):
         begins = max(session.start, reached)

@@ -1,9 +1,8 @@
-"""Work sessions in the database. Times are the database's: its clock starts and stops them."""
+"""Work sessions in the database, whose clock starts and stops them."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, cast, delete, func, insert, select, update
@@ -13,10 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from openhours.accounts.tables import User
 from openhours.api.pagination import Page, fetch_page
 from openhours.errors import Conflict, NotFound, Unauthenticated
+from openhours.work_sessions.schemas import SessionChange
 from openhours.work_sessions.tables import WorkSession
-
-# A JavaScript number holds it, and no one works for longer.
-LONGEST_MS = 366 * 86_400_000
 
 _elapsed_ms = func.greatest(
     0,
@@ -36,9 +33,17 @@ COLUMNS = (
 SessionRow = Row[int, str, datetime, int, bool]
 
 
+class AlreadyRunning(Conflict):
+    """A user has one running session at most; `running` is it."""
+
+    def __init__(self, running: SessionRow) -> None:
+        super().__init__("a session is running already: stop it first")
+        self.running = running
+
+
 @asynccontextmanager
 async def changing(engine: AsyncEngine, user_id: UUID) -> AsyncIterator[AsyncConnection]:
-    """A transaction that is alone in changing the user's sessions."""
+    """Begin a transaction that alone may change the user's sessions."""
     async with engine.begin() as connection:
         lock = select(User.id).where(User.id == user_id).with_for_update(key_share=True)
         if await connection.scalar(lock) is None:
@@ -49,7 +54,7 @@ async def changing(engine: AsyncEngine, user_id: UUID) -> AsyncIterator[AsyncCon
 async def save(
     connection: AsyncConnection, user_id: UUID, name: str, started_at: datetime, time_ms: int
 ) -> SessionRow:
-    """A finished session."""
+    """Store a finished session and return it."""
     query = insert(WorkSession).values(
         user_id=user_id, name=name, started_at=started_at, time_ms=time_ms
     )
@@ -57,13 +62,16 @@ async def save(
 
 
 async def running(connection: AsyncConnection, user_id: UUID) -> SessionRow | None:
-    """The user's running session."""
+    """Return the user's running session, if one is running."""
     query = select(*COLUMNS).where(WorkSession.user_id == user_id, WorkSession.time_ms.is_(None))
     return (await connection.execute(query)).one_or_none()
 
 
 async def start(connection: AsyncConnection, user_id: UUID, name: str) -> SessionRow:
-    """A session that runs from now on; the caller has made sure that none does."""
+    """Start a session now and return it; raise AlreadyRunning. The caller holds the lock."""
+    live = await running(connection, user_id)
+    if live is not None:
+        raise AlreadyRunning(live)
     query = insert(WorkSession).values(
         user_id=user_id, name=name, started_at=func.clock_timestamp(), time_ms=None
     )
@@ -92,6 +100,12 @@ async def list_newest_first(
     return await fetch_page(connection, query, keys, limit=limit, cursor=cursor, descending=True)
 
 
+async def count(connection: AsyncConnection, user_id: UUID) -> int:
+    """Return how many sessions the user has."""
+    query = select(func.count()).select_from(WorkSession).where(WorkSession.user_id == user_id)
+    return (await connection.execute(query)).scalar_one()
+
+
 async def all_newest_first(connection: AsyncConnection, user_id: UUID) -> Sequence[SessionRow]:
     """Return all of the user's sessions, newest start first."""
     query = select(*COLUMNS).where(WorkSession.user_id == user_id)
@@ -109,12 +123,14 @@ async def find(connection: AsyncConnection, user_id: UUID, session_id: int) -> S
 
 
 async def change(
-    connection: AsyncConnection, user_id: UUID, session_id: int, values: dict[str, Any]
+    connection: AsyncConnection, user_id: UUID, session_id: int, changes: SessionChange
 ) -> SessionRow:
     """Change a session and return it; raise NotFound, or Conflict for the time of a running one."""
     before = await find(connection, user_id, session_id)
-    if before.running and "time_ms" in values:
+    if before.running and changes.time is not None:
         raise Conflict("the session is running: stop it before you change its time")
+    columns = {"name": changes.name, "time_ms": changes.time, "started_at": changes.createdAt}
+    values = {column: value for column, value in columns.items() if value is not None}
     if not values:
         return before
     query = update(WorkSession).where(WorkSession.id == session_id).values(**values)

@@ -34,7 +34,7 @@ class WorkSession(Base):
 
 
 class KeptAnswer(Base):
-    """What was answered to an `Idempotency-Key`, and the hash of what was asked."""
+    """The answer to a request with an `Idempotency-Key`, and the hash of that request."""
 
     __tablename__ = "kept_answers"
 
@@ -42,6 +42,6 @@ class KeptAnswer(Base):
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
     key: Mapped[str] = mapped_column(Text, primary_key=True)
-    asked: Mapped[bytes] = mapped_column(BYTEA)
+    request_hash: Mapped[bytes] = mapped_column("asked", BYTEA)
     answer: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))

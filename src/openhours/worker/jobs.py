@@ -28,7 +28,7 @@ from openhours.db.engine import (
 )
 from openhours.db.machine import machine_id
 from openhours.db.queue import worker_name
-from openhours.heartbeats.retention import keep_heartbeats
+from openhours.heartbeats.retention import prune_heartbeats
 from openhours.ingestion import inbox
 from openhours.ingestion.job import fail_ingestion, run_ingestion
 from openhours.ingestion.uploads import remove_broken_uploads
@@ -156,7 +156,7 @@ class Worker:
         async def keep_within_limits(_schedule: Schedule) -> None:
             await prune_reports(engine, settings)
             await keep_observations(engine, settings)
-            await keep_heartbeats(engine, settings)
+            await prune_heartbeats(engine, settings)
 
         queue.schedule(inbox.scan_job(settings), settings.inbox_cron)(look_into_inbox)
         # Of all workers on the database, one does it.

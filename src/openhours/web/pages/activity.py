@@ -1,30 +1,37 @@
-"""`/activity`: what users did, filtered by user and time; counts per period; a form to record."""
+"""`/activity`: events, filtered by user and time; counts per period; a form to record one."""
 
 import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator
 
-from openhours.activity import events, queries, write
-from openhours.activity.api import Activity
+from openhours.activity import queries
+from openhours.activity.recording import Recorder, record
+from openhours.activity.schemas import MAX_METADATA_BYTES, NewEvent, UserId
 from openhours.api.dependencies import Engine
 from openhours.api.pagination import Cursor
 from openhours.errors import invalid, located
-from openhours.times import now
+from openhours.times import local_time, now
 from openhours.web import formatting
-from openhours.web.local_time import FormZone, QueryZone, instant_of, named_zone, shown_again
+from openhours.web.forms import validated
+from openhours.web.local_time import (
+    FormZone,
+    QueryZone,
+    from_input,
+    named_zone,
+    to_input,
+    to_minute_input,
+)
 from openhours.web.render import page
 
 router = APIRouter(include_in_schema=False)
 
 _PAGE = 100
-_PERIODS = 42
+_MAX_PERIODS = 42
 
-User = Annotated[
-    events.UserId | None, BeforeValidator(lambda value: None if value == "" else value)
-]
+User = Annotated[UserId | None, BeforeValidator(lambda value: None if value == "" else value)]
 
 
 @router.get("/activity")
@@ -37,10 +44,10 @@ async def activity(
     named: QueryZone = "",
     cursor: Cursor = None,
 ) -> Response:
-    """Events, the last recorded first, and counts per period."""
+    """Show events, last recorded first, and counts per period."""
     zone = formatting.zone_of(request)
     begins, ends = (
-        instant_of(field, text, named_zone(request, named))
+        from_input(field, text, named_zone(request, named))
         for field, text in (("from", since), ("to", until))
     )
     async with engine.connect() as connection:
@@ -53,62 +60,54 @@ async def activity(
             cursor=cursor,
             newest_first=True,
         )
-        counts = await queries.latest_periods(connection, user_id, _PERIODS)
-    columns = [
-        (
-            f"{formatting.in_zone(row.period_start, zone):%a %H:%M}",
-            row.events,
-            0,
-            f"{formatting.in_zone(row.period_start, zone):%a %d %b %H:%M} to "
-            f"{formatting.in_zone(row.period_end, zone):%H:%M} {zone}: {row.events} events",
-        )
-        for row in counts
-    ]
+        counts = await queries.latest_periods(connection, user_id, _MAX_PERIODS)
     return page(
         request,
         "activity.html",
         events=found.rows,
         following=found.next_cursor,
-        columns=columns,
+        columns=[_column(row, zone) for row in counts],
         user_id=user_id,
-        since=shown_again(begins, zone),
-        until=shown_again(ends, zone),
-        present=formatting.on_wall(now(), zone),
+        since=to_minute_input(begins, zone),
+        until=to_minute_input(ends, zone),
+        present=to_input(now(), zone),
     )
+
+
+def _column(row: Any, zone: str) -> tuple[str, int, int, str]:
+    start, end = local_time(row.period_start, zone), local_time(row.period_end, zone)
+    title = f"{start:%a %d %b %H:%M} to {end:%H:%M} {zone}: {row.events} events"
+    return f"{start:%a %H:%M}", row.events, 0, title
 
 
 @router.post("/activity")
-async def record(
+async def record_event(
     request: Request,
-    activity: Activity,
+    recorder: Recorder,
     user_id: Annotated[str, Form(max_length=40)],
     action: Annotated[str, Form(max_length=40)],
     happened: Annotated[str, Form(max_length=40)] = "",
-    details: Annotated[str, Form(max_length=events.MOST_METADATA)] = "",
+    details: Annotated[str, Form(max_length=MAX_METADATA_BYTES)] = "",
     named: FormZone = "",
 ) -> Response:
     """Record an event, as `POST /api/event` does."""
-    at = instant_of("happened", happened, named_zone(request, named), "body") or now()
-    given = {
-        "user_id": _number(user_id),
-        "event_action_timestamp": at,
-        "action": action,
-        "metadata": _metadata(details),
-    }
-    try:
-        event = events.NewEvent.model_validate(given)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise invalid(problem["msg"], "body", str(problem["loc"][0])) from None
-    with located("body"):
-        metadata = events.metadata_json(event.metadata)
-    await activity.add(
-        write.NewEvent(event.user_id, event.event_action_timestamp, event.action, metadata, None)
+    at = from_input("happened", happened, named_zone(request, named), "body") or now()
+    event = validated(
+        NewEvent,
+        {
+            "user_id": _whole_number(user_id),
+            "event_action_timestamp": at,
+            "action": action,
+            "metadata": _metadata(details),
+        },
+        {"event_action_timestamp": "happened", "metadata": "details"},
     )
+    with located("body"):
+        await record(recorder, event)
     return RedirectResponse(f"/activity?user_id={event.user_id}", 303)
 
 
-def _number(text: str) -> int:
+def _whole_number(text: str) -> int:
     try:
         return int(text)
     except ValueError:

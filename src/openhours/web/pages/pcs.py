@@ -1,4 +1,4 @@
-"""`/pcs`: the plain history of heartbeats, and above it when a PC was on."""
+"""`/pcs`: when a PC was on, and the history of heartbeats."""
 
 from typing import Annotated, Any
 
@@ -12,13 +12,13 @@ from openhours.heartbeats.queries import list_heartbeats, list_pcs
 from openhours.reports.timeline_query import timeline_of
 from openhours.times import DAY
 from openhours.web import charts, formatting
-from openhours.web.local_time import QueryZone, instant_of, named_zone, shown_again
+from openhours.web.local_time import QueryZone, from_input, named_zone, to_minute_input
 from openhours.web.render import page
 
 router = APIRouter(include_in_schema=False)
 
 _PAGE = 100
-_MOST_PCS = 500
+_MAX_PCS = 500
 
 
 @router.get("/pcs")
@@ -32,11 +32,11 @@ async def pcs(
     named: QueryZone = "",
     cursor: Cursor = None,
 ) -> Response:
-    """All heartbeats or one PC's, newest first."""
+    """Show heartbeats of all PCs or of one, newest first."""
     zone = named_zone(request, named)
-    begins, ends = instant_of("from", since, zone), instant_of("to", until, zone)
+    begins, ends = from_input("from", since, zone), from_input("to", until, zone)
     async with engine.connect() as connection:
-        names = await list_pcs(connection, _MOST_PCS)
+        names = await list_pcs(connection, _MAX_PCS)
         beats = await list_heartbeats(
             connection, pc=pc or None, since=begins, until=ends, limit=_PAGE, cursor=cursor
         )
@@ -53,8 +53,8 @@ async def pcs(
         pc=pc,
         base=str(request.base_url).rstrip("/"),
         drawn=drawn,
-        since=shown_again(begins, formatting.zone_of(request)),
-        until=shown_again(ends, formatting.zone_of(request)),
+        since=to_minute_input(begins, formatting.zone_of(request)),
+        until=to_minute_input(ends, formatting.zone_of(request)),
         beats=[(row.event_time, row.store_id.removeprefix(PREFIX)) for row in beats.rows],
         following=beats.next_cursor,
         **values,
@@ -62,7 +62,7 @@ async def pcs(
 
 
 def _latest(rows: Any, names: list[str]) -> str | None:
-    """The PC that was last heard of."""
+    """Return the PC of the newest heartbeat."""
     if rows:
         return str(rows[0].store_id).removeprefix(PREFIX)
     return names[0] if names else None

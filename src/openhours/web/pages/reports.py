@@ -1,36 +1,34 @@
-"""`/reports`, one report, and how it compares with the one before."""
+"""`/reports`: all reports, one report, and its comparison with the one before."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import func, select
 
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.api.pagination import Cursor
 from openhours.reports.queries import find_report, list_reports
 from openhours.reports.schemas import report_info
-from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.web import queries
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
 
 _PAGE = 50
-_WORST = 20
+_MAX_STORES = 20
 
 router = APIRouter(include_in_schema=False)
 # `GET /reports` is an endpoint, too.
-beside = APIRouter(include_in_schema=False, route_class=PageRoute)
+list_router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
-@beside.get("/reports")
+@list_router.get("/reports")
 async def reports(request: Request, engine: Engine, cursor: Cursor = None) -> Response:
-    """All reports, newest first."""
+    """Show all reports, newest first."""
     async with engine.connect() as connection:
         found = await list_reports(connection, limit=_PAGE, cursor=cursor)
-        total = await connection.scalar(select(func.count()).select_from(Report))
+        total = await queries.count_reports(connection)
     return page(
         request,
         "reports.html",
@@ -42,7 +40,7 @@ async def reports(request: Request, engine: Engine, cursor: Cursor = None) -> Re
 
 @router.post("/reports/new")
 async def generate(engine: Engine, settings: ServerSettings) -> Response:
-    """Trigger a report, and go where its progress is shown."""
+    """Trigger a report, and redirect to its page."""
     async with engine.begin() as connection:
         report_id = await trigger(connection, settings)
     return RedirectResponse(f"/reports/{report_id}", 303)
@@ -52,7 +50,7 @@ async def generate(engine: Engine, settings: ServerSettings) -> Response:
 async def report(
     request: Request, engine: Engine, report_id: Text, window: queries.Window = "week"
 ) -> Response:
-    """One report: what it says, how uptime is distributed, and who got worse."""
+    """Show one report: its figures, the distribution of uptime, the stores that got worse."""
     found = await find_report(engine, report_id)
     values: dict[str, Any] = {"report": found, "info": report_info(found), "window": window}
     if found.state == "complete":
@@ -63,14 +61,14 @@ async def report(
                     for name in queries.WINDOWS
                 },
                 "bins": await queries.distribution(connection, found.id, window),
-                "worst": await queries.worst(connection, found.id, _WORST),
+                "worst": await queries.worst(connection, found.id, _MAX_STORES),
             }
             before = None
             if found.stores is None:
                 before = await queries.latest_report(connection, before=found)
             rows = []
             if before is not None:
-                rows = await queries.compare(connection, found.id, before.id, _WORST)
+                rows = await queries.compare(connection, found.id, before.id, _MAX_STORES)
             values |= {
                 "before": before,
                 "compared": rows[0] if rows else None,

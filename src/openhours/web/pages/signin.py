@@ -1,4 +1,4 @@
-"""`/signin` with an API key or as a user, `/signup`, and `/signout`."""
+"""`/signin` as a user or with an API key, `/signup`, and `/signout`."""
 
 from typing import Annotated
 
@@ -7,15 +7,16 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
 
 from openhours.accounts.access_control import ServerAccounts
-from openhours.accounts.api import Registration, address_of
 from openhours.accounts.browser_sessions import COOKIE, set_cookie, sign_in, sign_out
+from openhours.accounts.schemas import Registration
 from openhours.accounts.tokens import UserName, hash_of
 from openhours.accounts.users import Username, login, register
-from openhours.api.dependencies import ServerSettings
-from openhours.api.error_responses import readable_message, refusal_response
-from openhours.errors import OpenhoursError, Refused, Unauthenticated, invalid
+from openhours.api.dependencies import ClientAddress, ServerSettings
+from openhours.api.error_responses import refusal_response
+from openhours.errors import OpenhoursError, Refused, Unauthenticated
 from openhours.settings import Settings
-from openhours.web.errors import copy_headers
+from openhours.web.errors import copy_headers, detail_of
+from openhours.web.forms import validated
 from openhours.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -24,7 +25,7 @@ _username: TypeAdapter[str] = TypeAdapter(Username)
 
 
 def _inside(path: str) -> str:
-    """The path if it is one of this service, else `/`: signing in sends nobody elsewhere."""
+    """Return the path if it is one of this service, else `/`: no redirect leads elsewhere."""
     good = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if good else "/"
 
@@ -33,7 +34,7 @@ def _inside(path: str) -> str:
 async def show(
     request: Request, settings: ServerSettings, next: Annotated[str, Query()] = "/"
 ) -> Response:
-    """The forms."""
+    """Show the forms."""
     return _forms(request, settings, next)
 
 
@@ -46,7 +47,7 @@ def _forms(
         "signin.html",
         200 if answer is None else answer.status_code,
         next=_inside(next),
-        problem="" if refusal is None else str(refusal),
+        problem="" if answer is None else detail_of(answer),
         registration=settings.registration,
     )
     if answer is not None:
@@ -55,7 +56,7 @@ def _forms(
 
 
 def _after(next: str) -> str:
-    """Where a user goes: the overview is for keys."""
+    """Return where a user goes: the overview needs a key."""
     inside = _inside(next)
     return "/timer" if inside == "/" else inside
 
@@ -65,36 +66,35 @@ async def enter(
     request: Request,
     accounts: ServerAccounts,
     settings: ServerSettings,
+    address: ClientAddress,
     key: Annotated[str, Form(max_length=1000)] = "",
     username: Annotated[str, Form(max_length=1000)] = "",
     password: Annotated[str, Form(max_length=1024)] = "",
     next: Annotated[str, Form()] = "/",
 ) -> Response:
-    """Sign in, and go on to where the visitor wanted to be."""
+    """Sign in, and redirect to the page that was wanted."""
     key = key.strip()
     try:
         if key:
             if await accounts.keys.scopes(hash_of(key)) is None:
-                raise Unauthenticated("this key is not valid, or no longer")
+                raise Unauthenticated("this key is not valid, or was revoked")
             cookie = await sign_in(accounts.engine, key_hash=hash_of(key))
         else:
-            user = await _user(request, accounts, username.strip(), password)
+            user = await _user(accounts, username.strip(), password, address)
             cookie = await sign_in(accounts.engine, user=user)
     except OpenhoursError as error:
         return _forms(request, settings, next, error)
     response = RedirectResponse(_inside(next) if key else _after(next), 303)
-    set_cookie(request, response, cookie)  # a new one: what was known before is worth nothing
+    set_cookie(request, response, cookie)  # a new one: a cookie set before signing in is worthless
     return response
 
 
-async def _user(
-    request: Request, accounts: ServerAccounts, username: str, password: str
-) -> UserName:
+async def _user(accounts: ServerAccounts, username: str, password: str, address: str) -> UserName:
     try:
         username = _username.validate_python(username)
     except ValidationError:
         raise Unauthenticated("wrong username or password") from None
-    return await login(accounts.engine, username, password, address_of(request))
+    return await login(accounts.engine, username, password, address)
 
 
 @router.post("/signup")
@@ -107,11 +107,12 @@ async def sign_up(
     timezone: Annotated[str, Form(max_length=100)] = "UTC",
     next: Annotated[str, Form()] = "/",
 ) -> Response:
-    """Make an account, and sign in with it."""
+    """Create an account, and sign in as its user."""
     try:
         if not settings.registration:
             raise Refused("registration is switched off")
-        new = _registration(username.strip(), password, timezone.strip())
+        values = {"username": username.strip(), "password": password, "timezone": timezone.strip()}
+        new = validated(Registration, values)
         user = await register(accounts.engine, new.username, new.password, new.timezone)
     except OpenhoursError as error:
         return _forms(request, settings, next, error)
@@ -120,18 +121,9 @@ async def sign_up(
     return response
 
 
-def _registration(username: str, password: str, timezone: str) -> Registration:
-    try:
-        return Registration(username=username, password=password, timezone=timezone)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        field = str(problem["loc"][0])
-        raise invalid(f"{field}: {readable_message(problem['msg'])}", field) from None
-
-
 @router.post("/signout")
 async def leave(request: Request, accounts: ServerAccounts) -> Response:
-    """Sign out, everywhere that has this cookie."""
+    """Sign out wherever this cookie is in use."""
     cookie = request.cookies.get(COOKIE)
     if cookie:
         await sign_out(accounts.engine, cookie)

@@ -1,4 +1,4 @@
-"""`/stores`: search, filter, sort and page through all stores; and one store's week."""
+"""`/stores`: search, filter, sort and page through all stores. `/stores/<id>`: one store."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator
 
 from openhours.api.dependencies import Engine, ServerSettings
+from openhours.api.fields import Text
 from openhours.reports.explain import explain_instant, opening_and_closing, utc_offset
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
@@ -36,7 +37,7 @@ Minutes = Annotated[
 async def stores(
     request: Request,
     engine: Engine,
-    q: Annotated[str, Query(max_length=64)] = "",
+    q: Annotated[Text, Query(max_length=64)] = "",
     feed: Literal["", "polled", "beating"] = "",
     state: Literal["", "down", "unknown"] = "",
     window: queries.Window = "week",
@@ -45,13 +46,13 @@ async def stores(
     order: Literal["up", "down"] = "up",
     number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
 ) -> Response:
-    """A page of stores with their figures in the latest report."""
+    """Show a page of stores with their figures in the latest report."""
     search = Search(q.strip(), feed, state, window, over, sort, order == "down")
     async with engine.connect() as connection:
         report = await queries.latest_report(connection)
         total, rows = await queries.find_stores(connection, report, search, number - 1)
     last = max(1, -(-total // queries.PAGE))
-    asked = {
+    query = {
         "q": search.text,
         "feed": feed,
         "state": state,
@@ -63,8 +64,8 @@ async def stores(
     }
 
     def link(**changes: object) -> str:
-        kept = {name: value for name, value in (asked | {"page": 1} | changes).items() if value}
-        return f"/stores?{urlencode(kept, errors='replace')}"
+        present = {name: value for name, value in (query | {"page": 1} | changes).items() if value}
+        return f"/stores?{urlencode(present, errors='replace')}"
 
     return page(
         request,
@@ -75,7 +76,7 @@ async def stores(
         current=number,
         last=last,
         first=(number - 1) * queries.PAGE + 1,
-        asked=asked,
+        query=query,
         filtered=bool(asdict(search) != asdict(Search(sort=sort, descending=order == "down"))),
         link=link,
     )
@@ -86,24 +87,24 @@ async def store(
     request: Request,
     engine: Engine,
     settings: ServerSettings,
-    store_id: str,
-    report_id: str | None = None,
+    store_id: Text,
+    report_id: Text | None = None,
     as_of: Instant | None = None,
-    back: Annotated[int, Query(ge=0, le=52, description="Weeks before T.")] = 0,
+    back: Annotated[int, Query(ge=0, le=52, description="How many weeks before T.")] = 0,
     at: Instant | None = None,
 ) -> Response:
-    """One store: its week, drawn, and why each moment counts as it does."""
+    """Show one store: a chart of its week, and why each moment counts as it does."""
     answer = await timeline_of(engine, settings, store_id, as_of, report_id)
     line = answer.timeline
     weeks = max(1, line.query.lookback // _WEEK)
     ends = line.as_of - min(back, weeks - 1) * _WEEK
     begins = max(line.since, ends - _WEEK)
     instant = None if at is None else to_us(at)
-    asked: dict[str, Any] = {"report_id": report_id, "as_of": as_of and iso(as_of)}
+    query: dict[str, Any] = {"report_id": report_id, "as_of": as_of and iso(as_of)}
 
     def link(**changes: object) -> str:
-        kept = {name: value for name, value in (asked | changes).items() if value}
-        return f"?{urlencode(kept)}"
+        present = {name: value for name, value in (query | changes).items() if value}
+        return f"?{urlencode(present)}"
 
     return page(
         request,
@@ -127,7 +128,7 @@ async def store(
 
 
 def _windows(line: Timeline) -> list[dict[str, Any]]:
-    """The store's figures as of T: as a report's row."""
+    """Return the store's figures as of T, as a report has them."""
     if line.figures is None:
         return []
     return [

@@ -1,46 +1,42 @@
-"""`/timer`: start, watch, stop, edit; and how long was worked by day, week and month."""
+"""`/timer`: start, watch, stop, edit; and the time worked by day, week and month."""
 
+import datetime as dt
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import func, select, update
 
 from openhours.accounts.access_control import CurrentUser
-from openhours.accounts.tables import User
-from openhours.accounts.users import Timezone
+from openhours.accounts.tokens import UserName
+from openhours.accounts.users import Timezone, change_timezone, find_timezone
 from openhours.api.dependencies import Engine, ServerSettings
-from openhours.errors import Unauthenticated, invalid
+from openhours.api.pagination import Cursor
+from openhours.errors import Conflict, invalid
+from openhours.settings import Settings
 from openhours.web import formatting
-from openhours.web.local_time import instant_of
+from openhours.web.forms import validated
+from openhours.web.local_time import from_input, to_input
 from openhours.web.render import page
 from openhours.work_sessions import sessions
-from openhours.work_sessions.api import Name, SessionId
-from openhours.work_sessions.overview import overview
+from openhours.work_sessions.overview import build_overview
 from openhours.work_sessions.periods import By
-from openhours.work_sessions.tables import WorkSession
+from openhours.work_sessions.schemas import (
+    MAX_MS,
+    Name,
+    PeriodTotal,
+    SessionChange,
+    SessionId,
+)
+from openhours.work_sessions.sessions import SessionRow
 
 router = APIRouter(prefix="/timer", include_in_schema=False)
 
 _PAGE = 50
 _timezone: TypeAdapter[str] = TypeAdapter(Timezone)
 
-Typed = Annotated[str, Form(max_length=40)]
-
-
-def _back() -> Response:
-    return RedirectResponse("/timer", 303)
-
-
-async def _zone(engine: Engine, user: CurrentUser) -> str:
-    async with engine.connect() as connection:
-        query = select(User.timezone).where(User.id == user.id)
-        zone: str | None = await connection.scalar(query)
-    if zone is None:
-        raise Unauthenticated("this account no longer exists")
-    return zone
+LocalTime = Annotated[str, Form(max_length=40)]
 
 
 @router.get("")
@@ -50,46 +46,54 @@ async def timer(
     settings: ServerSettings,
     user: CurrentUser,
     by: By = "day",
-    number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
+    cursor: Cursor = None,
     edit: int | None = None,
 ) -> Response:
-    """The running session, the overview, and all sessions."""
-    zone = await _zone(engine, user)
-    mine = WorkSession.user_id == user.id
-    listed = (
-        select(*sessions.COLUMNS)
-        .where(mine)
-        .order_by(WorkSession.started_at.desc(), WorkSession.id.desc())
-        .offset((number - 1) * _PAGE)
-        .limit(_PAGE)
-    )
+    """Show the running session, the overview, and all sessions."""
+    return await _timer(request, engine, settings, user, by=by, cursor=cursor, edit=edit)
+
+
+async def _timer(
+    request: Request,
+    engine: Engine,
+    settings: Settings,
+    user: UserName,
+    *,
+    by: By = "day",
+    cursor: str | None = None,
+    edit: int | None = None,
+    refusal: Conflict | None = None,
+) -> Response:
     async with engine.connect() as connection:
+        zone = await find_timezone(connection, user)
         running = await sessions.running(connection, user.id)
-        rows = (await connection.execute(listed)).all()
-        total = await connection.scalar(select(func.count()).select_from(WorkSession).where(mine))
-    found = await overview(engine, settings, user, by)
+        total = await sessions.count(connection, user.id)
+        listed = await sessions.list_newest_first(connection, user.id, limit=_PAGE, cursor=cursor)
+    overview = await build_overview(engine, settings, user, by)
     return page(
         request,
         "timer.html",
+        200 if refusal is None else 409,
         zone=zone,
         user=user,
+        refusal=refusal,
         running=running,
-        sessions=[_shown(row, zone, settings.long_session_hours) for row in rows],
-        total=total or 0,
-        current=number,
-        last=max(1, -(-(total or 0) // _PAGE)),
+        sessions=[_session(row, zone, settings.long_session_hours) for row in listed.rows],
+        total=total,
+        cursor=cursor,
+        following=listed.next_cursor,
         by=by,
         edit=edit,
-        overview=found,
+        overview=overview,
         columns=[
-            (_label(period.date, by), period.time, 0, _period(period, by))
-            for period in found.periods
+            (_label(period.date, by), period.time, 0, _title(period, by))
+            for period in overview.periods
         ],
     )
 
 
-def _shown(row: Any, zone: str, long_hours: float) -> dict[str, Any]:
-    end = row.started_at + timedelta(milliseconds=row.time_ms)
+def _session(row: SessionRow, zone: str, long_hours: float) -> dict[str, Any]:
+    end = _end(row)
     return {
         "id": row.id,
         "name": row.name,
@@ -98,37 +102,58 @@ def _shown(row: Any, zone: str, long_hours: float) -> dict[str, Any]:
         "seconds": row.time_ms / 1000,
         "running": row.running,
         "long": row.time_ms > long_hours * 3_600_000,
-        "start_on_wall": formatting.on_wall(row.started_at, zone),
-        "end_on_wall": formatting.on_wall(end, zone),
+        "start_input": to_input(row.started_at, zone),
+        "end_input": to_input(end, zone),
     }
 
 
-def _label(date: Any, by: By) -> str:
+def _end(row: SessionRow) -> dt.datetime:
+    start: dt.datetime = row.started_at
+    return start + timedelta(milliseconds=row.time_ms)
+
+
+def _label(date: dt.date, by: By) -> str:
     return f"{date:%b %Y}" if by == "month" else f"{date:%a} {date.day} {date:%b}"
 
 
-def _period(period: Any, by: By) -> str:
+def _title(period: PeriodTotal, by: By) -> str:
     worked = [f"{one.name or 'no name'} {formatting.span(one.time / 1000)}" for one in period.names]
     names = f" ({', '.join(worked)})" if worked else ""
     return f"{_label(period.date, by)}: {formatting.span(period.time / 1000)}{names}"
 
 
 @router.post("/start")
-async def start(engine: Engine, user: CurrentUser, name: Annotated[Name, Form()] = "") -> Response:
-    """Start a session, unless one is running, perhaps in another window."""
-    async with sessions.changing(engine, user.id) as connection:
-        if await sessions.running(connection, user.id) is None:
+async def start(
+    request: Request,
+    engine: Engine,
+    settings: ServerSettings,
+    user: CurrentUser,
+    name: Annotated[Name, Form()] = "",
+) -> Response:
+    """Start a session; if one is running, perhaps in another window, say so."""
+    try:
+        async with sessions.changing(engine, user.id) as connection:
             await sessions.start(connection, user.id, name.strip())
+    except Conflict as error:
+        return await _timer(request, engine, settings, user, refusal=error)
     return _back()
 
 
 @router.post("/stop")
-async def stop(engine: Engine, user: CurrentUser) -> Response:
-    """Stop the running session."""
-    async with sessions.changing(engine, user.id) as connection:
-        if await sessions.running(connection, user.id) is not None:
+async def stop(
+    request: Request, engine: Engine, settings: ServerSettings, user: CurrentUser
+) -> Response:
+    """Stop the running session; if none is running, say so."""
+    try:
+        async with sessions.changing(engine, user.id) as connection:
             await sessions.stop(connection, user.id)
+    except Conflict as error:
+        return await _timer(request, engine, settings, user, refusal=error)
     return _back()
+
+
+def _back() -> Response:
+    return RedirectResponse("/timer", 303)
 
 
 @router.post("/zone")
@@ -138,8 +163,7 @@ async def change_zone(engine: Engine, user: CurrentUser, zone: Annotated[str, Fo
         name = _timezone.validate_python(zone)
     except ValidationError:
         raise invalid("not an IANA time zone, such as Europe/Berlin", "body", "zone") from None
-    async with engine.begin() as connection:
-        await connection.execute(update(User).where(User.id == user.id).values(timezone=name))
+    await change_timezone(engine, user, name)
     return _back()
 
 
@@ -149,26 +173,25 @@ async def change(
     user: CurrentUser,
     session_id: SessionId,
     name: Annotated[Name, Form()] = "",
-    start: Typed = "",
-    end: Typed = "",
+    start: LocalTime = "",
+    end: LocalTime = "",
 ) -> Response:
     """Change name, start and end; a time that was left as it was keeps its milliseconds."""
-    zone = await _zone(engine, user)
     async with sessions.changing(engine, user.id) as connection:
-        before = _shown(await sessions.find(connection, user.id, session_id), zone, 0)
+        zone = await find_timezone(connection, user)
+        before = await sessions.find(connection, user.id, session_id)
+        begins, ends = before.started_at, _end(before)
         values: dict[str, Any] = {"name": name.strip()}
-        begins = before["start"]
-        if start and start != before["start_on_wall"]:
-            begins = values["started_at"] = instant_of("start", start, zone, "body")
-        if not before["running"]:
-            ends = before["end"]
-            if end and end != before["end_on_wall"]:
-                ends = instant_of("end", end, zone, "body")
-            milliseconds = (ends - begins) // timedelta(milliseconds=1)
-            if not 0 <= milliseconds <= sessions.LONGEST_MS:
+        if start and start != to_input(begins, zone):
+            begins = values["createdAt"] = from_input("start", start, zone, "body") or begins
+        if not before.running:
+            if end and end != to_input(ends, zone):
+                ends = from_input("end", end, zone, "body") or ends
+            values["time"] = (ends - begins) // timedelta(milliseconds=1)
+            if not 0 <= values["time"] <= MAX_MS:
                 raise invalid("must be after the start, by 366 days at most", "body", "end")
-            values["time_ms"] = milliseconds
-        await sessions.change(connection, user.id, session_id, values)
+        changes = validated(SessionChange, values, {"createdAt": "start"})
+        await sessions.change(connection, user.id, session_id, changes)
     return _back()
 
 

@@ -1,11 +1,11 @@
 // What pages do beyond links and forms. Each part looks for its own elements and does nothing else.
-import { keepZone } from "./zone.js";
+import { saveZone } from "./zone.js";
 import { watchGenerate, watchReport } from "./report.js";
 import { watchFile, watchUpload } from "./upload.js";
 import { explainWeeks } from "./week.js";
 import { runClocks } from "./timer.js";
 
-keepZone();
+saveZone();
 watchGenerate();
 watchReport();
 watchUpload();

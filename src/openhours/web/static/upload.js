@@ -1,4 +1,4 @@
-// Bringing a file: choose or drop, send, follow, and show what was set aside.
+// Uploading a file: choose or drop, send, follow, and show the rejected rows.
 import { Progress, problem, sleep, token } from "./http.js";
 
 const INTERVAL = 300;
@@ -58,7 +58,7 @@ async function follow(id, progress) {
 function summary(file) {
   if (file.state === "failed") return `Refused: ${file.error}`;
   const counts = ["loaded", "unchanged", "rejected"].map((name) => file[name].toLocaleString("en"));
-  return `${file.name}: ${counts[0]} loaded, ${counts[1]} known before, ${counts[2]} set aside.`;
+  return `${file.name}: ${counts[0]} loaded, ${counts[1]} known before, ${counts[2]} rejected.`;
 }
 
 // The server writes the list of rejects, as for the file's own page.
@@ -81,7 +81,7 @@ export function watchUpload() {
     rejects.replaceChildren();
     const kind = kinds.value || (await guess(file));
     if (!kind) {
-      progress.show(`What does ${file.name} hold? Choose it, then bring the file again.`);
+      progress.show(`What does ${file.name} hold? Choose it, then upload the file again.`);
       kinds.focus();
       return;
     }

@@ -1,0 +1,30 @@
+"""`/files/<id>`: what became of a file, and its rejected rows with their reasons."""
+
+from fastapi import APIRouter, Request, Response
+
+from openhours.api.dependencies import Engine
+from openhours.api.fields import Text
+from openhours.ingestion.queries import find_ingestion
+from openhours.web import queries
+from openhours.web.render import page
+
+router = APIRouter(include_in_schema=False)
+
+_MAX_REJECTS = 100
+
+
+@router.get("/files/{ingestion_id}")
+async def file(request: Request, engine: Engine, ingestion_id: Text) -> Response:
+    """Show how far a file is, or how many of its rows were loaded and rejected."""
+    ingestion = await find_ingestion(engine, ingestion_id)
+    async with engine.connect() as connection:
+        return page(
+            request,
+            "file.html",
+            file=ingestion,
+            reasons=await queries.reject_reasons(connection, ingestion.id),
+            rejects=[
+                (row.line, row.reason, row.raw.decode(errors="backslashreplace"))
+                for row in await queries.first_rejects(connection, ingestion.id, _MAX_REJECTS)
+            ],
+        )

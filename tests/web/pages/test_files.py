@@ -1,0 +1,33 @@
+"""A file's page: how far it is, what was loaded, which rows were rejected and why."""
+
+from fastapi.testclient import TestClient
+
+from tests.helpers.html import get_page
+
+
+def test_rejected_rows_are_shown_with_their_reasons(stocked: TestClient) -> None:
+    page = get_page(stocked, "/files/polls")
+    assert page.text("h1") == "polls.csv"
+    assert page.texts(".facts dd")[2:] == ["5", "2", "1", "2"]
+    assert page.text("#rejects h2") == "2 rows rejected"
+    assert page.texts(".reasons li") == ["bad_status 1", "mangled_store_id 1"]
+    assert page.texts("#rejects tbody tr") == [
+        r"3 mangled_store_id \xff,active,2023-01-23",
+        "4 bad_status <b>x</b>,asleep",
+    ]
+    link = page.one("#rejects .note a").attributes["href"]
+    assert link == "/ingestions/polls/rejects.csv"
+    assert stocked.get(link).status_code == 200
+
+
+def test_each_state_has_its_words(stocked: TestClient) -> None:
+    assert "No row was rejected." in get_page(stocked, "/files/zones").text("#rejects")
+    failed = get_page(stocked, "/files/cats")
+    assert failed.text("[role=alert]") == "Refused: no store_id column"
+    waiting = get_page(stocked, "/files/inbox")
+    assert waiting.attribute("[data-watch-file]", "data-watch-file") == "inbox"
+    assert waiting.texts(".facts dd")[0] == "not read yet"
+
+
+def test_an_unknown_file_is_not_found(stocked: TestClient) -> None:
+    assert get_page(stocked, "/files/nothing", 404).text("h1") == "Not Found"

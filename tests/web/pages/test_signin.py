@@ -1,0 +1,80 @@
+"""Signing in, signing up, and pages for those who have not."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from openhours.settings import Settings
+from tests.helpers.clients import PASSWORD, make_keys, register, running
+from tests.helpers.html import HTML, get_page, parsed, post_form
+
+PAGES = ("/", "/stores", "/reports", "/pcs", "/traffic", "/activity", "/files/x", "/stores/x")
+
+
+@pytest.fixture
+def keys(settings: Settings) -> list[str]:
+    return make_keys(settings, [["report"], ["ingest"]])
+
+
+@pytest.fixture
+def client(settings: Settings, keys: list[str]) -> Iterator[TestClient]:
+    with running(settings) as client:
+        yield client
+
+
+def test_pages_lead_to_the_form_until_someone_has_signed_in(
+    client: TestClient, keys: list[str]
+) -> None:
+    for path in PAGES:
+        answer = client.get(path, headers=HTML)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/signin?next={path}")
+    answer = post_form(client, "/signin", key=f" {keys[0]} ", next="/stores")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/stores")
+    page = get_page(client, "/stores")
+    assert page.text(".signout span") == "API key"
+    forbidden = get_page(client, "/files/x", 403)
+    assert "does not have the scope: ingest" in forbidden.text("main")
+    post_form(client, "/signout")
+    assert get_page(client, "/signin").texts(".who a") == ["Sign in"]
+
+
+def test_refusals_are_told_beside_the_forms(client: TestClient) -> None:
+    for fields, status, message in (
+        ({"key": "nonsense"}, 401, "this key is not valid, or was revoked"),
+        ({"username": "ann", "password": "wrong"}, 401, "wrong username or password"),
+        ({"username": "a\0", "password": "wrong"}, 401, "wrong username or password"),
+    ):
+        page = parsed(post_form(client, "/signin", **fields), status)
+        assert page.text("[role=alert]") == message
+        assert page.all("#key")
+
+
+def test_signing_up_is_refused_with_the_field(client: TestClient) -> None:
+    register(client, "ann")
+    good = {"username": "bob", "password": PASSWORD, "timezone": "UTC"}
+    for fields, status, message in (
+        ({"username": "Ann"}, 409, "this username is taken"),
+        ({"username": "a/b"}, 422, "username: a username has no slash and is not a dot"),
+        ({"password": "short"}, 422, "password: String should have at least 8 characters"),
+        ({"timezone": "Mars"}, 422, "timezone: not an IANA time zone, such as Europe/Berlin"),
+    ):
+        page = parsed(post_form(client, "/signup", **(good | fields)), status)
+        assert page.text("[role=alert]") == message
+
+
+def test_no_redirect_leads_to_another_site(client: TestClient, keys: list[str]) -> None:
+    for next_path in ("//evil.example", "https://evil.example", "/\\evil.example", "/a\nb"):
+        page = get_page(client, "/signin", next=next_path)
+        assert {node.attributes["value"] for node in page.all("input[name=next]")} == {"/"}
+        answer = post_form(client, "/signin", key=keys[0], next=next_path)
+        assert answer.headers["location"] == "/"
+
+
+def test_registration_can_be_switched_off(settings: Settings) -> None:
+    with running(settings.model_copy(update={"registration": False})) as client:
+        page = get_page(client, "/signin")
+        assert page.all("form[action='/signup']") == []
+        fields = {"username": "bob", "password": PASSWORD}
+        refused = parsed(post_form(client, "/signup", **fields), 403)
+        assert refused.text("[role=alert]") == "registration is switched off"

@@ -1,0 +1,128 @@
+"""The list of stores, and a store's week with its reasons."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from openhours.web.formatting import store_url
+from tests.helpers import stock
+from tests.helpers.html import Html, get_page
+
+ROWS = "table.stores tbody tr"
+
+
+def names(page: Html) -> list[str]:
+    return page.texts(f"{ROWS} th a")
+
+
+def test_without_stores_it_says_how_they_appear(empty: TestClient) -> None:
+    page = get_page(empty, "/stores")
+    assert page.text(".empty h2") == "No stores yet"
+    assert page.text(".note") == "0 stores. No report yet: generate one to see figures."
+    assert get_page(empty, "/stores/nobody", 404).text("h1") == "Not Found"
+
+
+def test_stores_are_paged(stocked: TestClient) -> None:
+    first = get_page(stocked, "/stores")
+    assert len(first.all(ROWS)) == 50
+    assert first.text(".pager") == "Page 1 of 2 Next"
+    second = get_page(stocked, "/stores" + (first.one("[rel=next]").attributes["href"] or "")[7:])
+    both = names(first) + names(second)
+    assert sorted(both) == sorted([*stock.STORES, "only-hours", "pc:desk & <b>chair</b>"])
+    beyond = get_page(stocked, "/stores", page=9)
+    assert beyond.text(".empty h2") == "This page does not exist"
+
+
+@pytest.mark.parametrize(
+    ("params", "count"),
+    [
+        ({"q": "STORE-05"}, 7),
+        ({"q": "%"}, 1),
+        ({"q": "_"}, 0),
+        ({"feed": "beating"}, 1),
+        ({"state": "unknown"}, 1),
+        ({"state": "down", "window": "hour", "q": "store-00"}, 7),
+        ({"over": "45", "window": "hour", "q": "store-00"}, 4),
+        ({"q": "nobody"}, 0),
+    ],
+)
+def test_stores_are_searched_and_filtered(
+    stocked: TestClient, params: dict[str, Any], count: int
+) -> None:
+    page = get_page(stocked, "/stores", **params)
+    assert len(page.all(ROWS)) == count
+    assert page.text("[role=status]").startswith(f"{count} store")
+    assert [page.text(".empty h2")] == ["No store matches"] if not count else page.all(".pager")
+
+
+def test_stores_are_sorted_by_uptime_with_unknown_ones_last(stocked: TestClient) -> None:
+    down = get_page(stocked, "/stores", sort="week", order="down")
+    assert down.one("[aria-sort]").attributes["aria-sort"] == "descending"
+    assert down.texts(f"{ROWS} .share")[0] == "100 %"
+    up = get_page(stocked, "/stores", sort="week")
+    assert up.texts(f"{ROWS} .share")[0] == "0 %"
+    last = get_page(stocked, "/stores", sort="week", page=2)
+    assert stock.SCRIPT in names(last)[-3:]
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"page": "0"}, "page"),
+        ({"over": "x"}, "over"),
+        ({"over": "nan"}, "over"),
+        ({"sort": "name"}, "sort"),
+        ({"q": "a\0b"}, "q"),
+        ({"q": "x" * 65}, "q"),
+    ],
+)
+def test_bad_parameters_are_named(stocked: TestClient, params: dict[str, Any], field: str) -> None:
+    page = get_page(stocked, "/stores", 422, **params)
+    assert page.text("main li").startswith(f"{field}: ")
+
+
+def test_a_store_s_week_says_why_each_moment_counts(stocked: TestClient) -> None:
+    page = get_page(stocked, store_url(stock.SLASHED), at="2023-01-23T16:30:00Z")
+    assert page.text("h1") == stock.SLASHED
+    reason = "09:14 to 10:44 active: nearest poll 10:14 active; open Mon 09:00-12:00 America/Denver"
+    assert page.text("#why").startswith(reason)
+    titles = page.texts(".day a title")
+    assert any(title.startswith(reason) for title in titles)
+    assert any("filled: nearest poll 10:14" in title for title in titles)
+    assert page.texts("table.compact tr")[:2] == ["Mon 09:00 to 12:00", "Tue closed"]
+    assert page.texts(".tile span")[0].startswith("last hour: ")
+
+
+def test_earlier_weeks_and_links_keep_the_report(stocked: TestClient) -> None:
+    page = get_page(stocked, "/stores/store-001", report_id=stock.SECOND, back=1)
+    assert page.text("#week-heading") == "7 days before"
+    assert "this report" in page.texts(".note")[0]
+    earlier = page.texts(".pager a")
+    assert earlier == ["Later week"]
+    assert f"report_id={stock.SECOND}" in (page.one(".pager a").attributes["href"] or "")
+    # What the report says of it is not what the polls give.
+    assert "changed after the report was made" in page.text(".alert")
+
+
+def test_a_store_without_observations_is_unknown(stocked: TestClient) -> None:
+    page = get_page(stocked, "/stores/only-hours")
+    assert "no observation yet" in page.text(".eyebrow")
+    assert "always open" in page.text("main")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/stores/nobody", 404),
+        ("/stores/store-001?at=x", 422),
+        ("/stores/store-001?back=53", 422),
+        ("/stores/store-001?report_id=nothing", 404),
+        (f"/stores/store-001?report_id={stock.QUEUED}", 409),
+        (f"/stores/store-002?report_id={stock.PARTIAL}", 404),
+        (f"/stores/store-001?report_id={stock.FIRST}&as_of=2023-01-23T18:30:00Z", 422),
+        ("/stores/a%00b", 422),
+    ],
+)
+def test_a_store_s_errors_are_pages(stocked: TestClient, path: str, status: int) -> None:
+    assert get_page(stocked, path, status).text(".eyebrow") == str(status)

@@ -1,0 +1,91 @@
+"""How pages write instants, durations and shares."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+
+from openhours.times import HOUR, MINUTE, to_us
+from openhours.web import formatting
+
+AT = datetime(2023, 1, 25, 18, 13, 22, 479_220, tzinfo=UTC)
+
+
+def test_instants_are_written_in_a_zone_that_is_named() -> None:
+    html = formatting.when(AT, "America/Denver")
+    assert html == (
+        '<time datetime="2023-01-25T18:13:22.479220Z">Wed 25 Jan 2023, 11:13 America/Denver</time>'
+    )
+    assert formatting.when(to_us(AT), "America/Denver") == html
+    assert "11:13</time>" in formatting.when(AT, "America/Denver", bare=True)
+    assert formatting.when(None, "UTC") == "–"
+    assert formatting.clock(AT, "Asia/Kolkata") == "23:43:22"
+
+
+@pytest.mark.parametrize(
+    ("us", "hours", "minutes"),
+    [
+        (0, "0 h", "0 min"),
+        (1, "< 0.1 h", "< 0.1 min"),
+        (3 * MINUTE, "0.1 h", "3 min"),
+        (90 * MINUTE, "1.5 h", "90 min"),
+        (1234 * HOUR, "1,234 h", "74,040 min"),
+    ],
+)
+def test_time_is_never_rounded_to_nothing(us: int, hours: str, minutes: str) -> None:
+    assert (formatting.hours(us), formatting.minutes(us)) == (hours, minutes)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0.44, "0.4 s"),
+        (59.9, "59.9 s"),
+        (60, "1 min 0 s"),
+        (3599, "59 min 59 s"),
+        (6240, "1 h 44 min"),
+        (3_600_000, "1,000 h 0 min"),
+    ],
+)
+def test_spans_are_written_as_people_say_them(seconds: float | None, text: str) -> None:
+    assert formatting.span(seconds) == text
+
+
+def test_shares_are_rounded_down() -> None:
+    assert formatting.percent(1, 1) == "100 %"
+    assert formatting.percent(99_999, 100_000) == "99.9 %"
+    assert formatting.percent(1, 100_000) == "< 0.1 %"
+    assert formatting.percent(0, 5) == "0 %"
+    assert formatting.percent(0, 0) == "–"
+    assert formatting.percent(0.125, 1) == "12.5 %"
+
+
+@given(st.integers(0, 10**15), st.integers(1, 10**15))
+def test_only_all_of_it_is_100_percent(part: int, whole: int) -> None:
+    part = min(part, whole)
+    assert (formatting.percent(part, whole) == "100 %") == (part == whole)
+    assert (formatting.percent(part, whole) == "0 %") == (part == 0)
+
+
+def test_counts_are_written_with_their_noun() -> None:
+    assert formatting.many(1, "store") == "1 store"
+    assert formatting.many(1234, "store") == "1,234 stores"
+    assert formatting.many(2, "entry", "entries") == "2 entries"
+    assert formatting.many(2, "<b>") == "2 &lt;b&gt;s"
+    assert formatting.number(None) == "–"
+
+
+def test_a_store_s_path_holds_any_id() -> None:
+    assert formatting.store_url("chain/7 & more?#%") == "/stores/chain%2F7%20%26%20more%3F%23%25"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "zone"),
+    [("zone=Asia/Kolkata", "Asia/Kolkata"), ("zone=Mars", "UTC"), ("", "UTC")],
+)
+def test_the_visitor_s_zone_is_in_a_cookie(cookie: str, zone: str) -> None:
+    request = Request({"type": "http", "headers": [(b"cookie", cookie.encode())]})
+    assert formatting.zone_of(request) == zone
