@@ -10,6 +10,7 @@ from openhours.activity import tables as activity
 from openhours.db import counters
 from openhours.db.engine import Base, make_engine
 from openhours.heartbeats import tables as heartbeats
+from openhours.ingestion import tables as ingestion
 from openhours.reports import tables as reports
 from openhours.settings import get_settings
 from openhours.stores import tables as stores
@@ -17,7 +18,17 @@ from openhours.visits import tables as visits
 from openhours.work_sessions import tables as work_sessions
 
 # Importing them has filled the metadata.
-TABLES = (counters, stores, reports, heartbeats, visits, activity, accounts, work_sessions)
+TABLES = (
+    counters,
+    stores,
+    ingestion,
+    reports,
+    heartbeats,
+    visits,
+    activity,
+    accounts,
+    work_sessions,
+)
 
 
 def run(connection: Connection) -> None:

@@ -20,8 +20,8 @@ from benchmarks.measure import seconds
 from openhours.cli import sample_data
 from openhours.db import embedded, worker_connection
 from openhours.db.engine import make_engine, migrate
-from openhours.ingestion.inbox import add_ingestion
-from openhours.ingestion.job import run_ingestion
+from openhours.ingestion.ingest import ingest_file
+from openhours.ingestion.write import Attempt, add_ingestion, begin_attempt
 from openhours.settings import get_settings
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -104,10 +104,10 @@ class Place:
         get_settings().data_dir.mkdir(exist_ok=True)
         spent = 0.0
         for file in files:
-            number = asyncio.run(_queue(url, file))
-            worker_connection.run(None, _nothing)  # a worker's child has its connection already
-            spent = seconds(partial(run_ingestion, number))
-            query = f"SELECT state FROM ingestions WHERE id = {number}"
+            attempt = asyncio.run(_begin(url, file))
+            worker_connection.run(url, _nothing)  # a worker's child has its connection already
+            spent = seconds(partial(ingest_file, url, get_settings().data_dir, attempt))
+            query = f"SELECT state FROM ingestions WHERE id = {attempt.ingestion_pk}"
             state = self.fetchval(url, query)
             if state != "complete":
                 raise RuntimeError(f"{file} is {state}")
@@ -122,16 +122,16 @@ async def _nothing(_: object) -> None:
     return
 
 
-async def _queue(url: str, file: Path) -> int:
+async def _begin(url: str, file: Path) -> Attempt:
     engine = make_engine(url)
     async with engine.begin() as connection:
-        await add_ingestion(connection, get_settings(), file, name=file.name)
-        number = await connection.exec_driver_sql("SELECT max(id) FROM ingestions")
-        # Nobody else shall take it: this process runs it.
+        added = await add_ingestion(connection, get_settings(), file, name=file.name)
+        # No worker shall take it: this process runs it.
         await connection.exec_driver_sql("DELETE FROM pgqueuer")
-        found = int(number.scalar_one())
+    attempt = await begin_attempt(engine, added.pk)
     await engine.dispose()
-    return found
+    assert attempt is not None
+    return attempt
 
 
 async def _migrate(url: str) -> None:

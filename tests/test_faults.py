@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from openhours.ingestion.inbox import ingest_job
+from openhours.ingestion.machine import ingest_job
 from openhours.settings import Settings
 from tests.helpers.service import Service, fetch, wait_for
 

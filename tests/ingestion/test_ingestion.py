@@ -23,7 +23,7 @@ ZONES = b"store_id,timezone_str\n"
 @pytest.fixture
 def service(settings: Settings) -> Iterator[Service]:
     with Service(
-        settings.data_dir.parent, OPENHOURS_MAX_UPLOAD_MB="1", OPENHOURS_INBOX_CRON="* * * * * */1"
+        settings.data_dir.parent, OPENHOURS_MAX_UPLOAD_MB="2", OPENHOURS_INBOX_CRON="* * * * * */1"
     ) as running:
         yield running
 
@@ -101,9 +101,17 @@ def test_a_file_without_its_columns_is_refused_whole(service: Service) -> None:
     assert service.client.get("/reports").json() == []
 
 
-def test_over_the_upload_limit(service: Service) -> None:
-    body = STATUS + b"1,2023-01-22 12:00:00 UTC,active\n" * 40_000
-    assert service.client.post("/ingest/status", content=body).status_code == 413
+def test_a_file_may_be_as_large_as_the_setting_says(service: Service) -> None:
+    row = b"1,2023-01-22 12:00:00 UTC,active\n"
+    body = STATUS + row * 40_000
+    assert len(body) > 1 << 20  # the limit of all other bodies
+    assert counts(service.upload("status", body)) == (40_000, 1, 39_999, 0)
+    body = STATUS + row * 80_000
+    refused = service.client.post("/ingest/status", content=body)
+    assert refused.status_code == 413
+    assert refused.json()["detail"] == (
+        "the file is larger than 2,097,152 bytes (OPENHOURS_MAX_UPLOAD_MB)"
+    )
     # Without a length, too; and through a form.
     chunks = (body[start : start + 65536] for start in range(0, len(body), 65536))
     assert service.client.post("/ingest/status", content=chunks).status_code == 413

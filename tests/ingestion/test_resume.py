@@ -1,78 +1,16 @@
 """Files that grow, come in another order, or in pieces: the same database in the end."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import asyncpg
-import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from openhours.db.engine import make_engine
-from openhours.ingestion.inbox import add_ingestion
-from openhours.ingestion.job import run_ingestion
-from openhours.settings import Settings
+from tests.ingestion.loader import Loader
 
 HEADER = "store_id,timestamp_utc,status\n"
-
-
-class Loader:
-    """Loads files in this process, the way a worker's child does."""
-
-    def __init__(self, settings: Settings) -> None:
-        assert settings.database_url is not None
-        self.settings = settings
-        self.url = settings.database_url.get_secret_value()
-        self.place = settings.data_dir.parent
-
-    def load(self, text: str, name: str = "polls.csv") -> tuple[int, int, int, int]:
-        """Write the file, load it; rows, loaded, unchanged, rejected."""
-        path = self.place / name
-        path.write_text(text)
-        number = asyncio.run(self._queue(path))
-        run_ingestion(number)
-        [row] = self.fetch(f"SELECT * FROM ingestions WHERE id = {number}")
-        assert row["state"] == "complete", row["error"]
-        return row["rows"], row["loaded"], row["unchanged"], row["rejected"]
-
-    async def _queue(self, path: Path) -> int:
-        engine = make_engine(self.url)
-        async with engine.begin() as connection:
-            ingestion = await add_ingestion(connection, self.settings, path, name=path.name)
-        await engine.dispose()
-        query = f"SELECT id FROM ingestions WHERE ingestion_id = '{ingestion}'"
-        return int((await self._fetch(query))[0]["id"])
-
-    async def _fetch(self, query: str) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self.url)
-        try:
-            return list(await connection.fetch(query))
-        finally:
-            await connection.close()
-
-    def fetch(self, query: str) -> list[asyncpg.Record]:
-        return asyncio.run(self._fetch(query))
-
-    def stored(self) -> set[tuple[str, str, bool]]:
-        query = "SELECT store_id, observed_at, active FROM observations JOIN stores ON id = store"
-        return {(row[0], row[1].isoformat(), row[2]) for row in self.fetch(query)}
-
-    def empty(self) -> None:
-        asyncio.run(self._empty())
-
-    async def _empty(self) -> None:
-        connection = await asyncpg.connect(self.url)
-        tables = "observations, stores, business_hours, feed_clocks, ingestions, rejected_rows"
-        await connection.execute(f"TRUNCATE {tables} CASCADE")
-        await connection.close()
-
-
-@pytest.fixture
-def loader(settings: Settings) -> Iterator[Loader]:
-    settings.data_dir.mkdir()
-    yield Loader(settings)
 
 
 def poll(store: int, hour: int, status: str = "active", day: int = 1) -> str:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from openhours.db.engine import make_engine
 from openhours.settings import Settings
 from openhours.stores import partitions
-from openhours.stores.retention import keep_observations
+from openhours.stores.retention import prune_observations
 from openhours.times import now, to_us
 from tests.helpers.service import fetch
 
@@ -25,8 +25,8 @@ def test_whole_weeks_that_ended_before_the_limit_go(settings: Settings, database
         asyncio.run(_attach(database_url, week))
         fetch(database_url, f"INSERT INTO observations VALUES (1, '{start}', true)")
     limits = settings.model_copy(update={"keep_days": 30})
-    assert asyncio.run(_run(database_url, keep_observations, settings)) == 0
-    assert asyncio.run(_run(database_url, keep_observations, limits)) == 2
+    assert asyncio.run(_run(database_url, prune_observations, settings)) == 0
+    assert asyncio.run(_run(database_url, prune_observations, limits)) == 2
     assert fetch(database_url, "SELECT count(*) FROM observations") == [(2,)]
 
 

@@ -21,15 +21,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.accounts import keys
 from openhours.db import database
 from openhours.errors import Invalid, NotFound
-from openhours.ingestion.inbox import add_ingestion
 from openhours.ingestion.queries import find_ingestion
+from openhours.ingestion.tables import Ingestion
+from openhours.ingestion.write import add_ingestion
 from openhours.reports import formats
 from openhours.reports.queries import find_report
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.settings import Settings
 from openhours.stores import hours
-from openhours.stores.tables import Ingestion
 from openhours.worker.jobs import Worker
 
 _POLL_INTERVAL = 0.1
@@ -55,10 +55,10 @@ async def ingest(settings: Settings, files: Sequence[Path], uploaded: bool = Fal
         ids = []
         for file in files:
             async with engine.begin() as connection:
-                one = await add_ingestion(
+                added = await add_ingestion(
                     connection, settings, file.resolve(), name=file.name, uploaded=uploaded
                 )
-                ids.append(one)
+            ids.append(added.ingestion_id)
         done = [await _follow_ingestion(engine, one) for one in ids]
     _print_ingestions(done)
     return all(row.state == "complete" for row in done)

@@ -12,7 +12,7 @@ from openhours.cli import commands, sample_data
 from openhours.db import database
 from openhours.errors import OpenhoursError
 from openhours.ingestion.inbox import csv_files
-from openhours.ingestion.job import LOCK
+from openhours.ingestion.ingest import LOCK
 from openhours.ingestion.uploads import folder_of
 from openhours.settings import Settings
 

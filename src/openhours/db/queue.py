@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.queries import Queries
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db.engine import raw_connection
 
@@ -71,3 +71,11 @@ async def lacks_worker(connection: AsyncConnection, machine: str) -> bool:
     Jobs of other machines do not count: a server has no part in them.
     """
     return bool(await connection.scalar(_LACKS_WORKER, {"machine": machine}))
+
+
+async def prune_queue_log(engine: AsyncEngine) -> None:
+    """Delete what PgQueuer noted of jobs more than 30 days ago."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("DELETE FROM pgqueuer_log WHERE created < now() - interval '30 days'")
+        )

@@ -31,7 +31,10 @@ async def _with_connection(
     url: str, work: Callable[["asyncpg.Connection[Any]"], Awaitable[T]]
 ) -> T:
     connection: asyncpg.Connection[Any] | None = getattr(_local, "connection", None)
-    if connection is None or _local.url != url or not await _is_usable(connection):
+    if connection is not None and _local.url != url:
+        connection.terminate()
+        connection = None
+    if connection is None or not await _is_usable(connection):
         connection = _local.connection = await connect(url)
         _local.url = url
     try:

@@ -12,8 +12,8 @@ from openhours.agent.names import PREFIX
 from openhours.db.engine import raw_connection
 from openhours.errors import Unavailable
 from openhours.stores import partitions
-from openhours.stores.store_ids import numbers_of
 from openhours.stores.tables import BEATING
+from openhours.stores.write import ensure_stores
 from openhours.times import to_us
 
 _MAX_KNOWN_PCS = 100_000
@@ -123,7 +123,7 @@ class Writer:
             rows = await _insert_beats(raw, stores, beats)
         else:
             async with raw.transaction():
-                ids = await numbers_of(raw, [PREFIX + pc for pc in {beat.pc for beat in beats}])
+                ids = await ensure_stores(raw, [PREFIX + pc for pc in {beat.pc for beat in beats}])
                 stores = [ids[PREFIX + beat.pc] for beat in beats]
                 rows = await _insert_beats(raw, stores, beats)
                 firsts = await _note_stores(raw, rows)

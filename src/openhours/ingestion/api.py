@@ -1,4 +1,4 @@
-"""Files in over HTTP: upload, follow, and fetch what was rejected."""
+"""Ingestion over HTTP: upload a file, follow it, and fetch its rejected rows."""
 
 import csv
 import io
@@ -9,23 +9,24 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.api.pagination import Cursor, link_header
-from openhours.ingestion.inbox import add_ingestion
-from openhours.ingestion.queries import find_ingestion, list_ingestions
+from openhours.ingestion.csv.kinds import Kind
+from openhours.ingestion.queries import find_ingestion, list_ingestions, list_rejected_rows
+from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.uploads import folder_of, receive
-from openhours.stores.tables import Ingestion, RejectedRow
+from openhours.ingestion.write import add_ingestion
 from openhours.times import Instant
 
 router = APIRouter(tags=["ingestion"])
 
-Kind = Literal["status", "hours", "timezones"]
 State = Literal["queued", "running", "complete", "failed"]
 _PAGE = 10_000
+# `receive` counts the bytes against a setting, which is not known where routes are declared.
+_UNBOUNDED_HERE = 1 << 62
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -59,32 +60,44 @@ _BODY: dict[str, Any] = {
 
 
 class Accepted(BaseModel):
-    """A file that is on the server's disk and queued."""
+    """File that is stored on the server and queued to be loaded."""
 
     ingestion_id: Annotated[str, Field(examples=["k9xYpBq2nQZ1rT4a"])]
 
 
 class IngestionInfo(BaseModel):
-    """What became of a file. When complete, rows = loaded + unchanged + rejected."""
+    """State of an ingestion. When it is complete, rows = loaded + unchanged + rejected."""
 
     ingestion_id: Annotated[str, Field(examples=["k9xYpBq2nQZ1rT4a"])]
-    name: Annotated[str, Field(description="The file's name.", examples=["store_status.csv"])]
-    kind: Annotated[Kind | None, Field(description="Null until its header was read.")]
+    name: Annotated[str, Field(description="Name of the file.", examples=["store_status.csv"])]
+    kind: Annotated[
+        Kind | None, Field(description="Null until the header of an inbox file is read.")
+    ]
     state: State
-    progress: Annotated[float, Field(ge=0, le=1, description="Share of the file that was read.")]
-    sha256: Annotated[str | None, Field(description="Of the file's bytes as they were read.")]
-    size: Annotated[int | None, Field(description="Bytes.")]
-    rows: Annotated[int | None, Field(examples=[9999])]
-    loaded: Annotated[int | None, Field(description="New or changed.", examples=[9990])]
-    unchanged: Annotated[int | None, Field(description="Known before.", examples=[7])]
-    rejected: Annotated[int | None, Field(description="Set aside: rejects.csv", examples=[2])]
-    error: Annotated[str | None, Field(description="Why the file was refused whole.")]
+    progress: Annotated[float, Field(ge=0, le=1, description="Share of the work that is done.")]
+    sha256: Annotated[
+        str | None, Field(description="SHA-256 of the file, in hex; null until it is loaded.")
+    ]
+    size: Annotated[int | None, Field(description="Size of the file in bytes.")]
+    rows: Annotated[
+        int | None, Field(description="Rows of the file, without blank lines.", examples=[9999])
+    ]
+    loaded: Annotated[
+        int | None, Field(description="Rows that are new or changed.", examples=[9990])
+    ]
+    unchanged: Annotated[
+        int | None, Field(description="Rows that were known before.", examples=[7])
+    ]
+    rejected: Annotated[
+        int | None, Field(description="Rows that were rejected: see `rejects.csv`.", examples=[2])
+    ]
+    error: Annotated[str | None, Field(description="Why no row of the file was loaded.")]
     received_at: Instant
     duration_seconds: float | None
 
 
 def ingestion_info(row: Ingestion) -> IngestionInfo:
-    """An ingestion's description of itself."""
+    """Return an ingestion as the API describes it."""
     duration = None
     if row.started_at is not None and row.finished_at is not None:
         duration = (row.finished_at - row.started_at).total_seconds()
@@ -92,7 +105,7 @@ def ingestion_info(row: Ingestion) -> IngestionInfo:
     return IngestionInfo(**fields, received_at=row.created_at, duration_seconds=duration)
 
 
-@router.post("/ingest/{kind}", status_code=202, openapi_extra=_BODY)
+@router.post("/ingest/{kind}", status_code=202, openapi_extra=_BODY, max_body_size=_UNBOUNDED_HERE)
 async def ingest(
     request: Request,
     response: Response,
@@ -100,26 +113,36 @@ async def ingest(
     settings: ServerSettings,
     kind: Kind,
     name: Annotated[
-        Text | None, Query(max_length=255, description="The file's name, for the list.")
+        Text | None,
+        Query(max_length=255, description="Name of the file; default that of the form's file."),
     ] = None,
 ) -> Accepted:
-    """Take a CSV file as the raw body or as a multipart form; it is loaded in the background.
+    """Upload a CSV file, as the raw body or in a multipart form; it is loaded in the background.
 
-    The file is safe on the disk before this answers. Loading the same file again changes nothing.
+    The file is durable before the answer is sent. Loading the same file again changes nothing.
     """
     upload = await receive(request, folder_of(settings), settings.max_upload_mb << 20)
-    shown = (name or upload.name or f"{kind}.csv").replace("\0", "")
-    shown = PurePath(shown.encode(errors="replace").decode()).name[:255] or f"{kind}.csv"
     try:
         async with engine.begin() as connection:
-            ingestion_id = await add_ingestion(
-                connection, settings, upload.path, name=shown, kind=kind, uploaded=True
+            _, ingestion_id = await add_ingestion(
+                connection,
+                settings,
+                upload.path,
+                name=_name_of(name or upload.name, kind),
+                kind=kind,
+                uploaded=True,
             )
     except BaseException:
         upload.path.unlink(missing_ok=True)
         raise
     response.headers["Location"] = f"/ingestions/{ingestion_id}"
     return Accepted(ingestion_id=ingestion_id)
+
+
+def _name_of(name: str | None, kind: Kind) -> str:
+    """Return a name for the list, without folders; a form's may hold anything."""
+    text = (name or "").replace("\0", "").encode(errors="replace").decode()
+    return PurePath(text).name[:255] or f"{kind}.csv"
 
 
 @router.get("/ingestions")
@@ -130,7 +153,7 @@ async def get_ingestions(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Cursor = None,
 ) -> list[IngestionInfo]:
-    """All ingestions, newest first; the next page is in the `Link` header."""
+    """List ingestions, newest first; the `Link` header leads to the next page."""
     async with engine.connect() as connection:
         page = await list_ingestions(connection, limit=limit, cursor=cursor)
     response.headers.update(link_header(request, page))
@@ -139,7 +162,7 @@ async def get_ingestions(
 
 @router.get("/ingestions/{ingestion_id}")
 async def get_ingestion(engine: Engine, ingestion_id: Text) -> IngestionInfo:
-    """What became of a file."""
+    """Return the state of an ingestion: its progress, its counts of rows, or its error."""
     return ingestion_info(await find_ingestion(engine, ingestion_id))
 
 
@@ -158,33 +181,27 @@ async def get_ingestion(engine: Engine, ingestion_id: Text) -> IngestionInfo:
     },
 )
 async def get_rejects(engine: Engine, ingestion_id: Text) -> StreamingResponse:
-    """The rows that were set aside, with their lines in the file and the reasons."""
+    """Return the rejected rows as CSV: line number, reason, and the row as it was written."""
     ingestion = await find_ingestion(engine, ingestion_id)
     return StreamingResponse(
-        _rejects(engine, ingestion.id),
+        _rejects_csv(engine, ingestion.id),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="rejects-{ingestion_id}.csv"'},
     )
 
 
-async def _rejects(engine: AsyncEngine, ingestion: int) -> AsyncIterator[str]:
+async def _rejects_csv(engine: AsyncEngine, ingestion_pk: int) -> AsyncIterator[str]:
     line = 0
     yield "line,reason,row\n"
     while True:
-        query = (
-            select(RejectedRow.line, RejectedRow.reason, RejectedRow.raw)
-            .where(RejectedRow.ingestion == ingestion, RejectedRow.line > line)
-            .order_by(RejectedRow.line)
-            .limit(_PAGE)
-        )
         async with engine.connect() as connection:
-            rows = (await connection.execute(query)).all()
+            rows = await list_rejected_rows(connection, ingestion_pk, after_line=line, limit=_PAGE)
         if not rows:
             return
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         for row in rows:
-            # Bytes that are no UTF-8 are shown as \xff, the way a person can read and search them.
+            # Bytes that are not UTF-8 become \xff, which a person can read and search for.
             writer.writerow((row.line, row.reason, row.raw.decode(errors="backslashreplace")))
         line = rows[-1].line
         yield out.getvalue()

@@ -1,65 +1,23 @@
-"""The periodic ingestion job: new and changed files of a folder are queued for loading."""
+"""The inbox: new and changed files of a folder are queued to be loaded, periodically."""
 
 import logging
 import os
-import secrets
 import time
 from pathlib import Path
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from openhours.db.machine import machine_id
-from openhours.db.queue import enqueue
+from openhours.ingestion.queries import find_newest_of_path
+from openhours.ingestion.write import add_ingestion
 from openhours.settings import Settings
-from openhours.stores.tables import Ingestion
 
 log = logging.getLogger(__name__)
 
 _ENDINGS = (".csv", ".csv.gz", ".zip")
-_LOCK = 0x696E626F  # "inbo": workers that share a folder look into it one after the other
-# A file changed so recently may still be being written: it waits for the next look.
+_LOCK = 0x696E626F  # "inbo": workers that share a folder scan it one after the other
+# A file changed so recently may still be being written: it waits for the next scan.
 _STILL_WRITING_NS = 1_000_000_000
-
-
-def ingest_job(settings: Settings) -> str:
-    """The job that loads a file: only workers with this data directory, which have it, take it."""
-    return f"ingest@{machine_id(settings.data_dir)}"
-
-
-def scan_job(settings: Settings) -> str:
-    """The schedule that looks into this machine's folder."""
-    return f"inbox@{machine_id(settings.data_dir)}"
-
-
-async def add_ingestion(
-    connection: AsyncConnection,
-    settings: Settings,
-    path: Path,
-    *,
-    name: str,
-    kind: str | None = None,
-    uploaded: bool = False,
-    size: int | None = None,
-    modified_ns: int | None = None,
-) -> str:
-    """Insert an ingestion and its job, to be committed together by the caller; its id."""
-    ingestion_id = secrets.token_urlsafe(12)
-    number = await connection.scalar(
-        insert(Ingestion)
-        .values(
-            ingestion_id=ingestion_id,
-            kind=kind,
-            name=name,
-            path=str(path),
-            uploaded=uploaded,
-            size=size,
-            modified_ns=modified_ns,
-        )
-        .returning(Ingestion.id)
-    )
-    await enqueue(connection, ingest_job(settings), str(number))
-    return ingestion_id
 
 
 def csv_files(folder: Path) -> list[Path]:
@@ -74,7 +32,10 @@ def csv_files(folder: Path) -> list[Path]:
 
 
 async def scan(engine: AsyncEngine, settings: Settings) -> int:
-    """Queue the files of the inbox that are new or changed since they were last read; how many."""
+    """Queue the files of the inbox that are new or have changed since they were read.
+
+    Return how many. A file whose name is not UTF-8 is refused.
+    """
     queued = 0
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -82,56 +43,32 @@ async def scan(engine: AsyncEngine, settings: Settings) -> int:
             stat = path.stat()
             if time.time_ns() - stat.st_mtime_ns < _STILL_WRITING_NS:
                 continue
-            if await _is_known(connection, path, stat):
+            name = _printable(path.name)
+            if await _is_known(connection, _printable(path), stat):
                 continue
-            log.info("inbox: %s is new or has changed", _text(path.name))
-            if _text(path.name) != path.name:
-                await _refuse_name(connection, path, stat)
-                continue
+            log.info("inbox: %s is new or has changed", name)
+            refusal = None if name == path.name else "the file's name is not UTF-8: rename it"
             await add_ingestion(
                 connection,
                 settings,
-                path,
-                name=path.name,
+                Path(_printable(path)),
+                name=name,
                 size=stat.st_size,
                 modified_ns=stat.st_mtime_ns,
+                refusal=refusal,
             )
-            queued += 1
+            queued += refusal is None
     return queued
 
 
-def _text(name: str | Path) -> str:
-    """A file's name as PostgreSQL and people can have it: bytes that are no UTF-8 as `\\xff`."""
+def _printable(name: str | Path) -> str:
+    """Return a file's name as PostgreSQL can store it: bytes that are not UTF-8 as `\\xff`."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-async def _refuse_name(connection: AsyncConnection, path: Path, stat: os.stat_result) -> None:
-    await connection.execute(
-        insert(Ingestion).values(
-            ingestion_id=secrets.token_urlsafe(12),
-            name=_text(path.name),
-            path=_text(path),
-            uploaded=False,
-            state="failed",
-            error="the file's name is not UTF-8: rename it",
-            size=stat.st_size,
-            modified_ns=stat.st_mtime_ns,
-            started_at=func.clock_timestamp(),
-            finished_at=func.clock_timestamp(),
-        )
-    )
-
-
-async def _is_known(connection: AsyncConnection, path: Path, stat: os.stat_result) -> bool:
-    """Whether the newest ingestion of this path waits, or read the file as it is now."""
-    newest = (
-        await connection.execute(
-            select(Ingestion.state, Ingestion.size, Ingestion.modified_ns)
-            .where(Ingestion.path == _text(path))
-            .order_by(Ingestion.id.desc())
-            .limit(1)
-        )
-    ).one_or_none()
+async def _is_known(connection: AsyncConnection, path: str, stat: os.stat_result) -> bool:
+    """Return whether the newest ingestion of this path waits, or read the file as it is now."""
+    newest = await find_newest_of_path(connection, path)
     if newest is None:
         return False
     if newest.state == "queued":

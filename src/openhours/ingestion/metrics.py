@@ -1,4 +1,4 @@
-"""What the metrics say of ingestion; noted in the transaction that loads a file."""
+"""Metrics of ingestion; their totals are written in the transaction that loads a file."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,34 +17,34 @@ _REJECTED = "rejected_rows"
 
 
 async def note_ingestion(
-    connection: "asyncpg.Connection[Any]", number: int, kind: str, counts: Counts
+    connection: "asyncpg.Connection[Any]", ingestion_pk: int, kind: str, counts: Counts
 ) -> None:
-    """Add a loaded file's rows to the totals, and its rejects by reason."""
+    """Add a loaded file's rows to the totals, and its rejected ones by reason."""
     amounts = {
         f"{kind}/loaded": counts.loaded,
-        f"{kind}/unchanged": counts.rows - counts.loaded - counts.rejected,
+        f"{kind}/unchanged": counts.unchanged,
         f"{kind}/rejected": counts.rejected,
     }
     await counters.add(connection, _ROWS, amounts)
     if counts.rejected:
         reasons = await connection.fetch(
             "SELECT reason, count(*) FROM rejected_rows WHERE ingestion = $1 GROUP BY reason",
-            number,
+            ingestion_pk,
         )
         await counters.add(connection, _REJECTED, dict(reasons))
 
 
 async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
-    """Rows that came, why some were rejected, and how old the newest observation is."""
+    """Return rows by outcome, rejected rows by reason, and the age of the newest observation."""
     rows = CounterMetricFamily(
         "openhours_ingested_rows",
-        "Rows of files, by what became of them.",
+        "Rows of ingested files, by outcome.",
         labels=("kind", "outcome"),
     )
     for label, value in (await counters.read(connection, _ROWS)).items():
         rows.add_metric(label.split("/"), value)
     rejected = CounterMetricFamily(
-        "openhours_rejected_rows", "Rows set aside, by reason.", labels=("reason",)
+        "openhours_rejected_rows", "Rejected rows, by reason.", labels=("reason",)
     )
     for reason, value in (await counters.read(connection, _REJECTED)).items():
         rejected.add_metric((reason,), value)

@@ -1,11 +1,16 @@
-"""Reading ingestions: the API, the commands and the pages ask the same way."""
+"""Reading ingestions and rejected rows: the API, the commands and the pages query the same way."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.api.pagination import Page, fetch_page
 from openhours.errors import NotFound
-from openhours.stores.tables import Ingestion
+from openhours.ingestion.tables import Ingestion, RejectedRow
 
 _COLUMNS = tuple(Ingestion.__table__.columns)
 
@@ -33,3 +38,62 @@ async def list_ingestions(
         descending=True,
     )
     return Page([Ingestion(**row._mapping) for row in page.rows], page.next_cursor)
+
+
+async def list_rejected_rows(
+    connection: AsyncConnection, ingestion_pk: int, *, after_line: int = 0, limit: int
+) -> Sequence[Row[int, str, bytes]]:
+    """Return `line, reason, raw` of an ingestion's rejected rows, by line."""
+    query = (
+        select(RejectedRow.line, RejectedRow.reason, RejectedRow.raw)
+        .where(RejectedRow.ingestion == ingestion_pk, RejectedRow.line > after_line)
+        .order_by(RejectedRow.line)
+        .limit(limit)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def find_newest_of_path(
+    connection: AsyncConnection, path: str
+) -> Row[str, int | None, int | None] | None:
+    """Return `state, size, modified_ns` of the newest ingestion of a file, or None."""
+    query = (
+        select(Ingestion.state, Ingestion.size, Ingestion.modified_ns)
+        .where(Ingestion.path == path)
+        .order_by(Ingestion.id.desc())
+        .limit(1)
+    )
+    return (await connection.execute(query)).one_or_none()
+
+
+async def list_awaited_uploads(connection: AsyncConnection) -> set[Path]:
+    """Return the uploads that wait to be loaded, or are being loaded."""
+    query = select(Ingestion.path).where(
+        Ingestion.uploaded, Ingestion.state.in_(("queued", "running"))
+    )
+    return {Path(path) for path in await connection.scalars(query)}
+
+
+async def find_ended_upload(engine: AsyncEngine, ingestion_pk: int) -> Path | None:
+    """Return the file of an ingestion that has ended, if it was an upload; else None."""
+    query = select(Ingestion.path).where(
+        Ingestion.id == ingestion_pk,
+        Ingestion.uploaded,
+        Ingestion.state.in_(("complete", "failed")),
+    )
+    async with engine.connect() as connection:
+        path = await connection.scalar(query)
+    return None if path is None else Path(path)
+
+
+async def find_newest_status(connection: "asyncpg.Connection[Any]") -> asyncpg.Record | None:
+    """Return `id, size, sha256, rows, next_line` of the status ingestion completed last, or None.
+
+    By asyncpg: within the transaction that copies rows.
+    """
+    return await connection.fetchrow(
+        """
+        SELECT id, size, sha256, rows, next_line FROM ingestions
+        WHERE kind = 'status' AND state = 'complete' ORDER BY finished_at DESC, id DESC LIMIT 1
+        """
+    )

@@ -1,4 +1,4 @@
-"""A grown file: what of it was loaded before is recognised by its hash, not read again."""
+"""Grown files: the part that was loaded before is recognized by its hash and not parsed again."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,33 +7,32 @@ from typing import Any
 
 import asyncpg
 
-from openhours.ingestion.csv.reader import Position
+from openhours.ingestion.csv.source import Position
+from openhours.ingestion.queries import find_newest_status
 
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """The part of a status file that an earlier ingestion loaded, whole lines."""
+    """Part of a status file that an earlier ingestion loaded, whole lines.
 
-    ingestion: int
+    digest: hashlib's, of the bytes up to the end
+    """
+
+    ingestion_pk: int
     rows: int
     end: Position
-    digest: Any  # hashlib's, of the bytes up to the end
+    digest: Any
 
 
-async def loaded_prefix(connection: "asyncpg.Connection[Any]", path: Path) -> Prefix | None:
-    """The prefix of this status file that needs no second reading, if there is one.
+async def find_prefix(connection: "asyncpg.Connection[Any]", path: Path) -> Prefix | None:
+    """Return the part of this status file that needs no second reading, if there is one.
 
     Only the newest status ingestion can have loaded it: after any other, lines of the prefix might
-    have to replace what that one brought. To be called under the lock of ingestions.
+    have to replace rows of that one. Call it under the lock of ingestions.
     """
-    newest = await connection.fetchrow(
-        """
-        SELECT id, size, sha256, rows, next_line FROM ingestions
-        WHERE kind = 'status' AND state = 'complete' ORDER BY finished_at DESC, id DESC LIMIT 1
-        """
-    )
+    newest = await find_newest_status(connection)
     if newest is None or newest["next_line"] is None or path.stat().st_size < newest["size"]:
         return None
     digest = hashlib.sha256()
@@ -45,7 +44,7 @@ async def loaded_prefix(connection: "asyncpg.Connection[Any]", path: Path) -> Pr
     if left or digest.hexdigest() != newest["sha256"]:
         return None
     return Prefix(
-        ingestion=newest["id"],
+        ingestion_pk=newest["id"],
         rows=newest["rows"],
         end=Position(newest["size"], newest["next_line"]),
         digest=digest,

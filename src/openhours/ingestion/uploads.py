@@ -1,4 +1,4 @@
-"""Bodies of requests become files: streamed, bounded, and on the disk before the answer."""
+"""Uploads: a request's body becomes a file, streamed, bounded, and durable before the answer."""
 
 import logging
 import os
@@ -11,54 +11,50 @@ from pathlib import Path
 
 import anyio.to_thread
 from fastapi import Request
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from openhours.errors import Malformed, TooLarge
+from openhours.ingestion.queries import list_awaited_uploads
 from openhours.settings import Settings
-from openhours.stores.tables import Ingestion
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
-# An upload to which nothing was added for so long, and which was not queued, will never be.
-_BROKEN_SECONDS = 3600
+# An upload that has not grown for so long, and is not queued, will never be.
+_BROKEN_AFTER = 3600  # seconds
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that arrived: where it lies, and the name its sender gave it."""
+    """File that arrived: its path, and the name that its sender gave it."""
 
     path: Path
     name: str | None
 
 
 def folder_of(settings: Settings) -> Path:
-    """Where this machine's uploads lie until they are loaded."""
+    """Return the folder of this machine's uploads, which are there until they are loaded."""
     return settings.data_dir.resolve() / "uploads"
 
 
 async def remove_broken_uploads(engine: AsyncEngine, settings: Settings) -> None:
-    """Remove what a server was receiving when it was killed: no ingestion waits for it."""
-    names = select(Ingestion.path).where(
-        Ingestion.uploaded, Ingestion.state.in_(("queued", "running"))
-    )
+    """Remove uploads that a server was receiving when it was killed: no ingestion awaits them."""
     async with engine.connect() as connection:
-        awaited = set((await connection.scalars(names)).all())
+        awaited = await list_awaited_uploads(connection)
     for path in folder_of(settings).glob("*"):
         with suppress(FileNotFoundError):  # its ingestion has ended just now
-            if str(path) not in awaited and time.time() - path.stat().st_mtime > _BROKEN_SECONDS:
+            if path not in awaited and time.time() - path.stat().st_mtime > _BROKEN_AFTER:
                 path.unlink()
-                log.warning("removed an upload that was broken off: %s", path.name)
+                log.warning("removed an incomplete upload: %s", path.name)
 
 
 async def receive(request: Request, folder: Path, limit: int) -> Upload:
     """Write a raw body, or the first file of a multipart form, to a new file in `folder`.
 
-    The file is fsynced. Raise TooLarge over `limit` bytes, Malformed for an empty or broken body.
-    What was written of it is gone then.
+    The file is fsynced. Raise TooLarge over `limit` bytes, Malformed for an empty or broken body;
+    nothing is left of the file then.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -97,11 +93,11 @@ async def _from_form(request: Request, path: Path, limit: int) -> str | None:
     try:
         form = await MultiPartParser(request.headers, _bounded(request, limit)).parse()
     except MultiPartException as error:
-        raise Malformed(f"broken multipart form: {error.message}") from None
+        raise Malformed(f"the multipart form cannot be read: {error.message}") from None
     try:
         files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         if len(files) != 1:
-            raise Malformed(f"send one file in the form; there are {len(files)}")
+            raise Malformed(f"the form must hold one file, this one holds {len(files)}")
         file = files[0]
 
         async def chunks() -> AsyncIterator[bytes]:

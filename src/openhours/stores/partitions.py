@@ -1,4 +1,4 @@
-"""The weekly partitions of `observations`: Monday to Monday, UTC."""
+"""Weekly partitions of `observations`: Monday to Monday, UTC."""
 
 from datetime import datetime
 from typing import Any
@@ -8,31 +8,31 @@ import asyncpg
 from openhours.errors import Unavailable
 from openhours.times import from_us
 
-_LOCK = 0x7765656B  # "week": whoever makes a week's partition holds it until the commit
-# A file being loaded holds it, too, as long as it loads.
-_PATIENCE = "2s"
+_LOCK = 0x7765656B  # "week": held from making a week's partition to the commit
+# A file that brings new weeks holds the lock as long as it is loaded.
+_TIMEOUT = "2s"
 WEEK = 7 * 86_400_000_000
 # 1970-01-05 was a Monday.
 _MONDAY = 4 * 86_400_000_000
 
 
 def week_of(us: int) -> int:
-    """The week (counted from 1970-01-05) of an instant in µs since 1970."""
+    """Return the week (counted from 1970-01-05) of an instant in µs since 1970."""
     return (us - _MONDAY) // WEEK
 
 
 def start_of(week: int) -> datetime:
-    """The week's Monday, 00:00 UTC."""
+    """Return the week's Monday, 00:00 UTC."""
     return from_us(week * WEEK + _MONDAY)
 
 
 def name_of(week: int) -> str:
-    """The partition's table: `observations_` and its Monday."""
+    """Return the name of the week's table: `observations_` and its Monday."""
     return f"observations_{start_of(week):%Y%m%d}"
 
 
-# Read from the tables themselves: what to_regclass() knows may be older than the lock, and then
-# it does not find what was made by whoever held it before.
+# Read from the tables themselves: what to_regclass() knows may be older than the lock, and then it
+# does not find a table that the lock's last holder made.
 _STATE = """
 SELECT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) FROM pg_class c
 WHERE relname = $1 AND relnamespace = (
@@ -46,10 +46,10 @@ SELECT EXISTS (
 
 
 async def begin(connection: "asyncpg.Connection[Any]", week: int) -> bool:
-    """Make the week's table if there is none: without key and outside `observations`.
+    """Make the week's table if there is none, without a key and outside `observations`.
 
-    Whether it was made, and is to be attached when it is filled. Nobody else makes a partition
-    until the caller's transaction ends.
+    Return whether it was made; then fill and attach it. No other transaction makes a partition
+    until the caller's ends.
     """
     name = name_of(week)
     if await connection.fetchval(_STATE, name):
@@ -57,7 +57,7 @@ async def begin(connection: "asyncpg.Connection[Any]", week: int) -> bool:
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
     attached: bool | None = await connection.fetchval(_STATE, name)
     if attached is False:
-        # Somebody detached it, with what it holds.
+        # It was detached by hand, with its rows.
         await attach(connection, week)
     if attached is not None:
         return False
@@ -69,16 +69,16 @@ async def begin(connection: "asyncpg.Connection[Any]", week: int) -> bool:
 async def ensure(connection: "asyncpg.Connection[Any]", week: int) -> None:
     """Make the week's partition, empty, in a short transaction of its own, if there is none.
 
-    Raises Unavailable while a file is loaded that brings new weeks, too.
+    Raise Unavailable while a file that brings new weeks is loaded.
     """
     try:
         async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+            await connection.execute(f"SET LOCAL lock_timeout = '{_TIMEOUT}'")
             if await begin(connection, week):
                 await attach(connection, week)
     except asyncpg.LockNotAvailableError:
         raise Unavailable(
-            f"a file is being loaded; the week of {start_of(week):%Y-%m-%d} is writable after it"
+            f"a file is being loaded; the week of {start_of(week):%Y-%m-%d} is locked: try again"
         ) from None
 
 

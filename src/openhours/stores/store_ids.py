@@ -1,10 +1,7 @@
-"""Store ids: which are allowed, and the numbers that other tables use in their place."""
+"""Store ids: which are allowed."""
 
 import re
-from collections.abc import Sequence
-from typing import Any, Literal
-
-import asyncpg
+from typing import Literal
 
 MAX_LENGTH = 64  # characters
 # A spreadsheet's idea of a long number.
@@ -19,20 +16,3 @@ def store_id_problem(store_id: str) -> StoreIdProblem | None:
     if not store_id or store_id.isspace() or len(store_id) > MAX_LENGTH:
         return "missing_store_id"
     return "mangled_store_id" if _MANGLED.fullmatch(store_id) else None
-
-
-async def numbers_of(
-    connection: "asyncpg.Connection[Any]", store_ids: Sequence[str]
-) -> dict[str, int]:
-    """The number of each store, made where there is none yet, in the order of the ids."""
-    find = "SELECT store_id, id FROM stores WHERE store_id = ANY($1::text[])"
-    known = dict(await connection.fetch(find, store_ids))
-    # Asked before inserted: ON CONFLICT alone would burn a number for every store every hour.
-    missing = sorted(set(store_ids) - known.keys())
-    if missing:
-        await connection.execute(
-            "INSERT INTO stores (store_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING",
-            missing,
-        )
-        known |= dict(await connection.fetch(find, missing))
-    return known

@@ -9,8 +9,9 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.heartbeats.tables import Heartbeat
+from openhours.ingestion.tables import Ingestion, RejectedRow
 from openhours.reports.tables import Report
-from openhours.stores.tables import BEATING, POLLED, FeedClock, Ingestion, RejectedRow, Store
+from openhours.stores.tables import BEATING, POLLED, FeedClock, Store
 
 Window = Literal["hour", "day", "week"]
 WINDOWS: tuple[Window, ...] = ("hour", "day", "week")

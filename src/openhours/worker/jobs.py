@@ -27,10 +27,12 @@ from openhours.db.engine import (
     root_of,
 )
 from openhours.db.machine import machine_id
-from openhours.db.queue import worker_name
+from openhours.db.queue import prune_queue_log, worker_name
 from openhours.heartbeats.retention import prune_heartbeats
 from openhours.ingestion import inbox
 from openhours.ingestion.job import fail_ingestion, run_ingestion
+from openhours.ingestion.machine import ingest_job, scan_job
+from openhours.ingestion.retention import prune_rejected_rows
 from openhours.ingestion.uploads import remove_broken_uploads
 from openhours.process_pool import Processes, collect_garbage_less
 from openhours.reports import executors
@@ -40,7 +42,7 @@ from openhours.reports.retention import prune_reports
 from openhours.reports.trigger import JOB as REPORT_JOB
 from openhours.reports.write import fail_report
 from openhours.settings import Settings
-from openhours.stores.retention import keep_observations
+from openhours.stores.retention import prune_observations
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +131,8 @@ class Worker:
                 await run_report(engine, executor, report_pk)
 
         async def ingestion(number: int) -> None:
-            await self.processes.run(run_ingestion, number)
+            data_dir = settings.data_dir.resolve()
+            await run_ingestion(engine, self.processes, self.url, data_dir, number)
 
         async def fail_one_report(report_pk: int, reason: str) -> None:
             await fail_report(engine, report_pk, reason)
@@ -140,7 +143,7 @@ class Worker:
         job: Any = queue.entrypoint(REPORT_JOB)
         job(_job(report, fail_one_report))
         # The file lies on this machine; and a later ingestion must find what an earlier one loaded.
-        job = queue.entrypoint(inbox.ingest_job(settings), concurrency_limit=1)
+        job = queue.entrypoint(ingest_job(settings), concurrency_limit=1)
         job(_job(ingestion, fail_one_ingestion))
 
     def _schedule(self, queue: PgQueuer) -> None:
@@ -155,10 +158,12 @@ class Worker:
 
         async def keep_within_limits(_schedule: Schedule) -> None:
             await prune_reports(engine, settings)
-            await keep_observations(engine, settings)
             await prune_heartbeats(engine, settings)
+            await prune_observations(engine, settings)
+            await prune_rejected_rows(engine)
+            await prune_queue_log(engine)
 
-        queue.schedule(inbox.scan_job(settings), settings.inbox_cron)(look_into_inbox)
+        queue.schedule(scan_job(settings), settings.inbox_cron)(look_into_inbox)
         # Of all workers on the database, one does it.
         queue.schedule("retention", settings.retention_cron)(keep_within_limits)
         queue.schedule(ACTIVITY_SCHEDULE, settings.activity_cron)(count_activity)

@@ -9,15 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from openhours.ingestion.csv.reader import (
-    FileRefused,
-    Position,
-    kind_of,
-    open_source,
-    read_hours,
-    read_status,
-    read_timezones,
-)
+from openhours.ingestion.csv.hours import read_hours
+from openhours.ingestion.csv.kinds import kind_of
+from openhours.ingestion.csv.reasons import FileRefused
+from openhours.ingestion.csv.source import Position, open_source
+from openhours.ingestion.csv.status import read_status
+from openhours.ingestion.csv.timezones import read_timezones
 
 NOW = 1_700_000_000_000_000
 HEADER = "store_id,timestamp_utc,status\n"
@@ -89,7 +86,7 @@ def test_header_alone_is_a_file_without_rows(path: Path) -> None:
     with open_source(path) as source:
         assert list(read_status(source, NOW)) == []
         # What is appended now would belong to the header.
-        assert source.settled is None
+        assert not source.may_grow
 
 
 @pytest.mark.parametrize(
@@ -139,7 +136,7 @@ def test_missing_columns_of_the_other_files_are_named(path: Path) -> None:
         with pytest.raises(FileRefused, match="not a time zones file: no column timezone_str"):
             read_timezones(source)
         with pytest.raises(
-            FileRefused, match=r"status need .* \(found: store_id, start_time_local\)"
+            FileRefused, match=r"a status file needs .* \(found: store_id, start_time_local\)"
         ):
             kind_of(source.header)
 
@@ -240,15 +237,18 @@ def test_a_grown_file_is_continued_where_it_was_settled(path: Path, many: int, e
     whole = (HEADER + ROW * many).replace("\n", end)
     path.write_text(whole, newline="")
     with open_source(path) as source:
-        assert sum(len(block.at) for block in read_status(source, NOW)) == many
-        assert source.settled == Position(len(whole), many + 2)
+        blocks = list(read_status(source, NOW))
+        assert sum(len(block.at) for block in blocks) == many
+        settled = blocks[-1].settled if blocks else source.start
+        assert source.may_grow
+        assert settled == Position(len(whole), many + 2)
     with path.open("a", newline="") as file:
         file.write("8,never,active" + end + ROW)
     added: list[bytes] = []
-    with open_source(path, on_bytes=added.append, resume=source.settled) as grown:
+    with open_source(path, on_bytes=added.append, resume=settled) as grown:
         (block,) = read_status(grown, NOW)
         assert grown.bytes_read == grown.size
-        assert grown.settled == Position(path.stat().st_size, many + 4)
+        assert block.settled == Position(path.stat().st_size, many + 4)
     assert (block.rows, block.store_ids) == (2, ["8419537941919820732"])
     assert [reject[:2] for reject in block.rejects] == [(many + 2, "bad_timestamp")]
     assert b"".join(added) == path.read_bytes()[len(whole) :]
@@ -258,7 +258,7 @@ def test_a_last_line_without_newline_is_read_but_not_settled(path: Path) -> None
     path.write_text(HEADER + ROW + "8,2023-01-22 12:00:00,act")
     with open_source(path) as source:
         (good, cut) = read_status(source, NOW)
-        assert source.settled == Position(len(HEADER + ROW), 3)
+        assert good.settled == cut.settled == Position(len(HEADER + ROW), 3)
         assert source.bytes_read == source.size
     assert (len(good.at), good.rejects) == (1, [])
     assert [tuple(reject) for reject in cut.rejects] == [
@@ -266,7 +266,7 @@ def test_a_last_line_without_newline_is_read_but_not_settled(path: Path) -> None
     ]
     with path.open("a") as file:
         file.write("ive\n")
-    with open_source(path, resume=source.settled) as grown:
+    with open_source(path, resume=cut.settled) as grown:
         assert [block.store_ids for block in read_status(grown, NOW)] == [["8"]]
 
 

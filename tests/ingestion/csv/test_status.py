@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from openhours.ingestion.csv.reader import StatusBlock, open_source, read_status
+from openhours.ingestion.csv.source import open_source
+from openhours.ingestion.csv.status import StatusBlock, read_status
 
 NOON = 1_674_388_800_000_000  # 2023-01-22 12:00:00 UTC
 MINUTE = 60_000_000
@@ -87,7 +88,7 @@ BAD_ROWS: list[tuple[str | bytes, str]] = [
 
 
 @pytest.mark.parametrize(("row", "reason"), BAD_ROWS)
-def test_a_bad_row_is_set_aside_with_line_and_reason(
+def test_a_bad_row_is_rejected_with_line_and_reason(
     path: Path, row: str | bytes, reason: str
 ) -> None:
     block = read(path, f"0,{STAMP},active", row, f"2,{STAMP},inactive", end=b"\r\n")

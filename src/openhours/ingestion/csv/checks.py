@@ -1,10 +1,11 @@
-"""Checks of whole columns: each gives the values and, for every row, what is wrong with its own.
+"""Checks of whole columns: each returns the values and a reason code for every row.
 
-Faults are bytes: 0 for a good value, else 1 + the position of the reason in `Reason`. Where a
-row's value is at fault, the value beside it means nothing.
+Reason codes are bytes: 0 for a good value, else 1 + the position of the reason in `Reason`. The
+value of a row with another code than 0 means nothing.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -13,34 +14,52 @@ import pyarrow.compute as pc
 import pytz
 from numpy.typing import NDArray
 
-from openhours.ingestion.csv.reasons import Reason
+from openhours.ingestion.csv.batches import Batch, ReasonCodes
+from openhours.ingestion.csv.pieces import Places
+from openhours.ingestion.csv.reasons import Reason, Reject
 from openhours.ingestion.csv.timestamps import distinct, layout, parse_timestamps
 from openhours.stores.store_ids import MAX_LENGTH, store_id_problem
-from openhours.times import DAY, parse_time_of_day
+from openhours.times import AHEAD, DAY, parse_time_of_day
 
-Faults = NDArray[np.uint8]
-
-_AHEAD = 300_000_000  # µs that a clock may be ahead of ours
+_AHEAD = AHEAD // timedelta(microseconds=1)
 _RESERVED = "pc:"
 _STATUSES = {b"active": True, b"inactive": False}
 _REASONS = tuple(Reason)
 _CODES = {reason: code for code, reason in enumerate(_REASONS, 1)}
 
 
-def reason_of(fault: int) -> Reason:
-    return _REASONS[fault - 1]
-
-
-def first_fault(*columns: Faults) -> Faults:
-    """Of each row the fault that stands first; columns of equal length."""
-    fault = columns[0]
+def first_codes(*columns: ReasonCodes) -> ReasonCodes:
+    """Return for each row the first code that is not 0; columns of equal length."""
+    codes = columns[0]
     for later in columns[1:]:
         if later.any():
-            fault = np.where(fault, fault, later)
-    return fault
+            codes = np.where(codes, codes, later)
+    return codes
 
 
-def _store_id_fault(store_id: str, *, polled: bool) -> Reason | None:
+def rejects_of(batch: Batch, codes: ReasonCodes, places: Places) -> list[Reject]:
+    """Return the batch's rejects and those of its rows that have a reason, by line."""
+    bad = np.flatnonzero(codes)
+    rows = zip(
+        places.lines[bad].tolist(), codes[bad].tolist(), batch.raws(places, bad), strict=True
+    )
+    return sorted(
+        [*batch.rejects, *(Reject(line, _REASONS[code - 1], raw) for line, code, raw in rows)]
+    )
+
+
+def drop_unused(values: list[str], codes: NDArray[np.int32]) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the values that codes still name, in their order, and the codes of these.
+
+    values: a b c d,  codes: 3 0 3  ->  values: a d,  codes: 1 0 1
+    """
+    used = np.zeros(len(values), np.bool_)
+    used[codes] = True
+    renumbered = (np.cumsum(used) - 1).astype(np.int32)
+    return [value for value, kept in zip(values, used, strict=True) if kept], renumbered[codes]
+
+
+def _store_id_reason(store_id: str, *, polled: bool) -> Reason | None:
     """Return why a row with this store id is rejected, of a status file if `polled`, or None."""
     problem = store_id_problem(store_id)
     if problem is not None:
@@ -50,20 +69,20 @@ def _store_id_fault(store_id: str, *, polled: bool) -> Reason | None:
 
 def check_store_ids(
     column: pa.Array, *, polled: bool
-) -> tuple[NDArray[np.int32], list[str], Faults]:
-    """For each row the position of its id in the list of distinct ids; that list; faults."""
+) -> tuple[NDArray[np.int32], list[str], ReasonCodes]:
+    """Return for each row the position of its id among the distinct ids; these; reason codes."""
     encoded = column.dictionary_encode()
     values = encoded.dictionary.view(pa.string())
     store_ids: list[str] = values.to_pylist()
-    faults = np.zeros(len(store_ids), np.uint8)
+    codes = np.zeros(len(store_ids), np.uint8)
     for suspect in _suspects(values):
-        faults[suspect] = _code(_store_id_fault(store_ids[suspect], polled=polled))
-    codes = encoded.indices.to_numpy()
-    return codes, store_ids, faults[codes] if faults.any() else np.zeros(len(codes), np.uint8)
+        codes[suspect] = _code(_store_id_reason(store_ids[suspect], polled=polled))
+    rows = encoded.indices.to_numpy()
+    return rows, store_ids, codes[rows] if codes.any() else np.zeros(len(rows), np.uint8)
 
 
 def _suspects(store_ids: pa.Array) -> list[int]:
-    """Which ids need a closer look: a block has thousands of ids, and next to none is bad."""
+    """Return the ids that need a closer look: of the thousands in a block next to none is bad."""
     starts, ends, data = layout(store_ids)
     size = ends - starts
     suspect = (size == 0) | (size > MAX_LENGTH)
@@ -75,57 +94,57 @@ def _suspects(store_ids: pa.Array) -> list[int]:
     return np.flatnonzero(suspect).tolist()
 
 
-def check_instants(column: pa.Array, now: int) -> tuple[NDArray[np.int64], Faults]:
-    """Microseconds since 1970 UTC; `now` likewise."""
+def check_instants(column: pa.Array, now: int) -> tuple[NDArray[np.int64], ReasonCodes]:
+    """Return instants in µs since 1970 UTC, and reason codes; `now` in µs, too."""
     at, known = parse_timestamps(column)
-    faults = np.where(known, np.uint8(0), _code(Reason.BAD_TIMESTAMP))
-    faults[known & (at > now + _AHEAD)] = _code(Reason.FUTURE_TIMESTAMP)
-    return at, faults
+    codes = np.where(known, np.uint8(0), _code(Reason.BAD_TIMESTAMP))
+    codes[known & (at > now + _AHEAD)] = _code(Reason.FUTURE_TIMESTAMP)
+    return at, codes
 
 
-def check_statuses(column: pa.Array) -> tuple[NDArray[np.bool_], Faults]:
-    """Whether each row says active."""
+def check_statuses(column: pa.Array) -> tuple[NDArray[np.bool_], ReasonCodes]:
+    """Return whether each row says active, and reason codes."""
     active = _equal(column, b"active")
     good = active | _equal(column, b"inactive")
-    faults = np.zeros(len(column), np.uint8)
+    codes = np.zeros(len(column), np.uint8)
     rest = np.flatnonzero(~good)
     if len(rest):
         part = column.take(pa.array(rest))
-        values, faults[rest] = _check(part, _parse_status, Reason.BAD_STATUS)
+        values, codes[rest] = _check(part, _parse_status, Reason.BAD_STATUS)
         active[rest] = values == 1
-    return active, faults
+    return active, codes
 
 
-def check_days(column: pa.Array) -> tuple[NDArray[np.int64], Faults]:
-    """Weekdays, 0 = Monday."""
+def check_days(column: pa.Array) -> tuple[NDArray[np.int64], ReasonCodes]:
+    """Return weekdays, 0 = Monday, and reason codes."""
     return _check(column, _parse_day, Reason.BAD_DAY)
 
 
-def check_times(column: pa.Array, *, end: bool) -> tuple[NDArray[np.int64], Faults]:
-    """Microseconds since local midnight; only an end may be `24:00`."""
-    times, faults = _check(column, _parse_time, Reason.BAD_TIME)
+def check_times(column: pa.Array, *, end: bool) -> tuple[NDArray[np.int64], ReasonCodes]:
+    """Return µs since local midnight, and reason codes; only an end may be `24:00`."""
+    times, codes = _check(column, _parse_time, Reason.BAD_TIME)
     if not end:
-        faults[times == DAY] = _code(Reason.BAD_TIME)
-    return times, faults
+        codes[times == DAY] = _code(Reason.BAD_TIME)
+    return times, codes
 
 
-def check_zones(column: pa.Array) -> tuple[NDArray[np.int32], list[str], Faults]:
-    """For each row the position of its zone in the list of distinct zones; that list; faults."""
-    codes, values = distinct(column)
+def check_zones(column: pa.Array) -> tuple[NDArray[np.int32], list[str], ReasonCodes]:
+    """Return for each row the position of its zone among the distinct zones; these; codes."""
+    rows, values = distinct(column)
     zones = [value.decode().strip() for value in values]
     unknown = _code(Reason.UNKNOWN_TIMEZONE)
-    faults = [0 if zone in pytz.all_timezones_set else unknown for zone in zones]
-    return codes, zones, np.array(faults, np.uint8)[codes]
+    codes = [0 if zone in pytz.all_timezones_set else unknown for zone in zones]
+    return rows, zones, np.array(codes, np.uint8)[rows]
 
 
 def _check(
     column: pa.Array, parse: Callable[[bytes], int | None], reason: Reason
-) -> tuple[NDArray[np.int64], Faults]:
-    codes, texts = distinct(column)
+) -> tuple[NDArray[np.int64], ReasonCodes]:
+    rows, texts = distinct(column)
     parsed = [parse(text) for text in texts]
     values = np.array([value or 0 for value in parsed], np.int64)
-    faults = np.array([_code(reason if value is None else None) for value in parsed], np.uint8)
-    return values[codes], faults[codes]
+    codes = np.array([_code(reason if value is None else None) for value in parsed], np.uint8)
+    return values[rows], codes[rows]
 
 
 def _parse_status(text: bytes) -> int | None:

@@ -3,13 +3,15 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from openhours.errors import Malformed
 
-class FileRefused(Exception):
-    """The file as a whole cannot be read as what it should be; the message names why."""
+
+class FileRefused(Malformed):
+    """The file cannot be read as what it should be; the message says why."""
 
 
 class Reason(StrEnum):
-    """Why a row is set aside: the reason codes of the `rejects.csv`."""
+    """Why a row is rejected: the reason codes of `rejects.csv`."""
 
     WRONG_COLUMN_COUNT = "wrong_column_count"
     BAD_ENCODING = "bad_encoding"
@@ -26,7 +28,7 @@ class Reason(StrEnum):
 
 
 class Reject(NamedTuple):
-    """A row set aside.
+    """A rejected row.
 
     `line` counts the file's physical lines from 1, the header's; a row of several lines has the
     number of its first. `raw` is the row to the letter, without its line end, at most 1 MiB of it.

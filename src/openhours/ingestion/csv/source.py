@@ -1,4 +1,4 @@
-"""Opening a CSV file: plain, gzip or zip, told by its first bytes; its header; bytes in chunks."""
+"""Open a CSV file, plain, gzip or zip as its first bytes say; its header, its bytes in chunks."""
 
 import gzip
 import io
@@ -7,7 +7,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple, Self, cast
@@ -20,7 +20,7 @@ _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-# What gzip and zipfile raise over damaged bytes.
+# All that gzip and zipfile raise for damaged bytes.
 _DAMAGE = (
     EOFError,
     OSError,
@@ -34,14 +34,14 @@ _DAMAGE = (
 
 
 class Position(NamedTuple):
-    """Where a record of a plain CSV begins: byte from 0, physical line from 1."""
+    """Where a record begins: byte of the CSV from 0, physical line from 1."""
 
     offset: int
     line: int
 
 
 class _FileAsOpened:
-    """The bytes a file had at opening: what a writer appends later is not seen.
+    """The bytes that a file had at opening: what a writer appends later is not read.
 
     `reached` is how far it was read without a gap from `start`; `on_bytes` gets exactly these
     bytes, once each, however the reader seeks.
@@ -70,7 +70,7 @@ class _FileAsOpened:
         return data
 
     def read_rest(self) -> None:
-        """Reach the end: a zip's directory lies behind what is read of it."""
+        """Read to the end: a zip's directory lies after the bytes of its members."""
         self._file.seek(self.reached)
         while self.read(_BLOCK_BYTES):
             pass
@@ -95,10 +95,9 @@ class Source:
 
     header: the names of the columns, without the spaces around them
     size, modified_ns: of the file on disk, as it was at opening
-    settled: where the first record begins that bytes appended to the file could still change.
-        Once all is read this is the file's end, unless its last line has no newline or a quote is
-        open; a grown file may be continued from here. None for a packed file, or if nothing
-        follows the header, not even a newline
+    start: where the records begin: after the header, or where reading is resumed
+    may_grow: whether bytes appended to the file would be further records: it is not packed, and its
+        header's line is over
     """
 
     def __init__(self, file: _FileAsOpened, resume: Position | None, block_bytes: int) -> None:
@@ -106,36 +105,34 @@ class Source:
         self._block_bytes = block_bytes
         self.size = file.size
         self.modified_ns = file.modified_ns
-        self._stream, packing = _unpacked(file)
-        self._packing = packing
+        self._stream, self._packing = _unpacked(file)
         first = self._read(records.MAX_RECORD)
         self.header, end = _header(first)
-        # What was read behind the header, and the line it begins with.
-        self.rest, self.line = first[end:], 1 + first.count(b"\n", 0, end)
-        continuable = not packing and end <= self.size
-        self.settled = Position(end, self.line) if continuable else None
+        self._after_header = first[end:]
+        self.start = Position(end, 1 + first.count(b"\n", 0, end))
+        self.may_grow = not self._packing and end <= self.size
         if resume is not None:
-            self._continue(resume)
+            self._resume(resume)
 
-    def _continue(self, at: Position) -> None:
-        if self.settled is None:
+    def _resume(self, at: Position) -> None:
+        if not self.may_grow:
             raise FileRefused("only a plain CSV can be continued")
-        if not self.settled.offset <= at.offset <= self.size:
+        if not self.start.offset <= at.offset <= self.size:
             raise FileRefused(f"the file has {self.size} bytes and cannot go on at {at.offset}")
         self._file.seek(at.offset)
-        self.rest, self.line, self.settled = b"", at.line, at
+        self._after_header, self.start = b"", at
 
     @property
     def bytes_read(self) -> int:
-        """How much of `size` was read; of a packed file, before unpacking."""
+        """Return how much of `size` was read; of a packed file, before unpacking."""
         return self._file.reached
 
-    def read_block(self) -> bytes:
-        """The next bytes of the CSV, unpacked; none at its end. Raises FileRefused if damaged."""
-        block = self._read(self._block_bytes)
-        if not block:
-            self._file.read_rest()
-        return block
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes of the CSV from `start` on, unpacked. Raise FileRefused if damaged."""
+        yield self._after_header
+        while block := self._read(self._block_bytes):
+            yield block
+        self._file.read_rest()
 
     def _read(self, count: int) -> bytes:
         if not self._packing:
@@ -146,6 +143,7 @@ class Source:
             raise FileRefused(f"a damaged {self._packing} file: {error}") from error
 
     def close(self) -> None:
+        """Close the file."""
         self._stream.close()
         self._file.close()
 
@@ -168,14 +166,14 @@ def open_source(
     resume: Position | None = None,
     block_bytes: int = _BLOCK_BYTES,
 ) -> Source:
-    """Open a `.csv`, `.csv.gz` or `.zip` of one CSV, whatever its name, and read its header.
+    """Open a plain, gzipped or zipped CSV, whatever its name, and read its header.
 
     on_bytes: gets the bytes of the file on disk as they are read, in order and without a gap: from
         the beginning, or from `resume` on; a hash's `update`
     resume: continue a plain CSV whose bytes before it were read before; lines count on from it
     block_bytes: how much to read at a time; memory holds a few times as much
 
-    Raises FileRefused if it is no CSV, OSError if it cannot be opened.
+    Raise FileRefused if it is no CSV, OSError if it cannot be opened.
     """
     file = _FileAsOpened(path, on_bytes, resume.offset if resume else 0)
     try:
@@ -186,7 +184,7 @@ def open_source(
 
 
 def _unpacked(file: _FileAsOpened) -> tuple[IO[bytes], str]:
-    """The stream of the CSV itself, and how it is packed: "gzip", "zip" or ""."""
+    """Return the stream of the CSV itself, and how it is packed: "gzip", "zip" or ""."""
     if not file.size:
         raise FileRefused("the file is empty")
     magic = file.read(4)
@@ -219,7 +217,7 @@ def _only_csv(file: IO[bytes]) -> IO[bytes]:
 
 
 def _header(first: bytes) -> tuple[tuple[str, ...], int]:
-    """The names of the columns, and where the header ends; `first` is how the CSV begins."""
+    """Return the names of the columns, and where the header ends; the CSV begins with `first`."""
     if first.startswith(_UTF16):
         raise FileRefused("the file is UTF-16: save it as UTF-8")
     begin = len(_BOM) if first.startswith(_BOM) else 0
@@ -228,7 +226,7 @@ def _header(first: bytes) -> tuple[tuple[str, ...], int]:
     whole = len(first) < records.MAX_RECORD
     if whole and not first.endswith(b"\n"):
         first += b"\n"
-    record = records.record_at(first, begin, last=whole)
+    record = records.Records(first, last=whole).at(begin)
     raw = records.raw_record(first, begin, record.end if record else len(first))
     if not records.is_text(raw):
         raise FileRefused("not a CSV file: its first line is not UTF-8 text")

@@ -1,4 +1,4 @@
-"""Timestamps of a status file, and local times of day of an hours file."""
+"""Timestamps of a status file."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -24,8 +24,8 @@ _UTC = b" UTC"
 _SUFFIX_LENGTHS = (0, 1, 3, 4, 5, 6)
 _OFFSET = re.compile(rb"([+-])(\d\d)(?::?(\d\d))?")
 
-# What pyarrow's cast takes without a complaint, day by day of the calendar: the cast stops at the
-# first value that it does not like, and says not which.
+# All that pyarrow's cast takes, by the days of the calendar: the cast stops at the first value that
+# it does not take, and does not say at which.
 _CASTABLE = (
     r"^(?:\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])"
     r"|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))"
@@ -35,7 +35,7 @@ _CASTABLE = (
 
 
 def parse_timestamp(text: bytes) -> int | None:
-    """Microseconds since 1970 UTC of a timestamp, or None if it is none or before the year 2000.
+    """Return µs since 1970 UTC of a timestamp, or None if it is none or before the year 2000.
 
     `2023-01-22 12:09:39.388884 UTC`, or ISO 8601 with `Z`, an offset, or nothing (UTC), and up to
     6 digits of a fraction; spaces around it do not matter.
@@ -60,7 +60,7 @@ def _microseconds(fraction: bytes | None) -> int:
 
 
 def _ahead_of_utc(suffix: bytes) -> int | None:
-    """Microseconds of an offset, or None if there is no such offset."""
+    """Return the µs of an offset, or None if there is no such offset."""
     if suffix in {b"", b"Z", _UTC}:
         return 0
     match = _OFFSET.fullmatch(suffix)
@@ -74,13 +74,13 @@ def _ahead_of_utc(suffix: bytes) -> int | None:
 
 
 def distinct(column: pa.Array) -> tuple[NDArray[np.int32], list[bytes]]:
-    """Of a binary column: the position of each value in the list of its distinct values."""
+    """Return the position of each binary value among the distinct values, and these."""
     encoded = column.dictionary_encode()
     return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
 
 
 def parse_timestamps(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """`parse_timestamp` of each value of a binary column of UTF-8, and which values have one.
+    """Return `parse_timestamp` of each value of a binary column of UTF-8, and which have one.
 
     Values of the usual forms go through pyarrow together; only what it leaves goes one by one.
     """
@@ -114,7 +114,7 @@ def _trimmed(column: pa.Array) -> pa.Array:
 
 
 def _suffix_lengths(column: pa.Array) -> NDArray[np.int8]:
-    """How many bytes at the end of each value look like its ` UTC`, `Z` or offset."""
+    """Return how many bytes at the end of each value look like its ` UTC`, `Z` or offset."""
     _, ends, data = layout(column)
     if len(data) == 0:
         return np.zeros(len(column), np.int8)
@@ -130,37 +130,47 @@ def _suffix_lengths(column: pa.Array) -> NDArray[np.int8]:
 
 
 def _cast(column: pa.Array, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The instants of values that all end in a suffix of `length` bytes, where pyarrow can tell."""
+    """Return instants of values that all end in a suffix of `length` bytes, where pyarrow can tell.
+
+    2023-01-22 12:09:39.388884 UTC
+    [ local time, 19 to 26 B ][ length ]
+    """
     starts, ends, _ = layout(column)
     size = ends - starts - length
     # 19 bytes end with the seconds: of shorter values the cast would take some, too.
     known = (size >= 19) & (size <= 26)
-    ahead = np.zeros(1, np.int64)
-    if length == len(_UTC):
-        known &= pc.ends_with(column, _UTC).to_numpy(zero_copy_only=False)
-    elif length >= 3:
-        ahead, valid = _aheads_of_utc(pc.binary_slice(column, -length))
-        known &= valid
+    ahead, is_suffix = _suffixes_ahead(column, length)
+    known &= is_suffix
     local = pc.binary_slice(column, 0, -length) if length else column
     local = local.view(pa.string())
     if not known.all():
         local = local.filter(pa.array(known))
     try:
-        instants = local.cast(pa.timestamp("us"))
+        at = local.cast(pa.timestamp("us"))
     except pa.ArrowInvalid:
         castable = pc.match_substring_regex(local, _CASTABLE)
         known[known] = castable.to_numpy(zero_copy_only=False)
-        instants = local.filter(castable).cast(pa.timestamp("us"))
-    at = instants.view(pa.int64()).to_numpy()
-    if len(at) < len(column):
+        at = local.filter(castable).cast(pa.timestamp("us"))
+    instants = at.view(pa.int64()).to_numpy()
+    if not known.all():
         everywhere = np.zeros(len(column), np.int64)
-        everywhere[known] = at
-        at = everywhere
-    return at - ahead, known
+        everywhere[known] = instants
+        instants = everywhere
+    return instants - ahead, known
 
 
-def _aheads_of_utc(suffixes: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    codes, texts = distinct(suffixes)
+def _suffixes_ahead(
+    column: pa.Array, length: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_] | bool]:
+    """Return the µs that the last `length` bytes of values are ahead of UTC, and whether they are.
+
+    One for each value, or one for all: of no suffix or `Z`.
+    """
+    if length <= 1:
+        return np.zeros(1, np.int64), True
+    if length == len(_UTC):
+        return np.zeros(1, np.int64), pc.ends_with(column, _UTC).to_numpy(zero_copy_only=False)
+    codes, texts = distinct(pc.binary_slice(column, -length))
     aheads = [_ahead_of_utc(text) for text in texts]
     ahead = np.array([ahead or 0 for ahead in aheads], np.int64)
     return ahead[codes], np.array([ahead is not None for ahead in aheads], np.bool_)[codes]
@@ -169,7 +179,7 @@ def _aheads_of_utc(suffixes: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bo
 def layout(
     column: pa.Array,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
-    """Of a binary column: start and end of each value in the bytes of all, and these bytes."""
+    """Return start and end of each binary value in the bytes of all, and these bytes."""
     _, offsets, data = column.buffers()
     bounds = np.frombuffer(offsets, np.int32, len(column) + 1, 4 * column.offset)
     return bounds[:-1], bounds[1:], np.frombuffer(data or b"", np.uint8)

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openhours.ingestion.csv import blocks, records
-from openhours.ingestion.csv.reader import Position, Reason, Reject, open_source, read_status
+from openhours.ingestion.csv import pieces, records
+from openhours.ingestion.csv.reasons import Reason, Reject
+from openhours.ingestion.csv.source import Position, open_source
+from openhours.ingestion.csv.status import read_status
 
 HEADER = b"store_id,timestamp_utc,status\n"
 NOW = 1_700_000_000_000_000
@@ -28,29 +30,31 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def everything(path: Path, block_bytes: int) -> Everything:
     rows, polls, rejects = 0, [], []
     with open_source(path, block_bytes=block_bytes) as source:
+        settled = source.start
         for block in read_status(source, NOW):
+            settled = block.settled
             ids = [block.store_ids[code] for code in block.store]
             polls += list(zip(ids, block.at.tolist(), block.active.tolist(), strict=True))
             rejects += block.rejects
             rows += block.rows
             assert block.rows == len(block.at) + len(block.rejects)
             assert sorted(set(ids)) == sorted(block.store_ids)
-    return rows, polls, rejects, source.settled
+    return rows, polls, rejects, settled
 
 
 @contextmanager
 def small_limits(*, record: int = 160, piece: int = 200) -> Iterator[None]:
     with (
         mock.patch.object(records, "MAX_RECORD", record),
-        mock.patch.object(blocks, "_PIECE_BYTES", piece),
-        mock.patch.object(blocks, "_ARROW_BLOCK_BYTES", 150),
+        mock.patch.object(pieces, "_PIECE_BYTES", piece),
+        mock.patch.object(pieces, "_ARROW_BLOCK_BYTES", 150),
     ):
         yield
 
 
 @contextmanager
 def exact_only() -> Iterator[None]:
-    with mock.patch.object(blocks, "_fast", lambda *_: None):
+    with mock.patch.object(pieces, "_parse_fast", lambda *_: None):
         yield
 
 
@@ -130,7 +134,7 @@ def test_a_quote_left_open_by_the_end_of_the_file_costs_one_line(path: Path) -> 
     assert settled == Position(len(HEADER + before), 3)
 
 
-def test_a_line_longer_than_a_mebibyte_is_set_aside_with_its_first_mebibyte(path: Path) -> None:
+def test_a_line_longer_than_a_mebibyte_is_rejected_with_its_first_mebibyte(path: Path) -> None:
     data = GOOD + b"\n8,active," + b"x" * (20 << 20) + b"\n" + GOOD + b"\n"
     rows, polls, rejects, settled = lines_of(path, data)
     assert (rows, len(polls)) == (3, 2)

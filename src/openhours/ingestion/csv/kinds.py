@@ -1,0 +1,64 @@
+"""The kinds of files, told by their columns."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from openhours.ingestion.csv.reasons import FileRefused
+
+Kind = Literal["status", "hours", "timezones"]
+
+# Each column with the names it may have.
+_COLUMNS: dict[Kind, tuple[tuple[str, ...], ...]] = {
+    "status": (("store_id",), ("timestamp_utc",), ("status",)),
+    "hours": (
+        ("store_id",),
+        ("day", "dayOfWeek"),
+        ("start_time_local",),
+        ("end_time_local",),
+    ),
+    "timezones": (("store_id",), ("timezone_str",)),
+}
+_NAMES: dict[Kind, str] = {
+    "status": "a status file",
+    "hours": "an hours file",
+    "timezones": "a time zones file",
+}
+_MAX_QUOTED = 300  # characters of a header that a message repeats
+
+
+def kind_of(header: Sequence[str]) -> Kind:
+    """Return the kind of file that has these columns; status before hours before time zones.
+
+    Raise FileRefused if no kind has.
+    """
+    for kind, columns in _COLUMNS.items():
+        if all(any(name in header for name in names) for names in columns):
+            return kind
+    needs = "; ".join(f"{_NAMES[kind]} needs {_listed(_COLUMNS[kind])}" for kind in _COLUMNS)
+    raise FileRefused(f"no kind of file has these columns: {needs} (found: {_quoted(header)})")
+
+
+def find_columns(header: Sequence[str], kind: Kind) -> list[int]:
+    """Return the positions of the columns that the kind needs. Raise FileRefused."""
+    refused = f"not {_NAMES[kind]}"
+    found = f"(found: {_quoted(header)})"
+    missing = [names for names in _COLUMNS[kind] if not any(name in header for name in names)]
+    if missing:
+        noun = "column" if len(missing) == 1 else "columns"
+        raise FileRefused(f"{refused}: no {noun} {_listed(missing)} {found}")
+    positions = []
+    for names in _COLUMNS[kind]:
+        matching = [position for position, name in enumerate(header) if name in names]
+        if len(matching) > 1:
+            raise FileRefused(f"{refused}: more than one column {_listed([names])} {found}")
+        positions += matching
+    return positions
+
+
+def _listed(columns: Sequence[tuple[str, ...]]) -> str:
+    return ", ".join(" or ".join(names) for names in columns)
+
+
+def _quoted(header: Sequence[str]) -> str:
+    found = ", ".join(header)
+    return found if len(found) <= _MAX_QUOTED else found[:_MAX_QUOTED] + "…"

@@ -1,0 +1,102 @@
+"""One file into the database, in a child process: all its good rows in one transaction."""
+
+import hashlib
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import asyncpg
+
+from openhours.db import worker_connection
+from openhours.ingestion.csv.kinds import Kind, kind_of
+from openhours.ingestion.csv.reasons import FileRefused
+from openhours.ingestion.csv.source import Source, open_source
+from openhours.ingestion.load_hours import load_hours
+from openhours.ingestion.load_status import load_status
+from openhours.ingestion.load_timezones import load_timezones
+from openhours.ingestion.metrics import note_ingestion
+from openhours.ingestion.rejects import Counts, Progress, RejectWriter
+from openhours.ingestion.resume import Prefix, find_prefix
+from openhours.ingestion.write import Attempt, Loaded, complete, note_progress
+
+# The kind of an inbox file is not known before its header is read; a prefix that was loaded as a
+# status file's makes it one.
+_MAY_GROW = (None, "status")
+_PROGRESS_INTERVAL = 0.5  # seconds
+LOCK = 0x696E6765  # "inge": files are loaded one at a time, over all machines
+
+
+def ingest_file(url: str, data_dir: Path, attempt: Attempt) -> None:
+    """Load the file of an attempt and complete its ingestion; call it in a child process.
+
+    Raise FileRefused for a file that cannot be loaded; the database is as before then.
+    """
+    worker_connection.run(url, lambda connection: _ingest(connection, url, data_dir, attempt))
+
+
+async def _ingest(
+    connection: "asyncpg.Connection[Any]", url: str, data_dir: Path, attempt: Attempt
+) -> None:
+    path = Path(attempt.path)
+    if not path.exists():
+        raise FileRefused("the file is gone")
+    progress = _ProgressWriter(url, attempt)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            prefix = await find_prefix(connection, path) if attempt.kind in _MAY_GROW else None
+            digest = hashlib.sha256() if prefix is None else prefix.digest
+            resume = None if prefix is None else prefix.end
+            with open_source(path, on_bytes=digest.update, resume=resume) as source:
+                kind = attempt.kind or kind_of(source.header)
+                rejects = RejectWriter(connection, attempt.ingestion_pk)
+                counts = await _load(
+                    kind, connection, source, rejects, progress.write, data_dir, prefix
+                )
+                sha256 = digest.hexdigest()
+                loaded = Loaded(kind, source.size, source.modified_ns, sha256, counts)
+            await complete(connection, attempt, loaded)
+            await note_ingestion(connection, attempt.ingestion_pk, kind, counts)
+    finally:
+        await progress.close()
+
+
+async def _load(
+    kind: Kind,
+    connection: "asyncpg.Connection[Any]",
+    source: Source,
+    rejects: RejectWriter,
+    progress: Progress,
+    data_dir: Path,
+    prefix: Prefix | None,
+) -> Counts:
+    if kind == "status":
+        return await load_status(connection, source, rejects, progress, data_dir, prefix)
+    if kind == "hours":
+        return await load_hours(connection, source, rejects, progress)
+    return await load_timezones(connection, source, rejects, progress)
+
+
+class _ProgressWriter:
+    """Write the progress of an attempt, twice a second at most.
+
+    Others must see it while the transaction of the rows is still open: over another connection.
+    """
+
+    def __init__(self, url: str, attempt: Attempt) -> None:
+        self._url = url
+        self._attempt = attempt
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._written = monotonic()
+
+    async def write(self, progress: float) -> None:
+        if monotonic() - self._written < _PROGRESS_INTERVAL:
+            return
+        if self._connection is None:
+            self._connection = await worker_connection.connect(self._url)
+        await note_progress(self._connection, self._attempt, progress)
+        self._written = monotonic()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()

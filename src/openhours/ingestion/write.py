@@ -1,0 +1,155 @@
+"""Every transition of an ingestion: queued, running, complete or failed.
+
+SQLAlchemy on the worker's and the server's engine; asyncpg where a child process writes over the
+connection by which it copies the rows.
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import asyncpg
+from sqlalchemy import func, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from openhours.db.queue import enqueue
+from openhours.ingestion.csv.kinds import Kind
+from openhours.ingestion.machine import ingest_job
+from openhours.ingestion.rejects import Counts
+from openhours.ingestion.tables import Ingestion
+from openhours.settings import Settings
+
+
+class Added(NamedTuple):
+    """One ingestion, by the database's id and by the one that clients use."""
+
+    pk: int
+    ingestion_id: str
+
+
+class Attempt(NamedTuple):
+    """One attempt to load a file; only the newest attempt of an ingestion may complete it."""
+
+    ingestion_pk: int
+    number: int
+    path: str
+    kind: Kind | None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """File that was loaded: what was read of it, and what became of its rows."""
+
+    kind: Kind
+    size: int
+    modified_ns: int
+    sha256: str
+    counts: Counts
+
+
+async def add_ingestion(
+    connection: AsyncConnection,
+    settings: Settings,
+    path: Path,
+    *,
+    name: str,
+    kind: Kind | None = None,
+    uploaded: bool = False,
+    size: int | None = None,
+    modified_ns: int | None = None,
+    refusal: str | None = None,
+) -> Added:
+    """Insert an ingestion and its job, to be committed together by the caller.
+
+    refusal: why the file cannot be loaded; then the ingestion has failed already and has no job
+    """
+    ended = func.clock_timestamp() if refusal else None
+    values = {
+        "ingestion_id": secrets.token_urlsafe(12),
+        "kind": kind,
+        "name": name,
+        "path": str(path),
+        "uploaded": uploaded,
+        "size": size,
+        "modified_ns": modified_ns,
+        "state": "failed" if refusal else "queued",
+        "error": refusal,
+        "started_at": ended,
+        "finished_at": ended,
+    }
+    query = insert(Ingestion).values(values).returning(Ingestion.id, Ingestion.ingestion_id)
+    added = Added(*(await connection.execute(query)).one())
+    if not refusal:
+        await enqueue(connection, ingest_job(settings), str(added.pk))
+    return added
+
+
+async def begin_attempt(engine: AsyncEngine, ingestion_pk: int) -> Attempt | None:
+    """Count and begin an attempt to load the file; None if the ingestion has ended."""
+    query = (
+        update(Ingestion)
+        .where(Ingestion.id == ingestion_pk, Ingestion.state.in_(("queued", "running")))
+        .values(
+            state="running",
+            attempt=Ingestion.attempt + 1,
+            progress=0,
+            started_at=func.coalesce(Ingestion.started_at, func.clock_timestamp()),
+        )
+        .returning(Ingestion.id, Ingestion.attempt, Ingestion.path, Ingestion.kind)
+    )
+    async with engine.begin() as connection:
+        row = (await connection.execute(query)).one_or_none()
+    return None if row is None else Attempt(*row)
+
+
+async def fail(engine: AsyncEngine, ingestion_pk: int, reason: str) -> None:
+    """End an ingestion that cannot be carried out, unless it has ended."""
+    query = (
+        update(Ingestion)
+        .where(Ingestion.id == ingestion_pk, Ingestion.state.in_(("queued", "running")))
+        .values(state="failed", error=reason, finished_at=func.clock_timestamp())
+    )
+    async with engine.begin() as connection:
+        await connection.execute(query)
+
+
+async def note_progress(
+    connection: "asyncpg.Connection[Any]", attempt: Attempt, progress: float
+) -> None:
+    """Note how much of the work is done, 0 to 1."""
+    await connection.execute(
+        "UPDATE ingestions SET progress = $3 WHERE id = $1 AND attempt = $2",
+        attempt.ingestion_pk,
+        attempt.number,
+        progress,
+    )
+
+
+async def complete(connection: "asyncpg.Connection[Any]", attempt: Attempt, loaded: Loaded) -> None:
+    """End an ingestion whose rows are written, in their transaction.
+
+    Raise RuntimeError if this is not the newest attempt.
+    """
+    counts = loaded.counts
+    done = await connection.execute(
+        """
+        UPDATE ingestions SET state = 'complete', progress = 1, kind = $3, size = $4,
+            modified_ns = $5, sha256 = $6, rows = $7, loaded = $8, rejected = $9, unchanged = $10,
+            next_line = $11, finished_at = clock_timestamp()
+        WHERE id = $1 AND attempt = $2 AND state = 'running'
+        """,
+        attempt.ingestion_pk,
+        attempt.number,
+        loaded.kind,
+        loaded.size,
+        loaded.modified_ns,
+        loaded.sha256,
+        counts.rows,
+        counts.loaded,
+        counts.rejected,
+        counts.unchanged,
+        counts.next_line,
+    )
+    if done != "UPDATE 1":
+        raise RuntimeError("another attempt loads this file")

@@ -1,0 +1,169 @@
+"""Everything that is written to stores, their hours and time zones, and their observations.
+
+Files bring these in batches, by COPY and `unnest`: hence asyncpg, inside the caller's transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import asyncpg
+import numpy as np
+from numpy.typing import NDArray
+
+from openhours.db import bulk
+from openhours.stores.tables import POLLED
+from openhours.times import from_us
+
+Connection: TypeAlias = "asyncpg.Connection[Any]"
+Columns = Mapping[str, NDArray[Any]]
+
+_OBSERVATIONS = {"store": "int4", "observed_at": "timestamptz", "active": "bool"}
+_HOURS = {"store": "int4", "day": "int2", "opens": "int8", "closes": "int8"}
+
+
+async def ensure_stores(connection: Connection, store_ids: Sequence[str]) -> dict[str, int]:
+    """Return the database's id of each store; insert those that are missing, in the ids' order."""
+    find = "SELECT store_id, id FROM stores WHERE store_id = ANY($1::text[])"
+    known = dict(await connection.fetch(find, store_ids))
+    # Looked up before inserted: ON CONFLICT alone would use up an id for every store every hour.
+    missing = sorted(set(store_ids) - known.keys())
+    if missing:
+        await connection.execute(
+            "INSERT INTO stores (store_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING",
+            missing,
+        )
+        known |= dict(await connection.fetch(find, missing))
+    return known
+
+
+async def lock_store(connection: Connection, store_id: str) -> int:
+    """Return the database's id of a store, inserted if it is missing, and lock its row."""
+    store = (await ensure_stores(connection, [store_id]))[store_id]
+    await connection.execute("SELECT FROM stores WHERE id = $1 FOR NO KEY UPDATE", store)
+    return store
+
+
+async def append_observations(connection: Connection, table: str, rows: Columns) -> int:
+    """Copy rows `store, observed_at (µs), active` into a week's new table; return how many."""
+    await bulk.copy_in(connection, table, _OBSERVATIONS, rows)
+    return len(rows["store"])
+
+
+async def merge_observations(connection: Connection, table: str, rows: Columns) -> int:
+    """Merge rows into a week's table by (store, instant); return how many are new or changed.
+
+    Rows that the week has already, with the same status, cost a look-up and write nothing.
+    """
+    await connection.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS staged"
+        " (store int4, observed_at timestamptz, active bool) ON COMMIT DROP"
+    )
+    await connection.execute("TRUNCATE staged")
+    await bulk.copy_in(connection, "staged", _OBSERVATIONS, rows)
+    done = await connection.execute(
+        f"INSERT INTO {table} SELECT * FROM staged ON CONFLICT DO NOTHING"  # noqa: S608
+    )
+    new = _count(done)
+    if new == len(rows["store"]):
+        return new
+    await connection.execute("ANALYZE staged")
+    done = await connection.execute(
+        f"""
+        UPDATE {table} o SET active = s.active FROM staged s
+        WHERE o.store = s.store AND o.observed_at = s.observed_at AND o.active <> s.active
+        """  # noqa: S608  our own table's name
+    )
+    return new + _count(done)
+
+
+async def note_first_observed(
+    connection: Connection, store: NDArray[np.int64], first: NDArray[np.int64]
+) -> None:
+    """Note for polled stores when they were first observed (µs), where that is news."""
+    if len(store) == 0:
+        return
+    # In most files it is not: asking first is cheaper than bringing all of them.
+    later = await connection.fetch(
+        "SELECT id FROM stores WHERE first_observed_at IS NULL OR first_observed_at > $1",
+        from_us(int(first.min())),
+    )
+    news = np.isin(store, [row["id"] for row in later])
+    if not news.any():
+        return
+    await connection.execute(
+        "CREATE TEMP TABLE first_observed (store int4, at timestamptz) ON COMMIT DROP"
+    )
+    await bulk.copy_in(
+        connection,
+        "first_observed",
+        {"store": "int4", "at": "timestamptz"},
+        {"store": store[news], "at": first[news]},
+    )
+    await connection.execute(
+        """
+        UPDATE stores s SET feed = $1, first_observed_at = f.at FROM first_observed f
+        WHERE s.id = f.store AND (s.first_observed_at IS NULL OR s.first_observed_at > f.at)
+        """,
+        POLLED,
+    )
+
+
+async def note_newest_poll(connection: Connection, newest: int) -> None:
+    """Move the clock of the polled feed on to an instant (µs), never back."""
+    await connection.execute(
+        """
+        INSERT INTO feed_clocks (feed, newest_at)
+        VALUES ($1, timestamptz 'epoch' + $2::int8 * interval '1 microsecond')
+        ON CONFLICT (feed) DO UPDATE
+        SET newest_at = greatest(feed_clocks.newest_at, excluded.newest_at)
+        """,
+        POLLED,
+        newest,
+    )
+
+
+async def replace_hours(connection: Connection, rows: Columns) -> int:
+    """Replace the business hours of all stores that the rows name; return how many are new.
+
+    rows: `store, day, opens, closes`; one that is there twice, or stored already, is unchanged
+    """
+    await connection.execute(
+        "CREATE TEMP TABLE staged_hours (store int4, day int2, opens int8, closes int8)"
+        " ON COMMIT DROP"
+    )
+    await bulk.copy_in(connection, "staged_hours", _HOURS, rows)
+    await connection.execute(
+        """
+        DELETE FROM business_hours b
+        WHERE store IN (SELECT store FROM staged_hours) AND NOT EXISTS (
+            SELECT FROM staged_hours s WHERE (s.store, s.day, s.opens, s.closes)
+                                           = (b.store, b.day, b.opens, b.closes))
+        """
+    )
+    done = await connection.execute(
+        """
+        INSERT INTO business_hours (store, day, opens, closes)
+        SELECT DISTINCT store, day, opens, closes FROM staged_hours ON CONFLICT DO NOTHING
+        """
+    )
+    return _count(done)
+
+
+async def replace_timezones(connection: Connection, zones: Mapping[str, str]) -> int:
+    """Set time zones by store id, inserting missing stores; return how many are new or changed."""
+    await ensure_stores(connection, list(zones))
+    done = await connection.execute(
+        """
+        UPDATE stores s SET timezone = f.zone
+        FROM unnest($1::text[], $2::text[]) AS f (store_id, zone)
+        WHERE s.store_id = f.store_id AND s.timezone IS DISTINCT FROM f.zone
+        """,
+        list(zones),
+        list(zones.values()),
+    )
+    return _count(done)
+
+
+def _count(status: str) -> int:
+    """Return the number of rows in a statement's status: `INSERT 0 17`, `UPDATE 17`."""
+    return int(status.rsplit(maxsplit=1)[-1])
