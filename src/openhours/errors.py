@@ -1,4 +1,4 @@
-"""What openhours refuses to do, in one hierarchy.
+"""Errors with a message for the person who asked, in one hierarchy.
 
 The packages raise these. `api.errors` answers them as problem details over HTTP, `cli.output` as a
 line and an exit code, `web.errors` as a page. Messages are for the person who asked: they say what

@@ -93,12 +93,12 @@ def test_a_beat_that_the_server_never_takes_is_set_aside_and_the_rest_arrives(
         assert agent.end(signal.SIGINT) == 0
     assert agent.queued() == []
     assert "(100 beats wait in it)" in agent.said[0]
-    aside = f"refused for ever and set aside, from the beat of {iso(wrong_clock)} on: HTTP 422: "
+    aside = f"refused for ever, from the beat of {iso(wrong_clock)} on: HTTP 422: "
     assert any(
         line.startswith(f"{aside}0.event_time: must not be more than 5 minutes ahead")
         for line in agent.said
     )
-    assert agent.said[-1].endswith("3 refused ones are set aside")
+    assert agent.said[-1].endswith("3 were refused for ever")
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class Needs(NamedTuple):
-    """What a route needs.
+    """The need of a route.
 
     `open`: nothing. `known`: any valid credential. `user`: a user's. The others: an API key with
     that scope (or `admin`). Before the first key is made, this machine may do all but `user`.

@@ -38,13 +38,13 @@ class Pair(BaseModel):
 
 
 class LoggedIn(BaseModel):
-    """What register, login and refresh answer."""
+    """The answer of register, login and refresh."""
 
     user: Pair
 
 
 class Profile(BaseModel):
-    """What a user may know and change of themselves."""
+    """A user's own profile."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -60,7 +60,7 @@ class ProfileAnswer(BaseModel):
 
 
 class ProfileChange(BaseModel):
-    """What to change."""
+    """Changes to a profile."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,1 +1,1 @@
-"""What users did: events as they are recorded, and their counts per period."""
+"""Activity of users: events as they are recorded, and their counts per period."""

@@ -47,7 +47,7 @@ class StoredEvent(NewEvent):
 
 
 class PeriodCount(BaseModel):
-    """How many events of a user were recorded in [period_start, period_end)."""
+    """The number of a user's events recorded in [period_start, period_end)."""
 
     user_id: int
     period_start: Instant

@@ -1,1 +1,1 @@
-"""What runs on a PC. Imports nothing of the server."""
+"""The agent on a PC. It imports nothing of the server."""

@@ -1,4 +1,4 @@
-"""What `openhours agent` does with its options: check them, then run, or print a service."""
+"""`openhours agent`: check its options, then run, or print a service unit."""
 
 import os
 import sqlite3

@@ -63,7 +63,7 @@ def run(
         say(f"beating as {name} every {every:g} s for {where}; the queue is {path}{waiting}")
         asyncio.run(_Agent(server, name, every, queue, key, say).run())
         refused = queue.refused()
-        aside = f", {refused:,} refused ones are set aside" if refused else ""
+        aside = f", {refused:,} were refused for ever" if refused else ""
         say(f"stopped; {queue.waiting:,} beats wait in {path}{aside}")
 
 
@@ -184,7 +184,7 @@ class _Agent:
         else:
             self._queue.set_aside(beats[0], outcome.reason)
             at = beats[0].event_time
-            text = f"refused for ever and set aside, from the beat of {at} on: {outcome.reason}"
+            text = f"refused for ever, from the beat of {at} on: {outcome.reason}"
             self._say_sending(f"refused: {outcome.reason}", text)
 
     def _say_sending(self, state: str, text: str | None = None) -> None:

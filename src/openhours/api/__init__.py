@@ -1,1 +1,1 @@
-"""What all routes share: dependencies, errors, bodies, headers, health and metrics."""
+"""Code that all routes share: dependencies, errors, bodies, headers, health and metrics."""

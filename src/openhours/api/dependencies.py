@@ -1,4 +1,4 @@
-"""What routes are given: typed resources of the running application."""
+"""Typed resources of the running application, as dependencies of routes."""
 
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar, cast

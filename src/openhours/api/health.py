@@ -62,7 +62,7 @@ Watch = Annotated[WorkerWatch, Depends(WORKER_WATCH)]
 
 
 class Health(BaseModel):
-    """What `/health` says."""
+    """The state of this server."""
 
     status: Annotated[
         Literal["healthy", "unhealthy", "no worker"],

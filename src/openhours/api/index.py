@@ -32,7 +32,7 @@ LINKS = {
 
 
 class Index(BaseModel):
-    """What this service is, and where things are."""
+    """Name and version of the service, and its main paths."""
 
     name: Annotated[str, Field(examples=["openhours"])]
     version: Annotated[str, Field(examples=[__version__])]
@@ -44,6 +44,6 @@ class Index(BaseModel):
 
 @router.get("/")
 async def index(response: Response) -> Index:
-    """Name, version, and where things are; an `Accept` that names `text/html` gets a page."""
+    """Return name, version and the main paths; an `Accept` that names `text/html` gets a page."""
     response.headers["Vary"] = "Accept"
     return Index(name="openhours", version=__version__, links=LINKS)

@@ -47,7 +47,7 @@ _Key = tuple[str, str, str]
 
 
 class _Requests:
-    """What this process answered."""
+    """Counters of the requests that this process answered."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._durations = Histogram(
@@ -114,7 +114,7 @@ class _Middleware:
 
 
 class _Database(Collector):
-    """What the database says, read at most every `_CACHE_TTL` seconds, however many scrape."""
+    """Metrics from the database, read at most every `_CACHE_TTL` seconds, however many scrape."""
 
     def __init__(self, registry: CollectorRegistry, sources: Sequence[Source]) -> None:
         self._sources = (_measure_queue, *sources)

@@ -27,7 +27,7 @@ app = typer.Typer(
 def main_options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    """How long each store or PC was really on during the hours it should have been."""
+    """Tell how long each store or PC was really on during the hours it should have been."""
     if version:
         typer.echo(f"openhours {__version__}")
         raise typer.Exit

@@ -1,4 +1,4 @@
-"""What all commands share: server parts only when needed, settings, and clear ends."""
+"""Helpers of all commands: server parts only when needed, settings, and clear ends."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ async def _has_had_stores(settings: Settings) -> str | None:
 
 
 class Removed(NamedTuple):
-    """How much was removed."""
+    """Counts of removed rows."""
 
     stores: int
     observations: int

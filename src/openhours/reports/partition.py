@@ -26,7 +26,7 @@ from openhours.uptime.totals import Figures, figures
 
 @dataclass(frozen=True)
 class FillRules:
-    """How moments without an observation are filled (µs)."""
+    """Rules for filling moments without an observation (µs)."""
 
     interpolation: Interpolation
     observed_within: int

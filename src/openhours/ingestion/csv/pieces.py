@@ -25,7 +25,7 @@ _LF, _CR, _QUOTE, _COMMA = b'\n\r",'
 
 
 class Shape(NamedTuple):
-    """How many columns a row has, and the positions of those to read."""
+    """The number of columns of a row, and the positions of those to read."""
 
     width: int
     wanted: Sequence[int]

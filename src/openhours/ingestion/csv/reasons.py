@@ -1,4 +1,4 @@
-"""What can be wrong with a CSV file, or with one row of it."""
+"""Reasons why a CSV file is refused, or one row of it rejected."""
 
 from enum import StrEnum
 from typing import NamedTuple
