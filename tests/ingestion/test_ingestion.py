@@ -1,4 +1,4 @@
-"""Files into the database, over a real server: what loads, what is set aside, what is refused."""
+"""Files over a real server: what is loaded, what is rejected, what is refused."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""The inbox: new and changed files of a folder are queued to be loaded, periodically."""
+"""Inbox: new and changed files of a folder are queued to be loaded, periodically."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""The job that loads one file: attempts are counted here, the work is done in a child process."""
+"""Job that loads one file: attempts are counted here, the work is done in a child process."""
 
 from pathlib import Path
 

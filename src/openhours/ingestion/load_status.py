@@ -99,7 +99,7 @@ async def _write_days(
 
 
 class _Stores:
-    """The stores of a file by code: their database ids, and what was seen of them."""
+    """Stores of a file by code: their database ids, and when each was first observed."""
 
     def __init__(self, ids: dict[str, int], store_ids: list[str]) -> None:
         self._id = np.array([ids[store_id] for store_id in store_ids], np.int64)

@@ -1,4 +1,4 @@
-"""The records of a file in batches of a few MiB, each with the position that follows it."""
+"""Records of a file in batches of a few MiB, each with the position that follows it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ ReasonCodes = NDArray[np.uint8]
 
 
 class Batch:
-    """The records of a block of one file.
+    """Records of a block of one file.
 
     columns: the wanted columns, one binary value for each row that has all its columns
     rejects: the rows that have not, or are no text

@@ -1,4 +1,4 @@
-"""The kinds of files, told by their columns."""
+"""Kinds of files, told by their columns."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -32,7 +32,7 @@ class Shape(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Where rows are: physical line, first byte, and the byte after the line end."""
+    """Places of rows: physical line, first byte, and the byte after the line end."""
 
     lines: NDArray[np.int64]
     starts: NDArray[np.int64]

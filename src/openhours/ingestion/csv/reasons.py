@@ -7,7 +7,7 @@ from openhours.errors import Malformed
 
 
 class FileRefused(Malformed):
-    """The file cannot be read as what it should be; the message says why."""
+    """File that cannot be read as the kind it should be; the message says why."""
 
 
 class Reason(StrEnum):
@@ -28,7 +28,7 @@ class Reason(StrEnum):
 
 
 class Reject(NamedTuple):
-    """A rejected row.
+    """Rejected row.
 
     `line` counts the file's physical lines from 1, the header's; a row of several lines has the
     number of its first. `raw` is the row to the letter, without its line end, at most 1 MiB of it.

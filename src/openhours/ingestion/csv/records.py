@@ -18,14 +18,14 @@ csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
 
 
 class Record(NamedTuple):
-    """A record that ends before `end`, its line end included; `fields` is None if it is no CSV."""
+    """Record that ends before `end`, its line end included; `fields` is None if it is not CSV."""
 
     fields: list[bytes] | None
     end: int
 
 
 class Records:
-    """The records of some bytes, found in time linear in the bytes, whatever they are.
+    """Find the records of some bytes, in time linear in the bytes, whatever they are.
 
     A line that ends inside quotes needs a look ahead, to where they close. The lines after it may
     end so, too, and then they need the same look: a quote that is open at the beginning of one

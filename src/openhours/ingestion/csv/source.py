@@ -34,14 +34,14 @@ _DAMAGE = (
 
 
 class Position(NamedTuple):
-    """Where a record begins: byte of the CSV from 0, physical line from 1."""
+    """Beginning of a record: byte of the CSV from 0, physical line from 1."""
 
     offset: int
     line: int
 
 
 class _FileAsOpened:
-    """The bytes that a file had at opening: what a writer appends later is not read.
+    """Bytes that a file had at opening: what a writer appends later is not read.
 
     `reached` is how far it was read without a gap from `start`; `on_bytes` gets exactly these
     bytes, once each, however the reader seeks.
@@ -91,7 +91,7 @@ class _FileAsOpened:
 
 
 class Source:
-    """An open CSV file, read once from front to back. Close it, or use it in a `with`.
+    """Open CSV file, read once from front to back. Close it, or use it in a `with`.
 
     header: the names of the columns, without the spaces around them
     size, modified_ns: of the file on disk, as it was at opening

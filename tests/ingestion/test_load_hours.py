@@ -1,0 +1,48 @@
+"""Hours files replace by store, but never the hours of a store with a rejected row."""
+
+from tests.ingestion.loader import Loader
+
+HEADER = "store_id,day,start_time_local,end_time_local\n"
+HOUR = 3_600_000_000
+
+
+def hours(loader: Loader) -> list[tuple[str, int, int, int]]:
+    rows = loader.fetch(
+        f"SELECT store_id, day, opens / {HOUR}, closes / {HOUR} FROM business_hours"
+        " JOIN stores ON id = store ORDER BY 1, 2, 3"
+    )
+    return [tuple(row) for row in rows]
+
+
+def test_a_store_that_is_named_gets_the_hours_of_the_file_and_no_others(loader: Loader) -> None:
+    assert loader.load(HEADER + "a,0,9:00,17:00\na,1,9:00,17:00\nb,0,9:00,12:00\n") == (3, 3, 0, 0)
+    assert loader.load(HEADER + "a,2,8:00,24:00\na,0,9:00,17:00\n") == (2, 1, 1, 0)
+    assert hours(loader) == [("a", 0, 9, 17), ("a", 2, 8, 24), ("b", 0, 9, 12)]
+
+
+def test_a_row_that_is_there_twice_is_one(loader: Loader) -> None:
+    assert loader.load(HEADER + "a,0,9:00,17:00\n" * 3) == (3, 1, 2, 0)
+
+
+def test_a_store_with_a_rejected_row_keeps_its_old_hours(loader: Loader) -> None:
+    loader.load(HEADER + "a,0,9:00,17:00\n")
+    assert loader.load(HEADER + "a,1,9:00,17:00\na,9,9:00,17:00\nb,0,9:00,12:00\n") == (3, 1, 0, 2)
+    assert hours(loader) == [("a", 0, 9, 17), ("b", 0, 9, 12)]
+    pk = loader.fetch("SELECT max(id) FROM ingestions")[0][0]
+    assert loader.rejected(pk) == [(2, "store_has_bad_rows"), (3, "bad_day")]
+
+
+def test_a_rejected_row_late_in_a_large_file_rejects_the_first_ones_of_its_store(
+    loader: Loader,
+) -> None:
+    others = "".join(f"s{number},0,9:00,17:00\n" for number in range(70_000))
+    text = HEADER + "a,0,9:00,17:00\n" + others + "a,0,late,17:00\n"
+    assert len(text) > 1 << 20  # more than one block
+    assert loader.load(text) == (70_002, 70_000, 0, 2)
+    assert loader.fetch("SELECT FROM stores WHERE store_id = 'a'") == []
+
+
+def test_a_file_of_rejected_rows_alone_changes_nothing(loader: Loader) -> None:
+    assert loader.load(HEADER + ",0,9:00,17:00\n") == (1, 0, 0, 1)
+    assert loader.load(HEADER) == (0, 0, 0, 0)
+    assert hours(loader) == []
