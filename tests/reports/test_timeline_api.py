@@ -76,9 +76,10 @@ def test_bad_questions_are_told_what_is_wrong(service: Service) -> None:
     partial = service.trigger(store_ids=["later"])
     service.wait_report(partial)
     assert code("/api/stores/nobody/timeline") == 404
-    assert code("/api/stores/a%00b/timeline") == 404
+    assert code("/api/stores/a%00b/timeline") == 422
+    assert code("/api/stores/a%00b/explain", at="2023-01-23T18:00:00Z") == 422
     assert code(f"{URL}/timeline", report_id="nothing") == 404
-    assert code(f"{URL}/timeline", report_id="a\0b") == 404
+    assert code(f"{URL}/timeline", report_id="a\0b") == 422
     assert code(f"{URL}/timeline", report_id=partial) == 404
     bad = [
         {"from": "2023-01-23T10:00:00"},

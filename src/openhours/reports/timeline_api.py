@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from openhours.api.dependencies import Engine, ServerSettings
+from openhours.api.fields import Text
 from openhours.errors import invalid
 from openhours.reports.explain import (
     explain_instant,
@@ -18,7 +19,7 @@ from openhours.reports.explain import (
 from openhours.reports.schemas import TimeSpan
 from openhours.reports.timeline import HoursRow, Piece, Rule, Timeline, deciding
 from openhours.reports.timeline_query import Answer, timeline_of
-from openhours.times import DAY, Instant, from_us, to_us
+from openhours.times import DAY, Instant, PastInstant, from_us, to_us
 
 router = APIRouter(prefix="/api/stores", tags=["time lines"])
 
@@ -31,11 +32,11 @@ _End = Annotated[
     Instant | None, Query(description="End, exclusive, at most the as-of instant, its default.")
 ]
 _AsOf = Annotated[
-    Instant | None,
+    PastInstant | None,
     Query(description="The as-of instant; default the newest poll, or now for a PC."),
 ]
 _ReportId = Annotated[
-    str | None,
+    Text | None,
     Query(description="Use this report's as-of instant and options; not together with `as_of`."),
 ]
 _NO_STORE: dict[int | str, dict[str, Any]] = {
@@ -137,7 +138,7 @@ class ExplainInfo(StoreInfo):
 async def timeline(
     engine: Engine,
     settings: ServerSettings,
-    store_id: str,
+    store_id: Text,
     start: _Start = None,
     to: _End = None,
     as_of: _AsOf = None,
@@ -157,7 +158,7 @@ async def timeline(
 async def explain(
     engine: Engine,
     settings: ServerSettings,
-    store_id: str,
+    store_id: Text,
     at: Annotated[Instant, Query(description="Within the lookback, before the as-of instant.")],
     as_of: _AsOf = None,
     report_id: _ReportId = None,

@@ -12,7 +12,7 @@ from openhours.api.fields import Text
 from openhours.reports.explain import explain_instant, opening_and_closing, utc_offset
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
-from openhours.times import DAY, WEEKDAYS, Instant, iso, to_us
+from openhours.times import DAY, WEEKDAYS, Instant, PastInstant, iso, to_us
 from openhours.uptime.totals import WINDOWS
 from openhours.web import charts, formatting, queries
 from openhours.web.queries import Search
@@ -89,7 +89,7 @@ async def store(
     settings: ServerSettings,
     store_id: Text,
     report_id: Text | None = None,
-    as_of: Instant | None = None,
+    as_of: PastInstant | None = None,
     back: Annotated[int, Query(ge=0, le=52, description="How many weeks before T.")] = 0,
     at: Instant | None = None,
 ) -> Response:
