@@ -18,8 +18,8 @@ def test_before_there_is_anything_each_page_says_what_to_do(page: Page, path: st
     page.goto(path)
     expect(page.locator("main")).to_contain_text(
         {
-            "/": "Bring three CSV files",
-            "/stores": "Bring a CSV on the overview",
+            "/": "Upload three CSV files",
+            "/stores": "Upload a CSV on the overview",
             "/reports": "Generate one",
             "/pcs": "POST /track",
             "/traffic": "POST /visit",

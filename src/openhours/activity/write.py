@@ -42,7 +42,7 @@ ORDER BY e.n
 
 
 class EventRow(NamedTuple):
-    """The columns of an event to write; `metadata` is JSON text."""
+    """Columns of an event to write; `metadata` is JSON text."""
 
     user_id: int
     happened_at: datetime

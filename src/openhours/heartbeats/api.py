@@ -58,7 +58,7 @@ EventTime = Annotated[
 
 
 class Track(BaseModel):
-    """A heartbeat. Every field may be left out: `event_time` is now then, `pc` is `default`."""
+    """Heartbeat. Every field may be left out: `event_time` is now then, `pc` is `default`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -68,7 +68,7 @@ class Track(BaseModel):
 
 
 class QueuedTrack(BaseModel):
-    """A heartbeat that waited on the PC: with its time and an id."""
+    """Heartbeat that waited on the PC: with its time and an id."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -78,7 +78,7 @@ class QueuedTrack(BaseModel):
 
 
 class Tracked(BaseModel):
-    """A stored heartbeat. If it was sent before, this is what was stored the first time."""
+    """Stored heartbeat. If it was sent before, this is what was stored the first time."""
 
     id: Annotated[int, Field(examples=[1])]
     event_time: Instant

@@ -48,7 +48,7 @@ WHERE s.id = b.store AND (s.first_observed_at IS NULL OR s.first_observed_at > b
 
 
 class Beat(NamedTuple):
-    """A heartbeat to write; `beat_id` is the client's own id, if it gave one."""
+    """Heartbeat to write; `beat_id` is the client's own id, if it gave one."""
 
     pc: str
     event_time: datetime
@@ -56,14 +56,14 @@ class Beat(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """A durable heartbeat. If it was sent before, this is what was recorded the first time."""
+    """Durable heartbeat. If it was sent before, this is what was recorded the first time."""
 
     id: int
     event_time: datetime
 
 
 class _Known(NamedTuple):
-    """A PC as this process knows it; in the database its first heartbeat may be earlier."""
+    """PC as this process knows it; in the database its first heartbeat may be earlier."""
 
     store: int
     first: datetime

@@ -61,7 +61,7 @@ class VisitIn(BaseModel):
 
 
 class VisitLogged(BaseModel):
-    """A visit that was stored, and its number among all visits."""
+    """Visit that was stored, and its number among all visits."""
 
     success: Annotated[bool, Field(examples=[True])]
     visit_count: Annotated[int, Field(ge=1, examples=[42])]

@@ -26,7 +26,7 @@ class VisitCounter(Base):
 
 
 class Visit(Base):
-    """A visit. `number` counts all visits, `bots_before` the bots among those before it.
+    """Visit. `number` counts all visits, `bots_before` the bots among those before it.
 
     So what happened since a moment is a difference to the first visit since then: no counting.
     """

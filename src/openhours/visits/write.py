@@ -29,7 +29,7 @@ SELECT before FROM counter
 
 
 class NewVisit(NamedTuple):
-    """A visit to write."""
+    """Visit to write."""
 
     user_id: str
     page_url: str

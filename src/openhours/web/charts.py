@@ -21,7 +21,7 @@ _DOT = 3.0
 
 @dataclass(frozen=True)
 class Mark:
-    """A part of a day: where it is drawn, its CSS classes, and its text."""
+    """Part of a day: where it is drawn, its CSS classes, and its text."""
 
     x: float
     width: float
@@ -32,7 +32,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Day:
-    """A local day of a store. `dots` are SVG paths of points, by kind; `ticks` x and hour."""
+    """Local day of a store. `dots` are SVG paths of points, by kind; `ticks` x and hour."""
 
     label: str
     date: str

@@ -127,7 +127,7 @@ async def distribution(connection: AsyncConnection, report: int, window: Window)
 
 @dataclass(frozen=True)
 class Search:
-    """A search for stores, and their order. `down_over`: minutes of downtime in `window`."""
+    """Search for stores, and their order. `down_over`: minutes of downtime in `window`."""
 
     text: str = ""
     feed: Literal["", "polled", "beating"] = ""

@@ -1,4 +1,4 @@
-"""All pages, and their static files."""
+"""Every page, and the static files."""
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles

@@ -23,7 +23,7 @@ _EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Worked:
-    """A session [start, end); a running one ends now."""
+    """Session [start, end); a running one ends now."""
 
     id: int
     name: str
@@ -33,7 +33,7 @@ class Worked:
 
 @dataclass
 class Period:
-    """A day, week or month that begins on the local `day`, cut to the range."""
+    """Day, week or month that begins on the local `day`, cut to the range."""
 
     day: date
     start: int

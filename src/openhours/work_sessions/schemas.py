@@ -40,7 +40,7 @@ SessionId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 class Session(BaseModel):
-    """A work session. The `time` of a running one is what has elapsed so far."""
+    """Work session. The `time` of a running one is what has elapsed so far."""
 
     id: Annotated[int, Field(examples=[42])]
     username: Annotated[str, Field(examples=["zoe"])]
@@ -61,7 +61,7 @@ class SessionList(BaseModel):
 
 
 class FinishedSession(BaseModel):
-    """A finished session to save."""
+    """Finished session to save."""
 
     username: str
     name: Name
@@ -70,7 +70,7 @@ class FinishedSession(BaseModel):
 
 
 class NewSession(BaseModel):
-    """A session to start."""
+    """Session to start."""
 
     name: Name = ""
 
@@ -93,7 +93,7 @@ class NameTotal(BaseModel):
 
 
 class PeriodTotal(BaseModel):
-    """A day, week or month in the user's time zone, cut to the range."""
+    """Day, week or month in the user's time zone, cut to the range."""
 
     date: Annotated[dt.date, Field(description="Its first day.")]
     start: Instant

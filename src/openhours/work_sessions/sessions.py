@@ -34,7 +34,7 @@ SessionRow = Row[int, str, datetime, int, bool]
 
 
 class AlreadyRunning(Conflict):
-    """A user has one running session at most; `running` is it."""
+    """User has one running session at most; `running` is it."""
 
     def __init__(self, running: SessionRow) -> None:
         super().__init__("a session is running already: stop it first")

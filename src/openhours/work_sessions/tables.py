@@ -34,7 +34,7 @@ class WorkSession(Base):
 
 
 class KeptAnswer(Base):
-    """The answer to a request with an `Idempotency-Key`, and the hash of that request."""
+    """Answer to a request with an `Idempotency-Key`, and the hash of that request."""
 
     __tablename__ = "kept_answers"
 

@@ -3,7 +3,9 @@
 import pytest
 from fastapi.testclient import TestClient
 
+from openhours.settings import Settings
 from tests.helpers import stock
+from tests.helpers.clients import running
 from tests.helpers.html import get_page, post_form
 
 
@@ -68,11 +70,12 @@ def test_errors_are_pages(stocked: TestClient, path: str, status: int) -> None:
     assert get_page(stocked, path, status).text(".eyebrow") == str(status)
 
 
-def test_generating_leads_to_the_report(empty: TestClient) -> None:
-    answer = post_form(empty, "/reports/new")
-    assert answer.status_code == 303
-    page = get_page(empty, answer.headers["location"])
-    assert page.text("h1").startswith("Report of ")
-    assert page.all("[data-watch-report]")
-    refused = empty.post("/reports/new", data={"csrf_token": "0" * 64})
-    assert refused.status_code == 403
+def test_generating_leads_to_the_report(settings: Settings) -> None:
+    with running(settings) as client:
+        answer = post_form(client, "/reports/new")
+        assert answer.status_code == 303
+        page = get_page(client, answer.headers["location"])
+        assert page.text("h1").startswith("Report of ")
+        assert page.all("[data-watch-report]")
+        refused = client.post("/reports/new", data={"csrf_token": "0" * 64})
+        assert refused.status_code == 403

@@ -1,1 +1,1 @@
-"""The pages, a module each."""
+"""Pages, one module each."""
