@@ -1,4 +1,4 @@
-"""Job that counts each user's events of every period that has ended.
+"""Job: count each user's events of every period that has ended.
 
 Periods lie between the instants of a cron expression (UTC). None is counted while an event could
 still be recorded in it:

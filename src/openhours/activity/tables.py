@@ -62,7 +62,7 @@ class ActivityCounting(Base):
 
 
 class ActivityCount(Base):
-    """User's events recorded in [period_start, period_end); a user without any has no row."""
+    """Number of a user's events in [period_start, period_end), if there are any."""
 
     __tablename__ = "activity_counts"
     __table_args__ = (Index("ix_activity_counts_user_id", "user_id", "period_start"),)

@@ -34,7 +34,7 @@ SessionRow = Row[int, str, datetime, int, bool]
 
 
 class AlreadyRunning(Conflict):
-    """User has one running session at most; `running` is it."""
+    """Conflict with the session that is `running`: a user has one at most."""
 
     def __init__(self, running: SessionRow) -> None:
         super().__init__("a session is running already: stop it first")
