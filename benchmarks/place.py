@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy.engine import make_url
-from tests.helpers.service import Service
+from tools.service import Service
 
 from benchmarks.measure import seconds
 from openhours.cli import sample_data

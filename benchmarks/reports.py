@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import httpx
 import psutil
-from tests.helpers.service import Service
+from tools.service import Service
 
 from benchmarks.ingestion import scaled
 from benchmarks.measure import Result, in_turns

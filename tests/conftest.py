@@ -14,12 +14,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
+from tools.service import Service
 
 from openhours.db import embedded
 from openhours.db.engine import make_engine, migrate
 from openhours.settings import Settings, get_settings
 from tests.helpers.debian_postgresql import Cluster
-from tests.helpers.service import Service
 
 TEMPLATE = "openhours_template"
 # Fixtures that start processes.
@@ -143,6 +143,14 @@ def settings(database_url: str, place: Path, monkeypatch: pytest.MonkeyPatch) ->
     get_settings.cache_clear()
     yield get_settings()
     get_settings.cache_clear()
+
+
+@pytest.fixture
+def service(settings: Settings, place: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
+    """A service of this test's own; the module's ENVIRONMENT adds settings."""
+    del settings
+    with Service(place, **getattr(request.module, "ENVIRONMENT", {})) as running:
+        yield running
 
 
 def _of(url: str, database: str) -> str:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-from tests.helpers.service import Service
+from tools.service import Service
 
 DISK = "160m"
 ROOM = 60_000_000  # bytes; more than the database's next log file

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tools.service import Service
 
 from openhours.ingestion.machine import ingest_job
 from openhours.settings import Settings
-from tests.helpers.service import Service, fetch, wait_for
+from tests.helpers.database import fetch
+from tests.helpers.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 

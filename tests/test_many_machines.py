@@ -10,10 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tools.service import Service
 
 from openhours.settings import Settings
+from tests.helpers.database import fetch
 from tests.helpers.seed import week_of_polls
-from tests.helpers.service import Service, fetch
 
 pytestmark = pytest.mark.slow
 

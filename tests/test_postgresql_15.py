@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
+from tools.service import Service
 
 from openhours.settings import Settings
+from tests.helpers.database import fetch
 from tests.helpers.debian_postgresql import BINARIES, MISSING, Cluster
-from tests.helpers.service import Service, fetch, wait_for
+from tests.helpers.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(not BINARIES.exists(), reason=MISSING)
 
@@ -36,12 +38,6 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 @pytest.fixture
 def database_url(cluster: Cluster) -> str:
     return cluster.new_database()
-
-
-@pytest.fixture
-def service(settings: Settings) -> Iterator[Service]:
-    with Service(settings.data_dir.parent) as running:
-        yield running
 
 
 def load(service: Service) -> None:

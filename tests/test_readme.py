@@ -17,9 +17,9 @@ import pytest
 
 from tests.helpers.debian_postgresql import BINARIES, MISSING, Cluster
 from tests.helpers.documents import Step, blocks, difference, names, steps
-from tests.helpers.service import wait_for
 from tests.helpers.shell import Shell, Started
 from tests.helpers.terminal import bare_environment, make_environment
+from tests.helpers.waiting import wait_for
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from tools.service import Service
 
 from openhours.accounts.browser_sessions import COOKIE
 from openhours.settings import Settings
 from tests.helpers.clients import bearer, make_keys, register, running
-from tests.helpers.service import Service
 
 
 def _basic(password: str, name: str = "any") -> dict[str, str]:

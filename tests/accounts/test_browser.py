@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import sync_playwright
+from tools.service import Service
 
 from openhours.accounts.browser_sessions import COOKIE
 from openhours.settings import Settings
 from tests.helpers.chromium import ARGS, CHROMIUM, MISSING
 from tests.helpers.clients import PASSWORD, bearer, make_keys, register, running
-from tests.helpers.service import Service
 
 HTML = {"Accept": "text/html,*/*"}
 

@@ -6,10 +6,11 @@ import sys
 
 import httpx
 import pytest
+from tools.service import Service
 
 from openhours.settings import Settings
 from tests.helpers.clients import bearer, running
-from tests.helpers.service import Service, wait_for
+from tests.helpers.waiting import wait_for
 
 
 def _openhours(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

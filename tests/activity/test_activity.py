@@ -2,19 +2,16 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
+from tools.service import Service
 
-from openhours.settings import Settings
 from openhours.times import iso
 from tests.helpers.load_client import Traffic
-from tests.helpers.service import Service
 
 EVENT: dict[str, Any] = {
     "user_id": 6,
@@ -25,10 +22,7 @@ EVENT: dict[str, Any] = {
 SHOWN = EVENT | {"event_action_timestamp": "2025-10-10T18:30:00.000000Z"}
 
 
-@pytest.fixture
-def service(settings: Settings, place: Path) -> Iterator[Service]:
-    with Service(place, OPENHOURS_WORKER="0") as running:
-        yield running
+ENVIRONMENT = {"OPENHOURS_WORKER": "0"}
 
 
 def test_an_event_is_recorded_and_listed(service: Service) -> None:

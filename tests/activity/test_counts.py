@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from tools.service import Service
 
 from openhours.activity.counts import count_ended_periods
 from openhours.activity.write import EventRow, write_events
 from openhours.db.engine import make_engine, raw_connection
 from openhours.settings import Settings
-from tests.helpers.service import Service
 
 HOURS = timedelta(hours=1)
 FOUR = "0 */4 * * *"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tools.service import Service
 
 from openhours.agent import command
 from openhours.agent.beat_queue import BeatQueue
@@ -20,7 +21,7 @@ from openhours.agent.loop import file_name, next_period
 from openhours.settings import Settings
 from openhours.times import iso, now
 from tests.helpers.agent_process import AgentProcess, ScriptedServer, hang, reply
-from tests.helpers.service import Service, wait_for
+from tests.helpers.waiting import wait_for
 
 NOWHERE = "http://127.0.0.1:9"  # nothing listens at the discard port
 

@@ -4,25 +4,15 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
+from tools.service import Service
 
-from openhours.settings import Settings
 from tests.helpers.clients import bearer
-from tests.helpers.service import Service
 
 # Tokens are shown once, so no description can hold a good one.
 NEEDS_A_TOKEN_OF_ONES_OWN = "POST /api/v1/user/refresh"
 INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ][0-9:.]+(?:Z| UTC)?)?")
-
-
-@pytest.fixture
-def service(settings: Settings, place: Path) -> Iterator[Service]:
-    del settings
-    with Service(place) as running:
-        yield running
 
 
 def _examples(description: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:

@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tools.service import Service
 
-from openhours.settings import Settings
-from tests.helpers.service import Service, wait_for
+from tests.helpers.waiting import wait_for
 
 STATUS = b"store_id,timestamp_utc,status\n1,2023-01-22 12:09:39 UTC,active\n"
 
 
-@pytest.fixture
-def service(settings: Settings, place: Path) -> Iterator[Service]:
-    """A server without a worker."""
-    with Service(place, OPENHOURS_WORKER="0") as running:
-        yield running
+ENVIRONMENT = {"OPENHOURS_WORKER": "0"}
 
 
 @pytest.fixture

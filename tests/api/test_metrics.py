@@ -1,15 +1,10 @@
 """`/metrics` of a real server: requests, what workers did, and a database that is away."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import asyncpg
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
-
-from openhours.settings import Settings
-from tests.helpers.service import Service
+from tools.service import Service
 
 STATUS = b"""store_id,timestamp_utc,status
 1,2023-01-22 12:09:39.388884 UTC,active
@@ -20,12 +15,6 @@ STATUS = b"""store_id,timestamp_utc,status
 """
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-@pytest.fixture
-def service(settings: Settings, place: Path) -> Iterator[Service]:
-    with Service(place) as running:
-        yield running
 
 
 def _scrape(service: Service) -> Samples:

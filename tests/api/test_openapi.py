@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from tests.helpers.service import Service
+from tools.service import Service
 
 pytestmark = pytest.mark.slow
 

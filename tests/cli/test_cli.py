@@ -11,18 +11,7 @@ import pytest
 
 from openhours.cli import sample_data
 from openhours.settings import Settings
-
-
-def openhours(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "openhours.cli", *arguments],
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "200"},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+from tests.helpers.command import openhours
 
 
 def test_the_sample_is_the_committed_one_and_always_the_same(place: Path) -> None:

@@ -3,15 +3,15 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tools.service import Service
 
 from openhours.cli import sample_data, sample_loading
 from openhours.settings import Settings
-from tests.cli.test_cli import openhours
-from tests.helpers.service import Service, fetch
+from tests.helpers.command import openhours
+from tests.helpers.database import fetch
 from tests.helpers.terminal import ROOT, Terminal, make_checkout
 
 OWN = "a store of my own"
@@ -19,12 +19,6 @@ OWN_POLLS = f"""store_id,timestamp_utc,status
 {OWN},2022-11-01 16:00:00 UTC,active
 {OWN},2022-11-01 17:00:00 UTC,inactive
 """
-
-
-@pytest.fixture
-def service(settings: Settings, place: Path) -> Iterator[Service]:
-    with Service(place) as running:
-        yield running
 
 
 def upload_sample(service: Service, place: Path) -> None:

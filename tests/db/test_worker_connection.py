@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from openhours.db import worker_connection
-from tests.helpers.service import fetch
+from tests.helpers.database import fetch
 
 pytestmark = pytest.mark.usefixtures("settings")
 

@@ -14,8 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-
-from tests.helpers.service import Service
+from tools.service import Service
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/openhours.json").read_text())

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tools.service import Service
 
 from tests.conftest import new_service
-from tests.helpers.service import Service
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tools.service import Service
 
 from openhours.db.engine import make_engine
 from openhours.settings import Settings
 from openhours.stores.hours import parse_week, set_hours, set_timezone
 from openhours.times import iso
-from tests.helpers.service import Service
 
 pytestmark = pytest.mark.slow
 

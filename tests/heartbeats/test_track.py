@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from tools.service import Service
 
 from openhours.times import iso, now
-from tests.helpers.service import Service
 
 JSON = {"Content-Type": "application/json"}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.helpers.service import wait_for
+from tests.helpers.waiting import wait_for
 
 # The same program with less patience: pauses of 0.3 s at most, and 2 s for an answer.
 _HASTY = """

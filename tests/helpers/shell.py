@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.helpers.service import wait_for
+from tests.helpers.waiting import wait_for
 
 _TIMEOUT = 60.0
 

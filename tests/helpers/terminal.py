@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Self
 
 import psutil
+from tools.service import Service
 
-from tests.helpers.service import Service, wait_for
+from tests.helpers.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 _OURS = ("OPENHOURS_", "DATABASE_URL", "DB_URL", "PYTHONPATH")

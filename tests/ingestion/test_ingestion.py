@@ -7,25 +7,18 @@ import os
 import socket
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tools.service import Service
 
-from openhours.settings import Settings
-from tests.helpers.service import Service, wait_for
+from tests.helpers.waiting import wait_for
 
 STATUS = b"store_id,timestamp_utc,status\n"
 HOURS = b"store_id,day,start_time_local,end_time_local\n"
 ZONES = b"store_id,timezone_str\n"
 
 
-@pytest.fixture
-def service(settings: Settings) -> Iterator[Service]:
-    with Service(
-        settings.data_dir.parent, OPENHOURS_MAX_UPLOAD_MB="2", OPENHOURS_INBOX_CRON="* * * * * */1"
-    ) as running:
-        yield running
+ENVIRONMENT = {"OPENHOURS_MAX_UPLOAD_MB": "2", "OPENHOURS_INBOX_CRON": "* * * * * */1"}
 
 
 def counts(ingestion: dict[str, object]) -> tuple[object, ...]:

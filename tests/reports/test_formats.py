@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tools.service import Service
 
 from openhours.reports import formats
 from openhours.settings import Settings
-from tests.helpers.service import Service, fetch
+from tests.helpers.database import fetch
 
 UNITS = {"hour": 60_000_000, "day": 3_600_000_000, "week": 3_600_000_000}
 WEEK = 7 * 24 * UNITS["day"]

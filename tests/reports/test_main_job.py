@@ -1,22 +1,18 @@
 """The main job as its users see it: files in, trigger, poll, CSV out; over a real server."""
 
-import csv
 import io
 import json
-from collections.abc import Iterator
 
 import pyarrow.parquet
-import pytest
+from tools.service import Service
 
-from openhours.settings import Settings
-from tests.helpers.service import Service
+from tests.helpers.csv_files import ID, hours_csv, rows_of, status_csv, zone_csv
 
 HEADER = (
     "store_id,uptime_last_hour(in minutes),uptime_last_day(in hours),uptime_last_week(in hours),"
     "downtime_last_hour(in minutes),downtime_last_day(in hours),downtime_last_week(in hours)"
 )
 JSON = {"Content-Type": "application/json"}
-ID = "8139926242460185114"  # 19 digits: a float would round them
 
 # The worked examples of docs/spec.md in UTC: hours, polls, T, window, up, down (in the CSV's unit).
 DAILY = range(7)
@@ -58,32 +54,6 @@ EXAMPLES = [
         ("last_hour(in minutes)", "5.00", "55.00"),
     ),
 ]
-
-
-@pytest.fixture
-def service(settings: Settings, place: object) -> Iterator[Service]:
-    del place
-    with Service(settings.data_dir.parent) as running:
-        yield running
-
-
-def status_csv(polls: list[str], store: str = ID) -> bytes:
-    rows = (poll.rsplit(" ", 1) for poll in polls)
-    lines = [f"{store},{status},{instant} UTC" for instant, status in rows]
-    return "\n".join(["store_id,status,timestamp_utc", *lines, ""]).encode()
-
-
-def hours_csv(hours: list[tuple[int, str, str]], store: str = ID) -> bytes:
-    lines = [f"{store},{day},{opens},{closes}" for day, opens, closes in hours]
-    return "\n".join(["store_id,day,start_time_local,end_time_local", *lines, ""]).encode()
-
-
-def zone_csv(zone: str = "UTC", store: str = ID) -> bytes:
-    return f"store_id,timezone_str\n{store},{zone}\n".encode()
-
-
-def rows_of(text: str) -> dict[str, dict[str, str]]:
-    return {row["store_id"]: row for row in csv.DictReader(io.StringIO(text))}
 
 
 def test_the_worked_examples_come_out_of_the_service(service: Service) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from tools.service import Service
 
 from tests.conftest import new_service
-from tests.helpers.service import Service
-from tests.reports.test_main_job import hours_csv, rows_of, status_csv, zone_csv
+from tests.helpers.csv_files import hours_csv, rows_of, status_csv, zone_csv
 
 # Ids are paths: they may hold a slash, and the endpoints' own names.
 STORE = "chain/7 & more/timeline"

@@ -12,7 +12,7 @@ from openhours.settings import Settings
 from openhours.stores import partitions
 from openhours.stores.retention import prune_observations
 from openhours.times import now, to_us
-from tests.helpers.service import fetch
+from tests.helpers.database import fetch
 
 
 def test_whole_weeks_that_ended_before_the_limit_go(settings: Settings, database_url: str) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tools.service import Service
 
 from tests.helpers.load_client import Traffic
-from tests.helpers.service import Service
 
 pytestmark = pytest.mark.slow
 

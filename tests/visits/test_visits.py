@@ -2,29 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import asyncpg
-import pytest
+from tools.service import Service
 
 from openhours.db.engine import make_engine
-from openhours.settings import Settings
 from openhours.visits import statistics
 from openhours.visits.bots import is_bot
 from openhours.visits.write import NewVisit, write_visits
-from tests.helpers.service import Service
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
-@pytest.fixture
-def service(settings: Settings, place: Path) -> Iterator[Service]:
-    with Service(place, OPENHOURS_WORKER="0") as running:
-        yield running
+ENVIRONMENT = {"OPENHOURS_WORKER": "0"}
 
 
 def test_a_visit_is_counted_and_shown(service: Service, database_url: str) -> None:

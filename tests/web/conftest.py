@@ -9,13 +9,13 @@ from axe_playwright_python.sync_playwright import Axe
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 from pydantic import SecretStr
+from tools.service import Service
 
 from openhours.settings import Settings
 from tests.conftest import new_database, new_service
 from tests.helpers import stock
 from tests.helpers.chromium import ARGS, CHROMIUM, MISSING
 from tests.helpers.clients import running
-from tests.helpers.service import Service
 
 ZONE = "America/Denver"
 PATIENCE = 20_000  # ms: a page may be shown late on a busy machine

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from tools.service import Service
 
-from tests.helpers.service import Service
-from tests.reports.test_main_job import hours_csv, status_csv, zone_csv
+from tests.helpers.csv_files import hours_csv, status_csv, zone_csv
 from tests.web.conftest import good_for_all
 
 PAGES = ("/", "/stores", "/reports", "/pcs", "/traffic", "/activity", "/signin")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Playwright, expect
+from tools.service import Service
 
 from openhours.times import iso, now
 from tests.helpers.chromium import ARGS, CHROMIUM
-from tests.helpers.service import Service
-from tests.reports.test_main_job import hours_csv, status_csv, zone_csv
+from tests.helpers.csv_files import hours_csv, status_csv, zone_csv
 from tests.web.conftest import ZONE, good_for_all, watched
 
 SCRIPT = "<script>alert(1)</script>"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.reports.test_main_job import status_csv
+from tests.helpers.csv_files import status_csv
 
 KEY = "an admin key of 24 chars"
 ENVIRONMENT = {"OPENHOURS_ADMIN_KEY": KEY}

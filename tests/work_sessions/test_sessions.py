@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from fastapi.testclient import TestClient
+from tools.service import Service
 
 from openhours.settings import Settings
 from tests.helpers.clients import PASSWORD, bearer, register, running
-from tests.helpers.service import Service
 
 SESSIONS = "/api/v1/sessions"
 

@@ -1,18 +1,16 @@
 """A real `openhours serve` on a port of its own, as a user starts it."""
 
-import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import asyncpg
 import httpx
 
 STARTUP = 60.0
@@ -122,26 +120,3 @@ class Service:
             assert answer.json()["status"] == "Running"
             time.sleep(0.02)
         raise AssertionError(f"still running:\n{self.log.read_text()}")
-
-
-def wait_for(
-    done: Callable[[], bool], timeout: float = 20, story: Callable[[], str] = lambda: ""
-) -> None:
-    """Return when `done`; AssertionError with the story when it takes too long."""
-    deadline = time.monotonic() + timeout
-    while not done():
-        assert time.monotonic() < deadline, f"still not after {timeout} s\n{story()}"
-        time.sleep(0.02)
-
-
-def fetch(url: str, query: str) -> list[tuple[object, ...]]:
-    """Ask a database behind the service's back."""
-
-    async def ask() -> list[tuple[object, ...]]:
-        connection = await asyncpg.connect(url)
-        try:
-            return [tuple(row) for row in await connection.fetch(query)]
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
