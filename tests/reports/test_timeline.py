@@ -112,6 +112,16 @@ def at(text: str) -> int:
     return utc(text)
 
 
+def test_polls_in_a_row_with_one_status_have_a_piece_each() -> None:
+    polls = [(at("2023-01-23 10:00"), True), (at("2023-01-23 11:00"), True)]
+    line = timeline(Store(polls=polls), POLLED, at("2023-01-23 12:00"))
+    assert [(piece.source, piece.end - piece.start) for piece in line.pieces[-2:]] == [
+        (0, HOUR + HOUR // 2),
+        (1, HOUR + HOUR // 2),
+    ]
+    assert [deciding(line, piece) for piece in line.pieces[-2:]] == [[0, 1], [0, 1]]
+
+
 def test_a_reason_says_status_source_hours_zone_and_offset() -> None:
     store = Store(
         [(0, clock("09:00"), clock("12:00"))],

@@ -26,7 +26,7 @@ async def seed(engine: AsyncEngine) -> None:
             await connection.exec_driver_sql(statement)
         await connection.execute(insert(FeedClock).values(feed="polled", newest_at=NEWEST))
         await connection.execute(insert(Store).values(store_id="hours-only", timezone="Asia/Tokyo"))
-        for day, opens in ((1, 9 * HOUR), (0, 9 * HOUR), (0, 8 * HOUR)):
+        for day, opens in ((0, 9 * HOUR), (1, 9 * HOUR), (0, 8 * HOUR)):
             await connection.execute(
                 insert(BusinessHours).values(store=3, day=day, opens=opens, closes=17 * HOUR)
             )

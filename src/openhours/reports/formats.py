@@ -97,16 +97,15 @@ async def pages(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterato
     Pages are small, for other requests wait while one is written; and no connection is held while
     one is on its way to a slow client. Raise RuntimeError if the report is removed meanwhile.
     """
-    stores = await row_stores(engine, report.id)
-    if len(stores) != report.row_count:
+    store_pks, store_ids = await row_stores(engine, report.id)
+    if len(store_ids) != report.row_count:
         raise _removed()
-    for start in range(0, len(stores), _PAGE):
-        page = stores[start : start + _PAGE]
-        ids = np.array([store.id for store in page], np.int64)
-        rows = await read_rows(engine, report.id, ids)
-        if len(rows["known"]) < len(page):
+    for start in range(0, len(store_ids), _PAGE):
+        page = slice(start, start + _PAGE)
+        rows = await read_rows(engine, report.id, store_pks[page])
+        if len(rows["known"]) < len(store_ids[page]):
             raise _removed()
-        yield frame([store.store_id for store in page], rows, full)
+        yield frame(store_ids[page], rows, full)
 
 
 def _removed() -> RuntimeError:

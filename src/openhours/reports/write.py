@@ -74,6 +74,7 @@ async def note_progress(engine: AsyncEngine, report: Report, progress: float) ->
 
 async def write_rows(connection: AsyncConnection, report: Report, part: PartitionFigures) -> None:
     """Write a partition's rows inside the caller's transaction: raw, by COPY."""
+    assert connection.in_transaction(), "a COPY outside of one would be committed at once"
     count = len(part.store_ids)
     columns = figure_columns(part.figures) | {
         "report": np.full(count, report.id, np.int64),
