@@ -16,6 +16,7 @@ from openhours.accounts.credentials import ACCOUNTS, Accounts
 from openhours.activity import api as activity
 from openhours.activity import recording
 from openhours.api import health, index
+from openhours.api.body_limit import TooLargeAsProblem
 from openhours.api.dependencies import ENGINE, SETTINGS, STARTED_AT
 from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
 from openhours.api.examples import with_present_instants
@@ -121,7 +122,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url=None,
         responses=ERRORS,
         dependencies=[Depends(admit)],
-        max_body_size=_MAX_BODY_BYTES,
     )
     SETTINGS.set(app, settings or get_settings())
     ACCESS.set(app, TABLE)
@@ -135,13 +135,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in PAGES:
         app.include_router(router, max_body_size=_MAX_FORM_BYTES)
     for router in endpoints:
-        app.include_router(router)
+        app.include_router(router, max_body_size=_MAX_BODY_BYTES)
     _add_middleware(app)
     return app
 
 
 def _add_middleware(app: FastAPI) -> None:
     """Add what surrounds all routes; what is added last is outermost."""
+    app.add_middleware(TooLargeAsProblem)
     origins = SETTINGS.of(app).cors_origins
     if origins:
         app.add_middleware(
