@@ -30,7 +30,7 @@ RUN_ON = re.compile(r"make run|(.* )?openhours (serve|worker)")
 ENTRY_POINT = """\
 #!{python}
 import sys
-from openhours.cli import main
+from openhours.cli.main import main
 if __name__ == "__main__":
     sys.exit(main())
 """

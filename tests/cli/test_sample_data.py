@@ -13,6 +13,7 @@ from openhours.settings import Settings
 from tests.helpers.command import openhours
 from tests.helpers.database import fetch
 from tests.helpers.terminal import ROOT, Terminal, make_checkout
+from tests.helpers.waiting import wait_for
 
 OWN = "a store of my own"
 OWN_POLLS = f"""store_id,timestamp_utc,status
@@ -139,9 +140,9 @@ def test_make_run_loads_the_sample_once_into_the_folder_that_all_commands_use(
     service = Terminal(place, checkout, "make", "run")
     try:
         service.start()
-        assert service.story().index("the sample is loaded") < service.story().index(
-            "openhours is at"
-        )
+        wait_for(lambda: "openhours is at" in service.story(), story=service.story)
+        told = service.story()
+        assert told.index("the sample is loaded") < told.index("openhours is at")
         assert service.wait_report(service.trigger()).text.count("\n") == 61
         command = checkout / ".venv" / "bin" / "openhours"
         store = sample_data.store_ids(60)[5]
@@ -152,7 +153,8 @@ def test_make_run_loads_the_sample_once_into_the_folder_that_all_commands_use(
         assert list((checkout / ".openhours" / "uploads").iterdir()) == []
 
         service.start()
-        assert "the sample is not loaded: the database is not new" in service.story()
+        again = "the sample is not loaded: the database is not new"
+        wait_for(lambda: again in service.story(), story=service.story)
         assert service.client.get("/ingestions").json() == []
         service.press_ctrl_c()
     finally:

@@ -16,7 +16,7 @@ from openhours.agent.beat_queue import InUse
 from openhours.agent.names import MAX_LENGTH, is_name
 
 _UNIT = """\
-# 1. Save this as ~/.config/systemd/user/openhours-loop.service
+# 1. Save this as ~/.config/systemd/user/openhours-agent.service
 # 2. If the server wants a key: a line OPENHOURS_KEY=... in ~/.config/openhours/agent.env (mode 600)
 # 3. systemctl --user daemon-reload && systemctl --user enable --now openhours-agent
 # 4. To beat from boot on, before anyone logs in: sudo loginctl enable-linger "$USER"
