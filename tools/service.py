@@ -19,6 +19,9 @@ STARTUP = 60.0
 class Service:
     """Started by `start` or `with`; `kill` is kill -9. The log of all its lives is in `log`."""
 
+    # How it is started; `{port}` is filled.
+    command: tuple[str, ...] = ("-m", "openhours.cli", "serve")
+
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         with socket.socket() as free:
@@ -33,7 +36,7 @@ class Service:
     def start(self) -> Self:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "openhours.cli", "serve"],
+                [sys.executable, *(part.format(port=self.port) for part in self.command)],
                 env=self.environment,
                 cwd=self.folder,
                 stdout=log,

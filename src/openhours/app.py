@@ -12,7 +12,9 @@ from openhours import __version__
 from openhours.access import TABLE, describe_access
 from openhours.accounts import api as accounts
 from openhours.accounts.access_control import ACCESS, admit
+from openhours.accounts.browser_sessions import CSRF_KEY
 from openhours.accounts.credentials import ACCOUNTS, Accounts
+from openhours.accounts.signing_key import derived_key
 from openhours.activity import api as activity
 from openhours.activity import recording
 from openhours.api import health, index
@@ -20,6 +22,7 @@ from openhours.api.body_limit import TooLargeAsProblem
 from openhours.api.dependencies import ENGINE, SETTINGS, STARTED_AT
 from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
 from openhours.api.examples import with_present_instants
+from openhours.api.forwarded import ForwardedHeaders
 from openhours.api.metrics import metrics_router
 from openhours.api.security_headers import SecurityHeaders
 from openhours.db import database
@@ -50,6 +53,7 @@ Times are ISO 8601 in UTC with `Z`. Errors are problem details (RFC 9457).
 """
 _MAX_BODY_BYTES = 1 << 20
 _MAX_FORM_BYTES = 64 << 10
+_ACCOUNT_PATHS = (accounts.router.prefix, "/signin", "/signup", "/signout")
 # Of these exist one set a server process.
 _WITH_STATE = (heartbeats, visits, recording)
 _METRICS = (ingestion_metrics, report_metrics, visit_metrics)
@@ -88,6 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with database.opened(settings) as (engine, url):
         ENGINE.set(app, engine)
         ACCOUNTS.set(app, Accounts(engine, settings))
+        CSRF_KEY.set(app, derived_key(settings, "csrf tokens"))
         for package in _WITH_STATE:
             package.prepare(app, engine)
         collect_garbage_less()
@@ -142,12 +147,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _add_middleware(app: FastAPI) -> None:
     """Add what surrounds all routes; what is added last is outermost."""
+    settings = SETTINGS.of(app)
     app.add_middleware(TooLargeAsProblem)
-    origins = SETTINGS.of(app).cors_origins
-    if origins:
+    app.add_middleware(ForwardedHeaders, trusted=settings.trusted_proxies)
+    if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=origins,
+            allow_origins=settings.cors_origins,
             allow_methods=("GET", "POST", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Prefer"),
             expose_headers=(
@@ -158,7 +164,7 @@ def _add_middleware(app: FastAPI) -> None:
                 "X-Report-Status",
             ),
         )
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, behind_tls=settings.behind_tls, never_stored=_ACCOUNT_PATHS)
 
 
 app = create_app()

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -12,6 +13,8 @@ from pytz import all_timezones_set
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
+_HOST = re.compile(r"[a-z0-9._-]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?")
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _POSTGRESQL = re.compile(r"postgres(ql)?(\+[a-z0-9]+)?://")
 
 
@@ -46,10 +49,13 @@ class Settings(BaseSettings):
 
     # Who may do what
     open: bool = False
+    allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     admin_key: Annotated[SecretStr | None, Field(min_length=16)] = None
     secret: Annotated[SecretStr | None, Field(min_length=32)] = None
     registration: bool = True
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    public_url: str | None = None
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
     # Work sessions
     week_starts_on: Weekday = "monday"
@@ -103,11 +109,53 @@ class Settings(BaseSettings):
         "keep_report_days",
         "admin_key",
         "secret",
+        "public_url",
         mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_origin(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        origin = url.rstrip("/").lower()
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                f"{url!r} is not the address of a site of its own, such as "
+                "https://hours.example.org: a path is not possible"
+            )
+        return origin
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        networks = tuple(part.strip() for part in value.split(",") if part.strip())
+        for network in networks:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(
+                    f"{error}: list addresses or networks, such as 127.0.0.1,10.0.0.0/8"
+                ) from None
+        return networks
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _hosts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        names = [part.strip().lower().rstrip(".") for part in value.split(",") if part.strip()]
+        for name in names:
+            if not _HOST.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} is not a host name or address without a port, such as pi.local"
+                )
+        return frozenset(name.strip("[]") for name in names)
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -115,6 +163,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value
+
+    @property
+    def behind_tls(self) -> bool:
+        """Return whether browsers reach the service over HTTPS alone."""
+        return self.public_url is not None and self.public_url.startswith("https://")
 
 
 @cache

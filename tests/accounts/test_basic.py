@@ -13,7 +13,7 @@ from tools.service import Service
 
 from openhours.accounts.browser_sessions import COOKIE
 from openhours.settings import Settings
-from tests.helpers.clients import bearer, make_keys, register, running
+from tests.helpers.clients import URL, bearer, make_keys, register, running
 
 
 def _basic(password: str, name: str = "any") -> dict[str, str]:
@@ -127,7 +127,7 @@ def test_another_site_cannot_use_what_a_browser_remembers(
     assert track(Origin="null") == 403
     assert track(**{"Sec-Fetch-Site": "cross-site"}) == 403
     assert track(**{"Sec-Fetch-Site": "same-site"}) == 403
-    assert track(Origin="http://testserver", **{"Sec-Fetch-Site": "same-origin"}) == 201
+    assert track(Origin=URL, **{"Sec-Fetch-Site": "same-origin"}) == 201
     assert track(Origin="https://app.example", **{"Sec-Fetch-Site": "cross-site"}) == 201
     assert track(**{"Sec-Fetch-Site": "none"}) == 201
     # No browser adds a bearer's credential by itself.

@@ -1,5 +1,6 @@
 """Signing in with a browser: cookie, CSRF token, headers; and `/docs` under the strict CSP."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import sync_playwright
+from pydantic import SecretStr
 from tools.service import Service
 
 from openhours.accounts.browser_sessions import COOKIE
@@ -62,7 +64,7 @@ def test_a_page_asks_to_sign_in_and_goes_on_to_it(client: TestClient, keys: list
 
 
 def test_the_cookie_is_secure_over_https(client: TestClient, keys: list[str]) -> None:
-    client.base_url = "https://testserver"
+    client.base_url = "https://127.0.0.1:8000"
     assert "secure" in _sign_in(client, key=keys[0]).headers["set-cookie"].lower()
 
 
@@ -99,6 +101,25 @@ def test_sign_in_is_not_forged_nor_sent_elsewhere(client: TestClient, keys: list
         assert entered.headers["location"] == "/"
     text = client.get("/signin", params={"next": '/"><script>'}).text
     assert "<script>" not in text
+
+
+def test_who_plants_a_cookie_does_not_know_its_token(client: TestClient, keys: list[str]) -> None:
+    client.cookies.set(COOKIE, "planted", domain="127.0.0.1")
+    right = _token(client)
+    guessed = hashlib.sha256(b"openhours csrf planted").hexdigest()
+    data = {"key": keys[0], "csrf_token": guessed}
+    assert right != guessed
+    assert client.post("/signin", data=data).status_code == 403
+    assert client.post("/signin", data=data | {"csrf_token": right}).status_code == 303
+
+
+def test_another_secret_makes_other_tokens(settings: Settings) -> None:
+    tokens = set()
+    for secret in ("a" * 32, "b" * 32):
+        with running(settings.model_copy(update={"secret": SecretStr(secret)})) as client:
+            client.cookies.set(COOKIE, "planted", domain="127.0.0.1")
+            tokens.add(_token(client))
+    assert len(tokens) == 2
 
 
 def test_every_response_has_the_headers(client: TestClient) -> None:

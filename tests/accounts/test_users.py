@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 from unittest.mock import Mock
 
 import jwt
@@ -11,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from openhours.accounts import passwords, throttle
 from openhours.settings import Settings
-from tests.helpers.clients import PASSWORD, bearer, register, running
+from tests.helpers.clients import PASSWORD, at, bearer, register, running
 
 USER = "/api/v1/user"
 
@@ -127,10 +128,14 @@ def test_two_uses_at_once_are_a_reuse(settings: Settings) -> None:
         assert again.status_code == 401
 
 
+def _limit(attempts: int, minutes: int = 5) -> throttle.Limit:
+    return throttle.Limit(attempts, timedelta(minutes=minutes))
+
+
 def test_too_many_attempts_wait_also_after_a_restart(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throttle, "MAX_BY_USERNAME", 2)
+    monkeypatch.setattr(throttle, "BY_NAME_AND_ADDRESS", _limit(2))
     with running(settings) as client:
         register(client, "ann")
         register(client, "bob")
@@ -141,26 +146,123 @@ def test_too_many_attempts_wait_also_after_a_restart(
         body = {"username": "ANN", "password": PASSWORD}
         answer = client.post(f"{USER}/login", json=body)
         assert answer.status_code == 429
-        assert 1 <= int(answer.headers["retry-after"]) <= throttle.WINDOW.total_seconds()
+        assert 1 <= int(answer.headers["retry-after"]) <= 300
         assert _log_in(client, "bob") == 200
         assert [_log_in(client, "nobody", "wrong one") for _ in range(3)] == [401, 401, 429]
+
+
+def test_who_guesses_elsewhere_does_not_lock_the_owner_out(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "BY_NAME_AND_ADDRESS", _limit(2))
+    monkeypatch.setattr(throttle, "BY_NAME", _limit(4))
+    places = ("192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1", "2001:db8::2")
+    with running(settings) as owner:
+        attackers = [at(owner, place) for place in places]
+        register(owner, "ann")
+        assert _log_in(owner, "ann") == 200  # from now on this address is known
+        # Two of each address, and one network is one address; over all addresses four.
+        found = [[_log_in(one, "ann", "wrong one") for _ in range(3)] for one in attackers]
+        assert found[:2] == [[401, 401, 429]] * 2
+        assert found[2:] == [[429] * 3] * 3
+        assert _log_in(attackers[2], "ann") == 429  # the right password, from an unknown address
+        assert _log_in(owner, "ann") == 200
+        monkeypatch.setattr(throttle, "KNOWN_FOR", timedelta(0))
+        assert _log_in(owner, "ann") == 429  # known no longer
+
+
+def test_an_ipv6_network_is_one_address(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "BY_NAME_AND_ADDRESS", _limit(2))
+    places = ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1")
+    with running(settings) as client:
+        found = [_log_in(at(client, place), "ann", "wrong one") for place in places]
+    assert found == [401, 401, 429, 401]
 
 
 def test_an_address_is_limited_over_all_usernames_also_at_once(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throttle, "MAX_BY_ADDRESS", 3)
+    monkeypatch.setattr(throttle, "BY_ADDRESS", _limit(3))
     with running(settings) as client, ThreadPoolExecutor(6) as pool:
         statuses = list(pool.map(lambda n: _log_in(client, f"user{n}"), range(6)))
     assert sorted(statuses) == [401, 401, 401, 429, 429, 429]
 
 
 def test_the_window_passes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "MAX_BY_USERNAME", 1)
+    monkeypatch.setattr(throttle, "BY_NAME_AND_ADDRESS", _limit(1))
     with running(settings) as client:
         assert [_log_in(client, "ann") for _ in range(2)] == [401, 429]
-        monkeypatch.setattr(throttle, "WINDOW", timedelta(0))
+        monkeypatch.setattr(throttle, "BY_NAME_AND_ADDRESS", _limit(1, minutes=0))
         assert _log_in(client, "ann") == 401
+
+
+def test_registrations_are_limited_by_address(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "REGISTRATIONS", _limit(2))
+    with running(settings) as first:
+        body = {"username": "ann", "password": PASSWORD}
+        # Who looks which names are taken is limited, too.
+        answers = [first.post(f"{USER}/register", json=body) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 409, 429]
+        assert int(answers[2].headers["retry-after"]) >= 1
+        register(at(first, "192.0.2.2"), "bob")
+        assert _log_in(first, "ann") == 200
+
+
+@pytest.mark.parametrize("password", ["password", "12345678", "QWERTYUIOP", "annabelle-1988"])
+def test_passwords_that_many_people_have_are_refused(settings: Settings, password: str) -> None:
+    with running(settings) as client:
+        body = {"username": "Annabelle-1988", "password": password}
+        answer = client.post(f"{USER}/register", json=body)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["path"] == ["body", "password"]
+
+
+def test_many_registrations_do_not_hold_up_a_login(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashing, go_on = Event(), Event()
+
+    def hash_(password: str) -> str:
+        hashing.set()
+        assert go_on.wait(60)
+        return argon2.hash(password)
+
+    argon2 = passwords._argon2
+    with running(settings) as client, ThreadPoolExecutor(5) as pool:
+        register(client, "ann")
+        assert _log_in(client, "ann") == 200
+        monkeypatch.setattr(passwords, "_argon2", Mock(wraps=argon2, hash=hash_))
+        waiting = [pool.submit(register, client, f"user{n}") for n in range(5)]
+        try:
+            assert hashing.wait(60)
+            assert _log_in(client, "ann") == 200
+            assert not any(one.done() for one in waiting)
+        finally:
+            go_on.set()
+        assert len({one.result()["username"] for one in waiting}) == 5
+
+
+def test_account_answers_are_never_stored(settings: Settings) -> None:
+    with running(settings) as client:
+        token = bearer(register(client, "ann")["token"])
+        body = {"username": "ann", "password": PASSWORD}
+        for answer in (
+            client.post(f"{USER}/register", json=body),
+            client.post(f"{USER}/login", json=body),
+            client.post(f"{USER}/login", json=body | {"password": "a wrong one"}),
+            client.post(f"{USER}/refresh", json={"refresh_token": "none"}),
+            client.get(USER, headers=token),
+            client.get(USER),
+            client.patch(USER, headers=token, json={"timezone": "UTC"}),
+            client.get("/signin"),
+            client.post("/signin"),
+            client.post("/signout"),
+        ):
+            assert answer.headers.get_list("cache-control") == ["no-store"], answer.url
 
 
 def test_unknown_users_are_answered_as_slowly_as_known_ones(

@@ -11,6 +11,7 @@ from openhours.app import create_app
 from openhours.db.engine import make_engine
 from openhours.settings import Settings
 
+URL = "http://127.0.0.1:8000"
 PASSWORD = "correct horse battery"
 
 
@@ -18,8 +19,17 @@ PASSWORD = "correct horse battery"
 def running(settings: Settings) -> Iterator[TestClient]:
     """A client of an application that has started, without a worker."""
     without_worker = settings.model_copy(update={"worker": False})
-    with TestClient(create_app(without_worker), follow_redirects=False) as client:
+    with TestClient(
+        create_app(without_worker), URL, follow_redirects=False, client=("127.0.0.1", 50_000)
+    ) as client:
         yield client
+
+
+def at(client: TestClient, address: str) -> TestClient:
+    """A client of the same application, at another address."""
+    other = TestClient(client.app, URL, follow_redirects=False, client=(address, 50_000))
+    other.portal = client.portal  # the event loop in which the application has started
+    return other
 
 
 def bearer(credential: str) -> dict[str, str]:

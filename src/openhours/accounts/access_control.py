@@ -4,17 +4,17 @@ The dependency runs before any other of a route. A route that the table does not
 open by oversight: the application does not start with it (`AccessTable.check`).
 """
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 
-from openhours.accounts.browser_sessions import COOKIE, check_csrf
+from openhours.accounts.browser_sessions import check_csrf, sent_cookie
 from openhours.accounts.credentials import ACCOUNTS, Accounts, Caller
 from openhours.accounts.keys import EVERYTHING
+from openhours.accounts.request_origin import host_of, is_local
 from openhours.accounts.tokens import UserName
 from openhours.api.dependencies import SETTINGS, Resource
 from openhours.errors import Malformed, NotFound, OpenhoursError, Refused, Unauthenticated
@@ -117,11 +117,17 @@ async def _caller(request: Request, needs: Needs) -> Caller:
 
 
 def _refuse_other_machines(request: Request, settings: Settings) -> None:
-    """Raise Refused, while no key exists, for other machines and for pages of other web sites."""
-    if not settings.open and not _is_local(request):
+    """Raise Refused, while no key exists, for other machines and for pages of other web sites.
+
+    Other machines are answered under a name of OPENHOURS_ALLOWED_HOSTS, or under any name if the
+    service is open and no names are listed.
+    """
+    named = host_of(request) in settings.allowed_hosts
+    if not (named or is_local(request) or (settings.open and not settings.allowed_hosts)):
         raise Refused(
-            "no API key has been made, so only this machine is answered: make one "
-            "(openhours keys create --scope admin --name me) or set OPENHOURS_OPEN=1"
+            "no API key has been made, so only programs on this machine are answered, under a "
+            "local name and not through a proxy: make a key (openhours keys create --scope admin "
+            "--name me), or list the names of this service in OPENHOURS_ALLOWED_HOSTS"
         )
     _refuse_other_sites(request)
 
@@ -137,8 +143,9 @@ def _refuse_other_sites(request: Request) -> None:
     if origin is None:
         foreign = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
     else:
+        settings = SETTINGS.of(request.app)
         here = origin.partition("://")[2] == request.headers.get("host")
-        foreign = not here and origin not in SETTINGS.of(request.app).cors_origins
+        foreign = not here and origin not in (settings.public_url, *settings.cors_origins)
     if foreign:
         raise Refused("requests from pages of other web sites are refused")
 
@@ -151,7 +158,7 @@ def _challenges(request: Request, needs: Needs) -> str:
     and then remember them. Browsers say `Sec-Fetch-Mode`; over plain HTTP they do not, but our own
     pages' requests carry our cookie.
     """
-    browser = "sec-fetch-mode" in request.headers or COOKIE in request.cookies
+    browser = "sec-fetch-mode" in request.headers or sent_cookie(request) is not None
     if needs.who == "user" or browser:
         return "Bearer"
     return 'Basic realm="openhours", charset="UTF-8", Bearer'
@@ -161,28 +168,6 @@ def _refusal(needs: Needs) -> OpenhoursError:
     if needs.who == "user":
         return Refused("only a user may do this, with the token from /login")
     return Refused(f"this credential does not have the scope: {needs.who}")
-
-
-def _is_local(request: Request) -> bool:
-    """Return whether the request came to a loopback address, under a name of this machine only.
-
-    The name matters, too: a web site may give its own name this machine's address.
-    """
-    server: Any = request.scope.get("server")
-    try:
-        at = ipaddress.ip_address(server[0])
-    except (TypeError, ValueError):
-        return True  # a socket file, or no network at all
-    name = (request.url.hostname or "").lower().rstrip(".")
-    return at.is_loopback and (name == "localhost" or is_loopback(name))
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach the address or name."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def _user(caller: Annotated[Caller, Depends(admit)]) -> UserName:

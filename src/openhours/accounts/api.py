@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from sqlalchemy import select
 
 from openhours.accounts.access_control import CurrentUser, ServerAccounts
+from openhours.accounts.audit import audit
 from openhours.accounts.credentials import Accounts
 from openhours.accounts.schemas import (
     Credentials,
@@ -22,7 +23,7 @@ from openhours.accounts.tokens import UserName, make_refresh_token, use_refresh_
 from openhours.accounts.users import change_timezone, login, register
 from openhours.api.dependencies import ClientAddress, ServerSettings
 from openhours.api.json_body import json_example
-from openhours.errors import Refused, Unauthenticated
+from openhours.errors import Refused, Unauthenticated, located
 
 router = APIRouter(prefix="/api/v1/user", tags=["accounts"])
 
@@ -39,33 +40,35 @@ def _error(description: str) -> dict[str, Any]:
     responses={
         403: _error("Registration is switched off."),
         409: _error("The username is taken."),
+        429: _error("Too many registrations from this address; see `Retry-After`."),
     },
     openapi_extra=json_example(_EXAMPLE | _ZONE_EXAMPLE),
 )
 async def register_user(
-    response: Response, accounts: ServerAccounts, settings: ServerSettings, new: Registration
+    accounts: ServerAccounts, settings: ServerSettings, new: Registration, address: ClientAddress
 ) -> LoggedIn:
     """Make an account and log in. Usernames that differ in letter case only are the same."""
     if not settings.registration:
         raise Refused("registration is switched off")
-    user = await register(accounts.engine, new.username, new.password, new.timezone)
-    return await _log_in(response, accounts, user)
+    with located("body"):
+        user = await register(accounts.engine, new.username, new.password, new.timezone, address)
+    return await _log_in(accounts, user)
 
 
 @router.post(
     "/login",
     responses={
         401: _error("Wrong username or password."),
-        429: _error("Too many attempts by this username or address; see `Retry-After`."),
+        429: _error(
+            "Too many attempts from this address, or for this username; see `Retry-After`."
+        ),
     },
     openapi_extra=json_example(_EXAMPLE),
 )
-async def log_in(
-    response: Response, accounts: ServerAccounts, given: Credentials, address: ClientAddress
-) -> LoggedIn:
+async def log_in(accounts: ServerAccounts, given: Credentials, address: ClientAddress) -> LoggedIn:
     """Get tokens for a username and its password."""
     user = await login(accounts.engine, given.username, given.password, address)
-    return await _log_in(response, accounts, user)
+    return await _log_in(accounts, user)
 
 
 @router.post(
@@ -73,20 +76,24 @@ async def log_in(
     responses={401: _error("Not valid, expired, or used before.")},
     openapi_extra=json_example({"refresh_token": "the refresh_token of the last answer"}),
 )
-async def refresh(response: Response, accounts: ServerAccounts, given: Refresh) -> LoggedIn:
+async def refresh(accounts: ServerAccounts, given: Refresh, address: ClientAddress) -> LoggedIn:
     """Get new tokens for a refresh token. A second use of one revokes all that followed from it."""
-    user, refresh_token = await use_refresh_token(accounts.engine, given.refresh_token)
-    return _answer(response, accounts, user, refresh_token)
+    try:
+        user, refresh_token = await use_refresh_token(accounts.engine, given.refresh_token)
+    except Unauthenticated:
+        audit("refresh", who="", where=address, outcome="not valid, or used before")
+        raise
+    audit("refresh", who=user.username, where=address, outcome="ok")
+    return _answer(accounts, user, refresh_token)
 
 
-async def _log_in(response: Response, accounts: Accounts, user: UserName) -> LoggedIn:
+async def _log_in(accounts: Accounts, user: UserName) -> LoggedIn:
     async with accounts.engine.begin() as connection:
         refresh_token = await make_refresh_token(connection, user.id)
-    return _answer(response, accounts, user, refresh_token)
+    return _answer(accounts, user, refresh_token)
 
 
-def _answer(response: Response, accounts: Accounts, user: UserName, refresh_token: str) -> LoggedIn:
-    response.headers["Cache-Control"] = "no-store"
+def _answer(accounts: Accounts, user: UserName, refresh_token: str) -> LoggedIn:
     token = accounts.tokens.make(user)
     return LoggedIn(user=Pair(username=user.username, refresh_token=refresh_token, token=token))
 

@@ -1,7 +1,7 @@
 """Browsers: a cookie after signing in, and a CSRF token for every form.
 
 The cookie is a random number; what it stands for is in the database, so that signing out, or
-revoking the key, ends it everywhere. The CSRF token is derived from the cookie: another site can
+revoking the key, ends it everywhere. The CSRF token is an HMAC of the cookie: another site can
 neither read the cookie nor guess the token.
 """
 
@@ -17,12 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.tables import SignIn, User
 from openhours.accounts.tokens import UserName, hash_of
+from openhours.api.dependencies import SETTINGS, Resource
 from openhours.errors import Refused
 
 COOKIE = "openhours_session"
 LIFE = timedelta(hours=12)
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
+CSRF_KEY: Resource[bytes] = Resource("csrf_key")
 
 
 class SignedIn(NamedTuple):
@@ -71,21 +73,48 @@ async def signed_in(engine: AsyncEngine, cookie: str) -> SignedIn | None:
     return SignedIn(user, row.key_hash)
 
 
+def sent_cookie(request: Request) -> str | None:
+    """Return the cookie that the browser has sent."""
+    return request.cookies.get(_cookie_name(request))
+
+
 def set_cookie(request: Request, response: Response, cookie: str) -> None:
     """Give the browser a cookie that no script and no other site can use."""
     response.set_cookie(
-        COOKIE,
+        _cookie_name(request),
         cookie,
         max_age=int(LIFE.total_seconds()),
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=_is_secure(request),
     )
 
 
-def csrf_token(cookie: str) -> str:
-    """Return the token that forms must carry together with this cookie."""
-    return hashlib.sha256(b"openhours csrf " + cookie.encode()).hexdigest()
+def delete_cookie(request: Request, response: Response) -> None:
+    """Make the browser forget its cookie."""
+    response.delete_cookie(
+        _cookie_name(request), httponly=True, samesite="lax", secure=_is_secure(request)
+    )
+
+
+def _cookie_name(request: Request) -> str:
+    # Under this prefix browsers take no cookie that another host of the domain, or anyone on the
+    # way of a plain HTTP request, has planted.
+    return f"__Host-{COOKIE}" if SETTINGS.of(request.app).behind_tls else COOKIE
+
+
+def _is_secure(request: Request) -> bool:
+    return SETTINGS.of(request.app).behind_tls or request.url.scheme == "https"
+
+
+def csrf_token(request: Request, cookie: str | None) -> str:
+    """Return the token that forms must carry together with this cookie; "" without one.
+
+    It is keyed: whoever plants a cookie of their own in a browser does not know its token.
+    """
+    if not cookie:
+        return ""
+    return hmac.new(CSRF_KEY.of(request.app), cookie.encode(), hashlib.sha256).hexdigest()
 
 
 async def check_csrf(request: Request) -> None:
@@ -98,7 +127,6 @@ async def check_csrf(request: Request) -> None:
         "application/x-www-form-urlencoded"
     ):
         given = str((await request.form()).get(CSRF_FIELD, ""))
-    cookie = request.cookies.get(COOKIE)
-    expected = csrf_token(cookie) if cookie else ""
-    if not cookie or not hmac.compare_digest(expected.encode(), (given or "").encode()):
+    expected = csrf_token(request, sent_cookie(request))
+    if not expected or not hmac.compare_digest(expected.encode(), (given or "").encode()):
         raise Refused("no CSRF token, or an outdated one: reload the page and try again")

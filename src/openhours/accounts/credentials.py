@@ -3,18 +3,23 @@
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.accounts.browser_sessions import COOKIE, signed_in
+from openhours.accounts.audit import audit
+from openhours.accounts.browser_sessions import sent_cookie, signed_in
+from openhours.accounts.key_guesses import KeyGuesses
 from openhours.accounts.keys import KeyRing, Scopes
 from openhours.accounts.signing_key import signing_key
+from openhours.accounts.throttle import Limit
 from openhours.accounts.tokens import AccessTokens, UserName, hash_of
-from openhours.api.dependencies import Resource
+from openhours.api.dependencies import Resource, address_of
 from openhours.errors import Unauthenticated
 from openhours.settings import Settings
 
+MAX_KEY_GUESSES = Limit(100, timedelta(minutes=5))
 NOTHING: Scopes = frozenset()
 
 
@@ -43,6 +48,7 @@ class Accounts:
         self.engine = engine
         self.keys = KeyRing(engine, settings)
         self.tokens = AccessTokens(signing_key(settings))
+        self._guesses = KeyGuesses(MAX_KEY_GUESSES)
 
     async def by_header(self, request: Request) -> Caller | None:
         """Return whom `Authorization` names, None without it; raise
@@ -57,21 +63,38 @@ class Accounts:
         scheme, _, credential = header.partition(" ")
         credential = credential.strip()
         if scheme.lower() == "basic":
-            scopes = await self.keys.scopes(hash_of(_password(credential)))
+            scopes = await self.scopes_of_key(_password(credential), request)
             if scopes is not None:
                 return Caller(scopes, by_basic=True)
         elif scheme.lower() == "bearer":
-            scopes = await self.keys.scopes(hash_of(credential))
-            if scopes is not None:
-                return Caller(scopes)
-            user = self.tokens.user_of(credential)
-            if user is not None:
-                return Caller(user=user)
+            if credential.count(".") == 2:  # a user's token; an old one is no guess of a key
+                user = self.tokens.user_of(credential)
+                if user is not None:
+                    return Caller(user=user)
+            else:
+                scopes = await self.scopes_of_key(credential, request)
+                if scopes is not None:
+                    return Caller(scopes)
         raise Unauthenticated("the credential is not valid, or no longer")
+
+    async def scopes_of_key(self, key: str, request: Request) -> Scopes | None:
+        """Return what the key may do, None if it is none.
+
+        Raise TooManyRequests for an address that has sent too many that are none.
+        """
+        key_hash, address = hash_of(key), address_of(request)
+        self._guesses.check(key_hash, address)
+        scopes = await self.keys.scopes(key_hash)
+        if scopes is None:
+            self._guesses.fail(address)
+            audit("API key", who="", where=address, outcome="not valid, or no longer")
+        else:
+            self._guesses.succeed(key_hash, address)
+        return scopes
 
     async def by_cookie(self, request: Request) -> Caller | None:
         """Return the caller that the browser's cookie names; None without a valid one."""
-        cookie = request.cookies.get(COOKIE)
+        cookie = sent_cookie(request)
         found = await signed_in(self.engine, cookie) if cookie else None
         if found is None:
             return None

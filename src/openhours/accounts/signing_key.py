@@ -1,5 +1,6 @@
 """The secret that signs tokens: from the settings, or made once in the data directory."""
 
+import hmac
 import os
 import secrets
 import tempfile
@@ -22,6 +23,11 @@ def signing_key(settings: Settings) -> str:
     if not path.exists():
         _make(path)
     return path.read_text()
+
+
+def derived_key(settings: Settings, purpose: str) -> bytes:
+    """Return a key for one purpose, of which nothing about another's can be told."""
+    return hmac.digest(signing_key(settings).encode(), f"openhours {purpose}".encode(), "sha256")
 
 
 def _make(path: Path) -> None:

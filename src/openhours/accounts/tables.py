@@ -79,3 +79,13 @@ class LoginAttempts(Base):
     subject: Mapped[bytes] = mapped_column(BYTEA, primary_key=True)
     attempts: Mapped[int] = mapped_column(Integer)
     began_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class KnownAddress(Base):
+    """A user's name and the address of a login, hashed together."""
+
+    __tablename__ = "known_addresses"
+    __table_args__ = (Index("ix_known_addresses_last_login_at", "last_login_at"),)
+
+    subject: Mapped[bytes] = mapped_column(BYTEA, primary_key=True)
+    last_login_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -9,11 +9,12 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from openhours.accounts.passwords import is_right, make_hash
+from openhours.accounts.audit import audit
+from openhours.accounts.passwords import is_common, is_right, make_hash
 from openhours.accounts.tables import User
-from openhours.accounts.throttle import count_attempt, forgive_attempt
+from openhours.accounts.throttle import count_attempt, count_registration, forgive_attempt
 from openhours.accounts.tokens import UserName
-from openhours.errors import Conflict, Unauthenticated
+from openhours.errors import Conflict, TooManyRequests, Unauthenticated, invalid
 
 
 def username_key(username: str) -> str:
@@ -48,8 +49,21 @@ Username = Annotated[
 Timezone = Annotated[str, AfterValidator(_known_timezone), Field(examples=["Europe/Berlin"])]
 
 
-async def register(engine: AsyncEngine, username: str, password: str, timezone: str) -> UserName:
-    """Return a new user; raise Conflict when the username is taken."""
+async def register(
+    engine: AsyncEngine, username: str, password: str, timezone: str, address: str
+) -> UserName:
+    """Return a new user.
+
+    Raise Invalid for a password that many people have, Conflict when the username is taken,
+    TooManyRequests after too many registrations from the address.
+    """
+    if is_common(password) or username_key(password) == username_key(username):
+        raise invalid("too common, or the username: choose another password", "password")
+    try:
+        await count_registration(engine, address)
+    except TooManyRequests:
+        audit("register", who="", where=address, outcome="too many registrations")
+        raise
     values = {
         "username": username,
         "username_key": username_key(username),
@@ -61,7 +75,9 @@ async def register(engine: AsyncEngine, username: str, password: str, timezone: 
             insert(User).values(values).on_conflict_do_nothing().returning(User.id)
         )
     if made is None:
+        audit("register", who=username, where=address, outcome="the username is taken")
         raise Conflict("this username is taken")
+    audit("register", who=username, where=address, outcome="ok")
     return UserName(made, username)
 
 
@@ -73,12 +89,18 @@ async def login(engine: AsyncEngine, username: str, password: str, address: str)
     A user who does not exist is answered as one with another password, after the same time.
     """
     key = username_key(username)
-    await count_attempt(engine, key, address)
+    try:
+        await count_attempt(engine, key, address)
+    except TooManyRequests:
+        audit("login", who="", where=address, outcome="too many attempts")
+        raise
     query = select(User.id, User.username, User.password_hash).where(User.username_key == key)
     async with engine.connect() as connection:
         row = (await connection.execute(query)).one_or_none()
     if not await is_right(password, row.password_hash if row else None) or row is None:
+        audit("login", who=row.username if row else "", where=address, outcome="wrong password")
         raise Unauthenticated("wrong username or password")
+    audit("login", who=row.username, where=address, outcome="ok")
     await forgive_attempt(engine, key, address)
     return UserName(row.id, row.username)
 

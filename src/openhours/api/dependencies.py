@@ -36,9 +36,14 @@ SETTINGS: Resource[Settings] = Resource("settings")
 STARTED_AT: Resource[datetime] = Resource("started_at")
 
 
-async def client_address(request: Request) -> str:
-    """Return the address the request came from, as far as it is known."""
+def address_of(request: Request) -> str:
+    """Return the address the request came from; "" where it is not known."""
     return request.client.host if request.client else ""
+
+
+async def client_address(request: Request) -> str:
+    """Return `address_of` the request, as FastAPI's dependency."""
+    return address_of(request)
 
 
 Engine = Annotated[AsyncEngine, Depends(ENGINE)]

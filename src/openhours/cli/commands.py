@@ -6,6 +6,7 @@ middle, they leave the job to the next worker.
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts import keys
+from openhours.accounts.audit import audit, operator
 from openhours.db import database
 from openhours.errors import Invalid, NotFound
 from openhours.ingestion.queries import find_ingestion
@@ -180,7 +182,10 @@ async def _write_csv(engine: AsyncEngine, done: Report, out: Path | None, full: 
 async def create_key(settings: Settings, name: str, scopes: Sequence[str]) -> str:
     """Return a new API key."""
     async with database.opened(settings) as (engine, _):
-        return await keys.create_key(engine, name, scopes)
+        key = await keys.create_key(engine, name, scopes)
+    made = f"{name}: {' '.join(sorted(set(scopes)))}"
+    audit("key made", who=operator(), where=socket.gethostname(), outcome=made)
+    return key
 
 
 async def list_keys(settings: Settings) -> None:
@@ -197,7 +202,10 @@ async def list_keys(settings: Settings) -> None:
 async def revoke_key(settings: Settings, number: int) -> bool:
     """Revoke an API key; False when there is none with this id."""
     async with database.opened(settings) as (engine, _):
-        return await keys.revoke_key(engine, number)
+        revoked = await keys.revoke_key(engine, number)
+    outcome = f"key {number}" if revoked else f"there is no key {number}"
+    audit("key revoked", who=operator(), where=socket.gethostname(), outcome=outcome)
+    return revoked
 
 
 @asynccontextmanager

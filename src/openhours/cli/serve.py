@@ -9,8 +9,8 @@ import sys
 
 import uvicorn
 
-from openhours.accounts.access_control import is_loopback
 from openhours.accounts.keys import KeyRing
+from openhours.accounts.request_origin import is_loopback
 from openhours.db import database
 from openhours.errors import SettingsError
 from openhours.reports import executors
@@ -42,6 +42,7 @@ def serve(settings: Settings) -> None:
         port=settings.port,
         log_config=None,
         access_log=verbose,
+        proxy_headers=False,  # `api.forwarded` knows whom to believe
     )
     server = _Server(config)
     # uvicorn raises the signal again once it has ended: unhandled, it would skip what is done at
@@ -54,11 +55,13 @@ def serve(settings: Settings) -> None:
 
 def _refuse_open_network(settings: Settings) -> None:
     """Raise SettingsError where anyone could reach the service and no key keeps them out."""
-    if not (settings.open or is_loopback(settings.host) or asyncio.run(_has_keys(settings))):
+    meant = settings.open or settings.allowed_hosts
+    if not (meant or is_loopback(settings.host) or asyncio.run(_has_keys(settings))):
         raise SettingsError(
             f"on {settings.host} the service would answer everyone who can reach it: "
-            "make a key first (openhours keys create --scope admin --name me), "
-            "or set OPENHOURS_ADMIN_KEY, or OPENHOURS_OPEN=1 if that is what you want"
+            "make a key first (openhours keys create --scope admin --name me), or set "
+            "OPENHOURS_ADMIN_KEY; if everyone is meant to use it without a key, list the names "
+            "under which they reach it in OPENHOURS_ALLOWED_HOSTS, or set OPENHOURS_OPEN=1"
         )
 
 

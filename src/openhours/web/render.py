@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from openhours.accounts.browser_sessions import COOKIE, csrf_token, set_cookie
+from openhours.accounts.browser_sessions import csrf_token, sent_cookie, set_cookie
 from openhours.accounts.credentials import Caller
 from openhours.web import formatting
 
@@ -44,7 +44,7 @@ def page(request: Request, template: str, status_code: int = 200, **values: obje
 
     They write instants as `when(instant)`, in `zone`: the visitor's, if `values` name no other.
     """
-    cookie = request.cookies.get(COOKIE)
+    cookie = sent_cookie(request)
     # A visitor who has not signed in gets a cookie, too: without one a form of ours could not be
     # told from one of another site.
     sent = cookie or secrets.token_urlsafe(32)
@@ -56,7 +56,7 @@ def page(request: Request, template: str, status_code: int = 200, **values: obje
     html = _templates.get_template(template).render(
         path=request.url.path,
         caller=getattr(request.state, "caller", Caller()),
-        csrf_token=csrf_token(sent),
+        csrf_token=csrf_token(request, sent),
         zone=zone,
         when=when,
         **values,

@@ -7,7 +7,7 @@ import fastapi_offline
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from openhours.accounts.browser_sessions import COOKIE, csrf_token
+from openhours.accounts.browser_sessions import csrf_token, sent_cookie
 from openhours.api.json_answers import json_answer
 from openhours.api.security_headers import STRICT
 
@@ -73,8 +73,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """Show the API, to read and to try."""
-    cookie = request.cookies.get(COOKIE)
-    token = csrf_token(cookie) if cookie else ""
+    token = csrf_token(request, sent_cookie(request))
     return HTMLResponse(_SWAGGER.replace("{token}", token), headers={"Cache-Control": "no-store"})
 
 

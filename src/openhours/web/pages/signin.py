@@ -7,7 +7,14 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
 
 from openhours.accounts.access_control import ServerAccounts
-from openhours.accounts.browser_sessions import COOKIE, set_cookie, sign_in, sign_out
+from openhours.accounts.audit import audit
+from openhours.accounts.browser_sessions import (
+    delete_cookie,
+    sent_cookie,
+    set_cookie,
+    sign_in,
+    sign_out,
+)
 from openhours.accounts.schemas import Registration
 from openhours.accounts.tokens import UserName, hash_of
 from openhours.accounts.users import Username, login, register
@@ -76,8 +83,9 @@ async def enter(
     key = key.strip()
     try:
         if key:
-            if await accounts.keys.scopes(hash_of(key)) is None:
+            if await accounts.scopes_of_key(key, request) is None:
                 raise Unauthenticated("this key is not valid, or was revoked")
+            audit("login", who="an API key", where=address, outcome="ok")
             cookie = await sign_in(accounts.engine, key_hash=hash_of(key))
         else:
             user = await _user(accounts, username.strip(), password, address)
@@ -93,6 +101,7 @@ async def _user(accounts: ServerAccounts, username: str, password: str, address:
     try:
         username = _username.validate_python(username)
     except ValidationError:
+        audit("login", who="", where=address, outcome="no possible username")
         raise Unauthenticated("wrong username or password") from None
     return await login(accounts.engine, username, password, address)
 
@@ -102,6 +111,7 @@ async def sign_up(
     request: Request,
     accounts: ServerAccounts,
     settings: ServerSettings,
+    address: ClientAddress,
     username: Annotated[str, Form(max_length=1000)],
     password: Annotated[str, Form(max_length=1024)],
     timezone: Annotated[str, Form(max_length=100)] = "UTC",
@@ -113,7 +123,7 @@ async def sign_up(
             raise Refused("registration is switched off")
         values = {"username": username.strip(), "password": password, "timezone": timezone.strip()}
         new = validated(Registration, values)
-        user = await register(accounts.engine, new.username, new.password, new.timezone)
+        user = await register(accounts.engine, new.username, new.password, new.timezone, address)
     except OpenhoursError as error:
         return _forms(request, settings, next, error)
     response = RedirectResponse(_after(next), 303)
@@ -124,9 +134,9 @@ async def sign_up(
 @router.post("/signout")
 async def leave(request: Request, accounts: ServerAccounts) -> Response:
     """Sign out wherever this cookie is in use."""
-    cookie = request.cookies.get(COOKIE)
+    cookie = sent_cookie(request)
     if cookie:
         await sign_out(accounts.engine, cookie)
     response = RedirectResponse("/signin", 303)
-    response.delete_cookie(COOKIE)
+    delete_cookie(request, response)
     return response
