@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from openhours.times import now
+from tests.helpers.clients import URL
 from tests.helpers.html import get_page
 from tests.helpers.stock import PC
 
@@ -15,7 +16,7 @@ ROWS = "[aria-label=Heartbeats] tbody tr"
 def test_without_heartbeats_it_says_how_to_send_one(empty: TestClient) -> None:
     page = get_page(empty, "/pcs")
     assert page.text(".empty h2") == "No heartbeat yet"
-    assert "http://testserver/track" in page.text(".empty")
+    assert f"curl {URL}/track -H 'Content-Type: application/json'" in page.text(".empty")
 
 
 def test_heartbeats_are_listed_and_the_week_is_drawn(stocked: TestClient) -> None:
