@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours import app as _all_rooms  # noqa: F401  fills the metadata
+from openhours import app as _all_packages  # noqa: F401  fills the metadata
 from openhours.db import bulk
 from openhours.db.engine import (
     Base,
@@ -50,6 +50,24 @@ def test_migrations_make_the_schema_that_the_tables_describe(database_url: str) 
     async def work(engine: AsyncEngine) -> None:
         async with engine.connect() as connection:
             assert await connection.run_sync(differences) == []
+
+    run(database_url, work)
+
+
+def test_every_table_that_migrations_make_has_a_model(database_url: str) -> None:
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.connect() as connection:
+            made = await connection.scalars(
+                text(
+                    """
+                    SELECT relname FROM pg_class
+                    WHERE relkind IN ('r', 'p') AND NOT relispartition
+                      AND relnamespace = current_schema()::regnamespace
+                      AND relname NOT LIKE 'pgqueuer%' AND relname <> 'alembic_version'
+                    """
+                )
+            )
+            assert set(made) == Base.metadata.tables.keys()
 
     run(database_url, work)
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from openhours.db import embedded, postmaster
-from tests.helpers.service import fetch
+from tests.helpers.database import fetch
 
 pytestmark = pytest.mark.slow
 
