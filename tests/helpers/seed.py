@@ -9,7 +9,7 @@ def week_of_polls(stores: int, polls: int, every: str, active: str) -> list[str]
     return [
         f"""
         INSERT INTO stores (store_id, feed, first_observed_at)
-        SELECT 'store-' || n, 'polled', '2023-01-16' FROM generate_series(1, {stores}) n
+        SELECT 'store-' || n, 'polled', '2023-01-16 00:00+00' FROM generate_series(1, {stores}) n
         """,
         """
         CREATE TABLE observations_20230116 PARTITION OF observations

@@ -51,7 +51,7 @@ def test_a_slice_of_listed_stores_has_their_hours_and_zones(database_url: str) -
             await connection.execute(statement)
         await connection.execute("UPDATE stores SET timezone = 'Asia/Tokyo' WHERE id = 4")
         await connection.execute(
-            "UPDATE stores SET first_observed_at = '2023-01-30' WHERE id = 3"  # after T
+            "UPDATE stores SET first_observed_at = '2023-01-30 00:00+00' WHERE id = 3"  # after T
         )
         await connection.execute(
             "INSERT INTO business_hours (store, day, opens, closes)"
