@@ -19,7 +19,7 @@ from openhours.activity import api as activity
 from openhours.activity import recording
 from openhours.api import health, index
 from openhours.api.body_limit import TooLargeAsProblem
-from openhours.api.dependencies import ENGINE, SETTINGS, STARTED_AT
+from openhours.api.dependencies import ENGINE, HEALTH_ENGINE, SETTINGS, STARTED_AT
 from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
 from openhours.api.examples import with_present_instants
 from openhours.api.forwarded import ForwardedHeaders
@@ -89,14 +89,18 @@ class Application(FastAPI):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = SETTINGS.of(app)
     STARTED_AT.set(app, now())
-    async with database.opened(settings) as (engine, url):
-        ENGINE.set(app, engine)
-        ACCOUNTS.set(app, Accounts(engine, settings))
+    async with (
+        database.opened(settings) as (_, url),
+        database.pools(settings, url) as pools,
+    ):
+        ENGINE.set(app, pools.requests)
+        HEALTH_ENGINE.set(app, pools.health)
+        ACCOUNTS.set(app, Accounts(pools.writes, settings))
         CSRF_KEY.set(app, derived_key(settings, "csrf tokens"))
         for package in _WITH_STATE:
-            package.prepare(app, engine)
+            package.prepare(app, pools.writes)
         collect_garbage_less()
-        watch = health.WorkerWatch(engine, settings)
+        watch = health.WorkerWatch(pools.health, settings)
         health.WORKER_WATCH.set(app, watch)
         async with asyncio.TaskGroup() as background:
             tasks = [background.create_task(watch.run())]

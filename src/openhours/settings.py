@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     max_upload_mb: Annotated[int, Field(ge=1)] = 2048
     activity_cron: str = "0 */4 * * *"
     dask_scheduler: str | None = None
+    query_timeout_seconds: Annotated[float, Field(ge=1, le=3600)] = 30
 
     # What is kept, and when the rest goes
     keep_days: Annotated[int | None, Field(ge=1)] = None

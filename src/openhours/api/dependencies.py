@@ -32,6 +32,7 @@ class Resource(Generic[T]):
 
 
 ENGINE: Resource[AsyncEngine] = Resource("engine")
+HEALTH_ENGINE: Resource[AsyncEngine] = Resource("health_engine")
 SETTINGS: Resource[Settings] = Resource("settings")
 STARTED_AT: Resource[datetime] = Resource("started_at")
 
@@ -47,6 +48,8 @@ async def client_address(request: Request) -> str:
 
 
 Engine = Annotated[AsyncEngine, Depends(ENGINE)]
+# For what must be told also while requests have all of the other's connections.
+HealthEngine = Annotated[AsyncEngine, Depends(HEALTH_ENGINE)]
 ServerSettings = Annotated[Settings, Depends(SETTINGS)]
 StartedAt = Annotated[datetime, Depends(STARTED_AT)]
 ClientAddress = Annotated[str, Depends(client_address)]

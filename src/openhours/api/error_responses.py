@@ -19,7 +19,13 @@ from starlette.requests import ClientDisconnect
 
 from openhours import errors
 from openhours.api.json_answers import json_bytes
-from openhours.db.engine import DATABASE_AWAY, is_database_away, is_disk_full
+from openhours.db.engine import (
+    DATABASE_AWAY,
+    DATABASE_BUSY,
+    is_database_away,
+    is_database_busy,
+    is_disk_full,
+)
 from openhours.errors import FieldProblem, Invalid, OpenhoursError
 
 log = logging.getLogger(__name__)
@@ -84,7 +90,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         413: "The body is too large.",
         415: "The body has a media type that is not accepted.",
         422: "A field cannot be accepted; `errors` says which and why.",
-        503: "The database cannot be reached; try again.",
+        503: "The database cannot be reached, or is too busy; try again.",
         507: "A disk is full; nothing of the request was kept.",
     }.items()
 }
@@ -118,7 +124,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ClientDisconnect, _cut_off)
     app.add_exception_handler(DBAPIError, _database_error)
-    for kind in (*DATABASE_AWAY, asyncpg.DiskFullError):
+    for kind in (*DATABASE_AWAY, *DATABASE_BUSY, asyncpg.DiskFullError):
         app.add_exception_handler(kind, _database_error)
 
 
@@ -192,6 +198,11 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
     if is_disk_full(error):
         whose = "server" if isinstance(error, OSError) else "database"
         return problem_response(507, f"no space left on the {whose}'s disk")
+    if is_database_busy(error):
+        log.warning("the database is busy: %s %s", request.method, request.url.path)
+        return problem_response(
+            503, "the database has too much to do; try again later", {"Retry-After": "5"}
+        )
     if is_database_away(error):
         log.warning("the database is away: %s %s", request.method, request.url.path)
         return problem_response(

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.api.dependencies import Engine, Resource, StartedAt
+from openhours.api.dependencies import HealthEngine, Resource, StartedAt
 from openhours.db.machine import machine_id
 from openhours.db.queue import QueueState, lacks_worker, queue_state
 from openhours.settings import Settings
@@ -94,7 +94,7 @@ class Health(BaseModel):
         503: {"model": Health, "description": "The database is away, or jobs wait for a worker."}
     },
 )
-async def health(engine: Engine, started_at: StartedAt, watch: Watch) -> JSONResponse:
+async def health(engine: HealthEngine, started_at: StartedAt, watch: Watch) -> JSONResponse:
     """Tell whether this server can take work: 503 while the database is away, or no worker runs."""
     queue: QueueState | None
     try:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -45,6 +46,30 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
             from openhours.db import embedded  # noqa: PLC0415
 
             await asyncio.to_thread(embedded.leave, settings.data_dir)
+
+
+class Pools(NamedTuple):
+    """A server's connections: what takes long must not keep the rest from its own."""
+
+    requests: AsyncEngine
+    writes: AsyncEngine  # group commits, and who a caller is
+    health: AsyncEngine
+
+
+@asynccontextmanager
+async def pools(settings: Settings, url: str) -> AsyncIterator[Pools]:
+    """Yield the engines of a server; their queries have the time limit of the settings."""
+    limit = settings.query_timeout_seconds
+    made = Pools(
+        requests=make_engine(url, 12, query_timeout=limit),
+        writes=make_engine(url, 8, query_timeout=limit),
+        health=make_engine(url, 2, query_timeout=limit),
+    )
+    try:
+        yield made
+    finally:
+        for engine in made:
+            await engine.dispose()
 
 
 async def _prepare(engine: AsyncEngine) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -23,6 +24,12 @@ Timestamp = TIMESTAMP(timezone=True)
 
 _MIGRATION_LOCK = 0x6F70656E  # "open": one process migrates, the others wait
 
+_CONNECT_TIMEOUT = 10.0
+# How long a request waits for a connection of a full pool: a thousand at once get theirs in time.
+_POOL_TIMEOUT = 5.0
+# PostgreSQL ends a query at its limit. One that is stalled itself does not: so long after it we do.
+_STALLED_AFTER = 2.0
+
 # A database that is starting, stopping, full of connections or unreachable: try again later.
 DATABASE_AWAY = (
     OSError,
@@ -33,7 +40,10 @@ DATABASE_AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection whose last query was cut off
 )
+# It is there, but has too much to do: a full pool, a query that reached its time limit.
+DATABASE_BUSY = (PoolTimeoutError, asyncpg.QueryCanceledError)
 
 
 class Base(DeclarativeBase):
@@ -73,7 +83,12 @@ def is_database_away(error: BaseException) -> bool:
         error.connection_invalidated or isinstance(error, OperationalError)
     ):
         return True
-    return isinstance(root_of(error), (*DATABASE_AWAY, Unavailable))
+    return isinstance(root_of(error), (*DATABASE_AWAY, *DATABASE_BUSY, Unavailable))
+
+
+def is_database_busy(error: BaseException) -> bool:
+    """Return whether PostgreSQL can be reached, but has too much to do."""
+    return isinstance(root_of(error), DATABASE_BUSY)
 
 
 def is_database_unusable(error: BaseException) -> bool:
@@ -98,17 +113,38 @@ def plain_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
-    """Return an engine that tests connections before use, so that it outlives a restart."""
+def make_engine(
+    url: str, pool_size: int = 20, *, query_timeout: float | None = None
+) -> AsyncEngine:
+    """Return an engine that tests connections before use, so that it outlives a restart.
+
+    With `query_timeout` (seconds) it serves requests: a query that takes longer fails, and so does
+    one that finds all connections in use for 5 seconds. `is_database_busy` tells both.
+    """
+    server_settings = {"jit": "off", "application_name": "openhours"}
+    connect_args: dict[str, Any] = {"server_settings": server_settings, "timeout": _CONNECT_TIMEOUT}
+    options: dict[str, Any] = {}
+    if query_timeout is not None:
+        server_settings["statement_timeout"] = str(int(query_timeout * 1000))
+        connect_args["command_timeout"] = query_timeout + _STALLED_AFTER
+        options["pool_timeout"] = _POOL_TIMEOUT
     engine = create_async_engine(
         async_url(url),
         hide_parameters=True,  # an error's text goes to the log; what people sent does not
         pool_size=pool_size,
-        max_overflow=pool_size,
-        connect_args={"server_settings": {"jit": "off", "application_name": "openhours"}},
+        max_overflow=0,
+        connect_args=connect_args,
+        **options,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    event.listen(engine.sync_engine, "handle_error", _drop_stalled)
     return engine
+
+
+def _drop_stalled(context: ExceptionContext) -> None:
+    """Close a connection that does not answer, instead of rolling back on it."""
+    if isinstance(context.original_exception, TimeoutError):
+        context.is_disconnect = True
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:

@@ -67,7 +67,7 @@ class Worker:
         self.settings = settings
         self._schedules = schedules
         self.url = url
-        self.engine: AsyncEngine = make_engine(url, pool_size=4 * _JOBS_AT_ONCE)
+        self.engine: AsyncEngine = make_engine(url, pool_size=8 * _JOBS_AT_ONCE)
         self.processes = Processes(settings.processes)
         self._stopping = asyncio.Event()
         self._queue: PgQueuer | None = None
