@@ -66,9 +66,12 @@ class Terminal(Service):
         self.process = subprocess.Popen(
             typed, cwd=self._cwd, env=self.environment, start_new_session=True
         )
-        os.close(terminal)
         threading.Thread(target=self._write_log, daemon=True).start()
-        self.wait_until_it_answers()
+        try:
+            self.wait_until_it_answers()
+        finally:
+            # Not before the command has opened it: without any, there is nothing more to read.
+            os.close(terminal)
         return self
 
     def typed(self, *command: str | Path) -> str:
