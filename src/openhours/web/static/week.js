@@ -27,6 +27,7 @@ export function explainWeeks() {
         history.replaceState(null, "", piece.getAttribute("href"));
         show();
       });
+      if (piece.matches(":hover, :focus")) show(); // reached before this script was
     }
   }
 }
