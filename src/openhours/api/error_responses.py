@@ -69,7 +69,7 @@ class Problem(BaseModel):
     status: Annotated[int, Field(examples=[422])]
     detail: Annotated[str, Field(examples=["store_ids: unknown store: 17"])]
     errors: Annotated[
-        list[WrongField] | None, Field(description="Only of a 422, and of malformed JSON.")
+        list[WrongField] | None, Field(description="Present for 422 and malformed JSON only.")
     ] = None
 
 

@@ -67,7 +67,7 @@ class Health(BaseModel):
     status: Annotated[
         Literal["healthy", "unhealthy", "no worker"],
         Field(
-            description="`unhealthy`: the database is away. `no worker`: for 10 seconds jobs have "
+            description="`unhealthy`: the database is down. `no worker`: for 10 seconds jobs have "
             "been waiting that no connected worker can take; they are kept until one is started.",
             examples=["healthy"],
         ),
@@ -78,7 +78,7 @@ class Health(BaseModel):
     workers: Annotated[
         int | None,
         Field(
-            description="Workers connected to the queue; null while the database is away.",
+            description="Workers connected to the queue; null while the database is down.",
             examples=[1],
         ),
     ]
@@ -91,11 +91,11 @@ class Health(BaseModel):
     "/health",
     response_model=Health,
     responses={
-        503: {"model": Health, "description": "The database is away, or jobs wait for a worker."}
+        503: {"model": Health, "description": "The database is down, or jobs wait for a worker."}
     },
 )
 async def health(engine: HealthEngine, started_at: StartedAt, watch: Watch) -> JSONResponse:
-    """Tell whether this server can take work: 503 while the database is away, or no worker runs."""
+    """Tell whether this server can take work: 503 while the database is down or no worker runs."""
     queue: QueueState | None
     try:
         async with asyncio.timeout(_TIMEOUT), engine.connect() as connection:

@@ -38,7 +38,7 @@ class Index(BaseModel):
     version: Annotated[str, Field(examples=[__version__])]
     links: Annotated[
         dict[str, str],
-        Field(description="Paths; `{…}` is to be filled in.", examples=[LINKS]),
+        Field(description="Paths; replace `{…}` with a value.", examples=[LINKS]),
     ]
 
 
