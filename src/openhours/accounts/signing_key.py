@@ -7,6 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from openhours.db.machine import make_data_dir
 from openhours.settings import Settings
 
 _NAME = "secret"
@@ -31,7 +32,7 @@ def derived_key(settings: Settings, purpose: str) -> bytes:
 
 
 def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_data_dir(path.parent)
     descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # mode 600
     try:
         with os.fdopen(descriptor, "w") as file:

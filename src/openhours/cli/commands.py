@@ -211,6 +211,7 @@ async def revoke_key(settings: Settings, number: int) -> bool:
 @asynccontextmanager
 async def _working(settings: Settings) -> AsyncIterator[AsyncEngine]:
     """Yield an engine while a worker takes jobs."""
+    database.check(settings)
     async with database.opened(settings) as (engine, url):
         worker = Worker(settings, url, schedules=False)
         running = asyncio.create_task(worker.run())

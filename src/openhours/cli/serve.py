@@ -8,6 +8,7 @@ import socket
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from openhours.accounts.keys import KeyRing
 from openhours.accounts.request_origin import is_loopback
@@ -18,6 +19,9 @@ from openhours.settings import Settings
 from openhours.worker.jobs import Worker
 
 log = logging.getLogger(__name__)
+
+# Requests may end for so long after SIGTERM; then clients that stall are cut off.
+_GRACE_SECONDS = 10
 
 
 class _Server(uvicorn.Server):
@@ -34,23 +38,39 @@ def serve(settings: Settings) -> None:
     executors.check(settings)
     database.check(settings)
     _refuse_open_network(settings)
+    _refuse_port_in_use(settings)
     verbose = logging.getLogger().level <= logging.DEBUG
     logging.getLogger("uvicorn.error").setLevel(logging.DEBUG if verbose else logging.WARNING)
+    # Only here: a worker, which needs this module, too, starts faster without it.
+    from openhours.app import app  # noqa: PLC0415
+
     config = uvicorn.Config(
-        "openhours.app:app",
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=verbose,
         proxy_headers=False,  # `api.forwarded` knows whom to believe
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        lifespan="off",  # `_run` does it
     )
     server = _Server(config)
     # uvicorn raises the signal again once it has ended: unhandled, it would skip what is done at
     # exit, and the embedded PostgreSQL would run on.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server.run()
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_run(server, app))
     if not server.started:
         sys.exit(3)
+
+
+async def _run(server: uvicorn.Server, app: FastAPI) -> None:
+    """Serve while the application's resources are open.
+
+    uvicorn would log a traceback of what they refuse, and hear no signal before they are open.
+    """
+    async with app.router.lifespan_context(app):
+        await server.serve()
 
 
 def _refuse_open_network(settings: Settings) -> None:
@@ -65,6 +85,26 @@ def _refuse_open_network(settings: Settings) -> None:
         )
 
 
+def _refuse_port_in_use(settings: Settings) -> None:
+    """Raise SettingsError where nobody could listen, before the database is opened for nothing."""
+    host, port = settings.host, settings.port
+    try:
+        for family, kind, _, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind) as probe:
+                # As asyncio does: connections of a server that has ended are not in the way.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind(address)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}; "
+            "choose another with --port and --host (OPENHOURS_PORT, OPENHOURS_HOST)"
+        ) from None
+
+
 async def _has_keys(settings: Settings) -> bool:
     async with database.opened(settings) as (engine, _):
         return await KeyRing(engine, settings).has_keys()
@@ -73,14 +113,16 @@ async def _has_keys(settings: Settings) -> bool:
 async def work(settings: Settings, until_stdin_closes: bool) -> None:
     """Run a worker until SIGTERM, or until the process that started it is gone."""
     executors.check(settings)
+    database.check(settings)
+    loop = asyncio.get_running_loop()
+    if until_stdin_closes:
+        # The server's death ends the worker at once, also one that still waits for the database:
+        # whoever starts next must not find two.
+        loop.add_reader(sys.stdin.fileno(), _die_at_end_of_input)
     async with database.opened(settings) as (_, url):
         worker = Worker(settings, url)
-        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
-        if until_stdin_closes:
-            # The server's death ends the worker at once: whoever starts next must not find two.
-            loop.add_reader(sys.stdin.fileno(), _die_at_end_of_input)
         await worker.run()
 
 

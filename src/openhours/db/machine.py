@@ -1,9 +1,27 @@
-"""The identity of a machine: jobs whose file lies in a data directory belong to its workers."""
+"""The data directory, and its machine's identity: jobs with a file there are its workers'."""
 
 import os
 import secrets
 from functools import cache
 from pathlib import Path
+
+from openhours.errors import SettingsError
+
+
+def make_data_dir(data_dir: Path) -> Path:
+    """Return the folder with its full path, made if there is none. Raise SettingsError."""
+    folder = data_dir.resolve()
+    reason = "read-only, or another user's"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SettingsError(
+            f"the data folder {folder} cannot be written: {reason}; "
+            "set OPENHOURS_DATA_DIR to another"
+        )
+    return folder
 
 
 def machine_id(data_dir: Path) -> str:
@@ -20,7 +38,7 @@ def _read_or_make(data_dir: Path) -> str:
     try:
         return file.read_text().strip()
     except FileNotFoundError:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_data_dir(data_dir)
         own = file.with_name(f"machine-id.{os.getpid()}")
         own.write_text(secrets.token_hex(8))
         try:

@@ -1,0 +1,136 @@
+"""How the long-running processes begin, and how they end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from openhours.settings import Settings
+from tests.helpers.debian_postgresql import BINARIES, MISSING, Cluster
+from tools.service import Service
+
+pytestmark = pytest.mark.slow
+
+COMMANDS = (["serve", "--port", "0"], ["worker"], ["report"], ["keys", "list"], ["db"])
+
+
+def run(place: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "openhours.cli", *command],
+        cwd=place,
+        env=os.environ | environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    assert done.returncode == code, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("openhours: ")
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.fixture
+def cluster(place: Path) -> Iterator[Cluster]:
+    if not BINARIES.exists():
+        pytest.skip(MISSING)
+    with Cluster(place / "cluster") as cluster:
+        yield cluster
+
+
+def test_a_wrong_password_or_database_is_one_clear_line(
+    settings: Settings, place: Path, cluster: Cluster
+) -> None:
+    url = make_url(cluster.new_database())
+    wrong = {
+        "password authentication failed": url.set(password="wrong"),
+        'database "nowhere" does not exist': url.set(database="nowhere"),
+    }
+    for message, asked in wrong.items():
+        named = asked.render_as_string(hide_password=False)
+        for command in COMMANDS:
+            done = run(place, *command, DATABASE_URL=named)
+            assert_one_line(done, 2, "DATABASE_URL cannot be used", message)
+
+
+def test_a_data_folder_that_cannot_be_written_is_one_clear_line(
+    settings: Settings, place: Path
+) -> None:
+    (place / "file").write_text("no folder")
+    for folder in ("/proc/openhours", str(place / "file" / "home")):
+        for command in COMMANDS[:3]:
+            done = run(place, *command, OPENHOURS_DATA_DIR=folder)
+            assert_one_line(done, 2, f"the data folder {folder} cannot be written")
+
+
+def test_a_port_in_use_is_one_clear_line(settings: Settings, place: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run(place, "serve", "--port", port, OPENHOURS_WORKER="0")
+    assert_one_line(done, 2, f"127.0.0.1:{port}", "address already in use")
+
+
+def test_a_stalled_client_does_not_keep_the_service_from_ending(
+    settings: Settings, place: Path
+) -> None:
+    service = Service(place, OPENHOURS_WORKER="0").start()
+    assert service.process is not None
+    address = ("127.0.0.1", service.port)
+    with socket.create_connection(address) as body, socket.create_connection(address) as header:
+        body.sendall(b"POST /visit HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n1")
+        header.sendall(b"GET /health HTTP/1.1\r\nHost")
+        assert service.client.get("/health").status_code == 200
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(60) == 0
+    service.client.close()
+
+
+def test_a_service_that_waits_for_its_database_can_be_ended(
+    settings: Settings, place: Path
+) -> None:
+    with (place / "log").open("w+") as log:
+        waiting = start_waiting(place, log.fileno(), "serve", "--port", "0")
+        waiting.terminate()
+        assert waiting.wait(60) == 0
+
+
+def test_a_worker_that_waits_for_its_database_ends_with_its_server(
+    settings: Settings, place: Path
+) -> None:
+    with (place / "log").open("w+") as log:
+        waiting = start_waiting(place, log.fileno(), "worker", "--until-stdin-closes")
+        assert waiting.stdin is not None
+        waiting.stdin.close()  # as when the server was killed
+        assert waiting.wait(60) == 1
+
+
+def start_waiting(place: Path, log: int, *command: str) -> "subprocess.Popen[bytes]":
+    """A process that waits for a database that is not there."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and listens not
+        port = nobody.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "openhours.cli", *command],
+        cwd=place,
+        env=os.environ | {"DATABASE_URL": f"postgresql://nobody@127.0.0.1:{port}/none"},
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+    )
+    deadline = time.monotonic() + 60
+    while b"waiting for the database" not in (place / "log").read_bytes():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    return process
