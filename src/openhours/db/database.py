@@ -10,8 +10,9 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.db.engine import make_engine, migrate, root_of, wait_for_database
+from openhours.db.engine import is_database_unusable, make_engine, migrate, root_of
 from openhours.db.machine import make_data_dir
+from openhours.db.pgbouncer import refuse_broken_sessions
 from openhours.errors import SettingsError
 from openhours.settings import Settings
 
@@ -40,7 +41,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
     url = await _url(settings)
     engine = make_engine(url)
     try:
-        await _prepare(engine)
+        await _prepare(engine, url)
         yield engine, url
     finally:
         await engine.dispose()
@@ -74,12 +75,12 @@ async def pools(settings: Settings, url: str) -> AsyncIterator[Pools]:
             await engine.dispose()
 
 
-async def _prepare(engine: AsyncEngine) -> None:
+async def _prepare(engine: AsyncEngine, url: str) -> None:
     """Wait for the database and migrate it; raise SettingsError where it lets nobody do so."""
     try:
-        await wait_for_database(engine)
+        await _wait_for_database(url)
         await migrate(engine)
-    except DBAPIError as error:
+    except (DBAPIError, asyncpg.PostgresError) as error:
         reason = root_of(error)
         if isinstance(reason, asyncpg.InsufficientPrivilegeError):
             raise SettingsError(
@@ -90,6 +91,21 @@ async def _prepare(engine: AsyncEngine) -> None:
         if isinstance(reason, _REFUSED):
             raise SettingsError(f"DATABASE_URL cannot be used: {reason}") from None
         raise
+
+
+async def _wait_for_database(url: str) -> None:
+    """Return when PostgreSQL answers; log once in a while that it does not."""
+    delay = 0.1
+    while True:
+        try:
+            await refuse_broken_sessions(url)
+            return
+        except Exception as error:
+            if not is_database_unusable(error):
+                raise
+            log.warning("waiting for the database: %s", error)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5.0)
 
 
 async def _url(settings: Settings) -> str:

@@ -1,6 +1,5 @@
 """Engines, the schema's base class, and migrations."""
 
-import asyncio
 import errno
 import logging
 from pathlib import Path
@@ -201,19 +200,3 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(alembic_dir()))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-async def wait_for_database(engine: AsyncEngine) -> None:
-    """Return when PostgreSQL answers; log once in a while that it does not."""
-    delay = 0.1
-    while True:
-        try:
-            async with engine.connect() as connection:
-                await connection.execute(text("SELECT 1"))
-            return
-        except Exception as error:
-            if not is_database_unusable(error):
-                raise
-            log.warning("waiting for the database: %s", error)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 5.0)
