@@ -5,16 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
+from tools.service import Service
 
 from openhours.settings import Settings
 from tests.helpers.debian_postgresql import BINARIES, MISSING, Cluster
-from tools.service import Service
+from tests.helpers.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -99,8 +100,7 @@ def test_a_stalled_client_does_not_keep_the_service_from_ending(
 def test_a_service_that_waits_for_its_database_can_be_ended(
     settings: Settings, place: Path
 ) -> None:
-    with (place / "log").open("w+") as log:
-        waiting = start_waiting(place, log.fileno(), "serve", "--port", "0")
+    with waiting_process(place, "serve", "--port", "0") as waiting:
         waiting.terminate()
         assert waiting.wait(60) == 0
 
@@ -108,29 +108,31 @@ def test_a_service_that_waits_for_its_database_can_be_ended(
 def test_a_worker_that_waits_for_its_database_ends_with_its_server(
     settings: Settings, place: Path
 ) -> None:
-    with (place / "log").open("w+") as log:
-        waiting = start_waiting(place, log.fileno(), "worker", "--until-stdin-closes")
+    with waiting_process(place, "worker", "--until-stdin-closes") as waiting:
         assert waiting.stdin is not None
         waiting.stdin.close()  # as when the server was killed
         assert waiting.wait(60) == 1
 
 
-def start_waiting(place: Path, log: int, *command: str) -> "subprocess.Popen[bytes]":
+@contextmanager
+def waiting_process(place: Path, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A process that waits for a database that is not there."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and listens not
         port = nobody.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "openhours.cli", *command],
-        cwd=place,
-        env=os.environ | {"DATABASE_URL": f"postgresql://nobody@127.0.0.1:{port}/none"},
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=log,
-    )
-    deadline = time.monotonic() + 60
-    while b"waiting for the database" not in (place / "log").read_bytes():
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.05)
-    return process
+    log = place / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "openhours.cli", *command],
+            cwd=place,
+            env=os.environ | {"DATABASE_URL": f"postgresql://nobody@127.0.0.1:{port}/none"},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_for(lambda: "waiting for the database" in log.read_text(), 60, log.read_text)
+        yield process
+    finally:
+        process.kill()
+        process.wait()

@@ -16,8 +16,6 @@ from sqlalchemy.orm import DeclarativeBase
 
 from openhours.errors import Unavailable
 
-log = logging.getLogger(__name__)
-
 # The type of every column that holds an instant.
 Timestamp = TIMESTAMP(timezone=True)
 
