@@ -45,7 +45,7 @@ export OPENHOURS_ADMIN_KEY=$(openssl rand -hex 24)
 compose up --no-build -d postgres
 wait_for podman healthcheck run openhours_postgres_1 # podman without systemd does not do it itself
 export OPENHOURS_METRICS_KEY=$(
-    compose run --rm -T app openhours keys create --scope report --name prometheus)
+    compose run --rm -T app openhours keys create --scope metrics --name prometheus)
 compose up --no-build -d --scale worker=2 app worker prometheus
 wait_for podman healthcheck run openhours_app_1
 

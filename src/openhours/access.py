@@ -14,6 +14,7 @@ _KNOWN = Needs("known")
 _USER = Needs("user")
 _INGEST = Needs("ingest")
 _REPORT = Needs("report")
+_METRICS = Needs("metrics")
 _TRACK = Needs("track")
 
 TABLE = AccessTable(
@@ -45,7 +46,7 @@ TABLE = AccessTable(
         "POST /api/event": _TRACK,
         "GET /api/events": _REPORT,
         "GET /api/events/counts": _REPORT,
-        "GET /metrics": _REPORT,
+        "GET /metrics": _METRICS,
         # Reports
         "POST /trigger_report": _REPORT,
         "GET /get_report": _REPORT,

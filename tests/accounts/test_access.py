@@ -19,7 +19,7 @@ from openhours.accounts.tokens import UserName
 from openhours.settings import Settings
 from tests.helpers.clients import bearer, make_keys, register, running
 
-SCOPES = ("ingest", "track", "report", "admin")
+SCOPES = ("ingest", "track", "report", "metrics", "admin")
 WHO = ("nobody", *SCOPES, "user", "other", "expired", "alg none", "wrong key", "nonsense")
 
 # What each need grants to, in words of its own: None where the answer follows from the request.
@@ -38,6 +38,7 @@ GRANTED: dict[str, Answers] = {
     "known": only(*SCOPES, "user", "other"),
     "user": only("user", "other"),
     **{scope: only(scope, "admin") for scope in SCOPES},
+    "metrics": only("metrics", "report", "admin"),
 }
 # Whose sessions these are decides the package, not the table.
 OWNED = "/api/v1/sessions/"
@@ -46,7 +47,8 @@ PINNED = {
     "open": ("GET /health", "POST /api/v1/user/login", "GET /signin"),
     "ingest": ("POST /ingest/{kind}", "GET /ingestions", "GET /files/{ingestion_id}"),
     "track": ("POST /track", "POST /visit", "POST /api/event", "POST /activity"),
-    "report": ("POST /trigger_report", "GET /get_report", "GET /metrics", "GET /stores", "GET /"),
+    "report": ("POST /trigger_report", "GET /get_report", "GET /stores", "GET /"),
+    "metrics": ("GET /metrics",),
     "user": ("GET /timer", "PATCH /api/v1/user"),
 }
 

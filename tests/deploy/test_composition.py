@@ -125,6 +125,8 @@ def test_prometheus_has_a_key_of_its_own_where_its_configuration_reads_it() -> N
     (job,) = _yaml("deploy/prometheus/prometheus.yml")["scrape_configs"]
     (command,) = prometheus["command"]
     assert f'"$$OPENHOURS_METRICS_KEY" > {job["authorization"]["credentials_file"]} ' in command
+    made = "openhours keys create --scope metrics --name prometheus"
+    assert made in (TOP / "deploy/README.md").read_text()
     ((target,),) = (config["targets"] for config in job["static_configs"])
     assert target.partition(":")[0] in SERVICES
 

@@ -27,11 +27,12 @@ class Needs(NamedTuple):
     """The need of a route.
 
     `open`: nothing. `known`: any valid credential. `user`: a user's. The others: an API key with
-    that scope (or `admin`). Before the first key is made, this machine may do all but `user`.
+    that scope (or `admin`; for `metrics` also `report`). Before the first key is made, this machine
+    may do all but `user`.
     `form`: a page posts it, with the page's CSRF token.
     """
 
-    who: Literal["open", "known", "user", "ingest", "track", "report", "admin"]
+    who: Literal["open", "known", "user", "ingest", "track", "report", "metrics", "admin"]
     form: bool = False
 
     def met_by(self, caller: Caller) -> bool:
@@ -42,7 +43,8 @@ class Needs(NamedTuple):
             return caller.known
         if self.who == "user":
             return caller.user is not None
-        return self.who in caller.scopes or "admin" in caller.scopes
+        granting = {self.who, "admin"} | ({"report"} if self.who == "metrics" else set())
+        return not granting.isdisjoint(caller.scopes)
 
 
 class AccessTable:

@@ -14,7 +14,7 @@ from openhours.accounts.tokens import hash_of
 from openhours.db.engine import is_database_away
 from openhours.settings import Settings
 
-SCOPES = ("ingest", "track", "report", "admin")
+SCOPES = ("ingest", "track", "report", "metrics", "admin")
 Scopes = frozenset[str]
 EVERYTHING: Scopes = frozenset(SCOPES)
 

@@ -236,7 +236,7 @@ app.add_typer(keys, name="keys")
 @keys.command("create")
 def create_key(
     scope: Annotated[
-        list[str], typer.Option(help="ingest, track, report or admin; may be given several times.")
+        list[str], typer.Option(help="ingest, track, report, metrics or admin; may be repeated.")
     ],
     name: Annotated[str, typer.Option(help="What the key is for.")],
 ) -> None:
