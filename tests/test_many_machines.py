@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -13,8 +14,11 @@ import pytest
 from tools.service import Service
 
 from openhours.settings import Settings
+from tests.helpers.certificates import self_signed
+from tests.helpers.command import openhours
 from tests.helpers.database import fetch
 from tests.helpers.seed import week_of_polls
+from tests.helpers.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -68,38 +72,50 @@ def test_two_servers_and_a_worker_share_the_work(
     ]
 
 
-@pytest.fixture
-def cluster(filled: str, place: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+Cluster = tuple[str, list[subprocess.Popen[bytes]]]
+
+
+@contextmanager
+def dask_cluster(database_url: str, place: Path, *options: str) -> Iterator[Cluster]:
     """A scheduler and two workers; its address, and the workers."""
-    environment = {**os.environ, "DATABASE_URL": filled}
-    log = place / "scheduler.log"
-    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
-    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    scheduler = subprocess.Popen([*dask, *options], stderr=log.open("wb"), env=environment)
-    address = None
-    deadline = time.monotonic() + 30
-    while address is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-        address = re.search(r"tcp://127\.0\.0\.1:\d+", log.read_text())
-    assert address is not None
-    command = [sys.executable, "-m", "distributed.cli.dask_worker", address.group()]
-    workers = [
-        subprocess.Popen(
-            [*command, "--nthreads", "1", "--no-nanny", "--no-dashboard"],
-            env=environment,
-            cwd=place,
-            stderr=(place / f"worker-{number}.log").open("wb"),
+    environment = {**os.environ, "DATABASE_URL": database_url}
+    common = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", *options)
+    log = place / "dask.log"
+    log.touch()
+
+    def found() -> list[str]:
+        return re.findall(r"Scheduler at: +(t\w+://127\.0\.0\.1:\d+)", log.read_text())
+
+    with ExitStack() as stack:
+
+        def start(part: str, *arguments: str) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.dask_{part}", *arguments, *common],
+                env=environment,
+                cwd=place,
+                stderr=stack.enter_context(log.open("ab")),
+            )
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        start("scheduler", "--port", "0")
+        wait_for(lambda: bool(found()), 30, log.read_text)
+        (address,) = found()
+        yield (
+            address,
+            [start("worker", address, "--nthreads", "1", "--no-nanny") for _ in range(2)],
         )
-        for number in range(2)
-    ]
-    yield address.group(), workers
-    for process in (*workers, scheduler):
-        process.kill()
-        process.wait()
+
+
+@pytest.fixture
+def cluster(filled: str, place: Path) -> Iterator[Cluster]:
+    with dask_cluster(filled, place) as started:
+        yield started
 
 
 def test_a_dask_cluster_computes_the_same_figures_even_if_a_worker_is_killed(
-    settings: Settings, cluster: tuple[str, list[subprocess.Popen[bytes]]]
+    settings: Settings, cluster: Cluster
 ) -> None:
     address, workers = cluster
     folder = settings.data_dir.parent
@@ -120,6 +136,44 @@ def test_a_dask_cluster_computes_the_same_figures_even_if_a_worker_is_killed(
             if "spawn_main" in " ".join(child.cmdline())
         ]
         assert cpu
+
+
+def test_a_dask_cluster_with_tls_computes_for_those_who_have_its_certificate(
+    settings: Settings, database_url: str, place: Path
+) -> None:
+    for statement in week_of_polls(3, 40, "1 hour", "n % 3 > 0"):
+        fetch(database_url, statement)
+    certificate, key = (str(path) for path in self_signed(place))
+    with Service(place) as service:
+        expected = service.wait_report(service.trigger()).content
+    tls = {"--tls-ca-file": certificate, "--tls-cert": certificate, "--tls-key": key}
+    options = [word for option in tls.items() for word in option]
+    with dask_cluster(database_url, place, "--protocol", "tls", *options) as (address, _):
+        assert address.startswith("tls://")
+        files = {
+            "OPENHOURS_DASK_TLS_CA_FILE": certificate,
+            "OPENHOURS_DASK_TLS_CERT": certificate,
+            "OPENHOURS_DASK_TLS_KEY": key,
+        }
+        with Service(place, OPENHOURS_DASK_SCHEDULER=address, **files) as service:
+            assert service.wait_report(service.trigger()).content == expected
+        (place / "other").mkdir()
+        other, its_key = (str(path) for path in self_signed(place / "other"))
+        files |= {"OPENHOURS_DASK_TLS_CERT": other, "OPENHOURS_DASK_TLS_KEY": its_key}
+        with Service(place, OPENHOURS_DASK_SCHEDULER=address, **files) as service:
+            refused = service.wait_report(service.trigger())
+            assert "cannot be reached" in refused.json()["error"]
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "report"])
+def test_a_plain_scheduler_on_another_machine_is_refused_in_one_line(
+    settings: Settings, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENHOURS_DASK_SCHEDULER", "tcp://192.0.2.1:8786")
+    refused = openhours(command, cwd=settings.data_dir.parent)
+    assert refused.returncode == 2
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("openhours: OPENHOURS_DASK_SCHEDULER=tcp://192.0.2.1:8786 is refused")
 
 
 def test_a_scheduler_that_cannot_be_reached_fails_the_report_and_is_named(

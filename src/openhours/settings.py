@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     max_upload_mb: Annotated[int, Field(ge=1)] = 2048
     activity_cron: str = "0 */4 * * *"
     dask_scheduler: str | None = None
+    dask_tls_ca_file: Path | None = None
+    dask_tls_cert: Path | None = None
+    dask_tls_key: Path | None = None
     query_timeout_seconds: Annotated[float, Field(ge=1, le=3600)] = 30
 
     # What is kept, and when the rest goes
@@ -106,6 +109,9 @@ class Settings(BaseSettings):
     @field_validator(
         "database_url",
         "dask_scheduler",
+        "dask_tls_ca_file",
+        "dask_tls_cert",
+        "dask_tls_key",
         "keep_days",
         "keep_report_days",
         "admin_key",

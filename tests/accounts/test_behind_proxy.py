@@ -2,7 +2,6 @@
 
 import re
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from tools.service import Service
 
 from openhours.settings import Settings
+from tests.helpers.certificates import self_signed
 from tests.helpers.clients import bearer, running
 from tests.helpers.database import fetch
 from tests.helpers.nginx import MISSING, NGINX, Nginx
@@ -34,17 +34,6 @@ def _location(service: Service) -> str:
     return _SHOWN[1].replace(upstream, service.url)
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate,
-         "-addext", "subjectAltName=DNS:localhost"],
-        check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
-    return certificate, key
-
-
 @pytest.fixture
 def service(
     settings: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -65,7 +54,7 @@ def service(
 @pytest.mark.skipif(NGINX is None, reason=MISSING)
 def test_signing_in_over_tls(service: Service) -> None:
     folder = service.folder
-    certificate, key = _certificate(folder)
+    certificate, key = self_signed(folder)
     lines = f"listen PORT ssl; ssl_certificate {certificate}; ssl_certificate_key {key};"
     location = _location(service)
     with (

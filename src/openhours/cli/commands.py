@@ -26,7 +26,7 @@ from openhours.errors import Invalid, NotFound
 from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.write import add_ingestion
-from openhours.reports import formats
+from openhours.reports import executors, formats
 from openhours.reports.queries import find_report
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
@@ -211,6 +211,7 @@ async def revoke_key(settings: Settings, number: int) -> bool:
 @asynccontextmanager
 async def _working(settings: Settings) -> AsyncIterator[AsyncEngine]:
     """Yield an engine while a worker takes jobs."""
+    executors.check(settings)
     database.check(settings)
     async with database.opened(settings) as (engine, url):
         worker = Worker(settings, url, schedules=False)

@@ -1,9 +1,11 @@
 """Where partitions are computed: in child processes of this machine, or on a Dask cluster."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
+from openhours.accounts.request_origin import is_loopback
 from openhours.errors import OpenhoursError, SettingsError
 from openhours.process_pool import Processes
 from openhours.reports.partition import Partition, PartitionFigures, compute_partition
@@ -12,6 +14,7 @@ from openhours.settings import Settings
 _CONNECT_TIMEOUT = "10s"
 # How often Dask gives a partition to another worker after one died with it.
 _RETRIES = 5
+_ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+):[0-9]+", re.IGNORECASE)
 
 
 class Executor(Protocol):
@@ -81,22 +84,26 @@ class DaskExecutor:
 
 
 def check(settings: Settings) -> None:
-    """Raise ClusterMissingError if the settings name a cluster and Dask is not installed."""
+    """Raise SettingsError for a cluster that cannot be used, or by anyone on its network."""
     if settings.dask_scheduler is not None:
-        _dask_client()
+        _security(settings, settings.dask_scheduler)
 
 
 @asynccontextmanager
 async def open_executor(
     settings: Settings, processes: Processes, url: str
 ) -> AsyncIterator[Executor]:
-    """Yield the executor that the settings name. Raise ClusterAwayError."""
+    """Yield the executor that the settings name. Raise SettingsError or ClusterAwayError."""
     if settings.dask_scheduler is None:
         yield LocalExecutor(processes, url)
         return
+    security = _security(settings, settings.dask_scheduler)
     try:
-        client = await _dask_client()(
-            settings.dask_scheduler, asynchronous=True, timeout=_CONNECT_TIMEOUT
+        client = await _dask().Client(
+            settings.dask_scheduler,
+            asynchronous=True,
+            timeout=_CONNECT_TIMEOUT,
+            security=security,
         )
     except OSError:
         raise ClusterAwayError(
@@ -108,9 +115,48 @@ async def open_executor(
         await client.close()
 
 
-def _dask_client() -> Any:
+def _security(settings: Settings, scheduler: str) -> Any:
+    """Return the client's side of TLS, None for a scheduler on this machine without it.
+
+    Whoever reaches a scheduler or a worker runs code there, and what they answer runs code here.
+    Raise SettingsError for a plain connection to another machine, or files that are not there.
+    """
+    dask = _dask()
+    files = {
+        "OPENHOURS_DASK_TLS_CA_FILE": settings.dask_tls_ca_file,
+        "OPENHOURS_DASK_TLS_CERT": settings.dask_tls_cert,
+        "OPENHOURS_DASK_TLS_KEY": settings.dask_tls_key,
+    }
+    address = _ADDRESS.fullmatch(scheduler)
+    protocol, host = (address[1], address[2].strip("[]")) if address else ("", "")
+    if protocol == "tcp" and is_loopback(host) and not any(files.values()):
+        return None
+    if protocol != "tls":
+        raise SettingsError(
+            f"OPENHOURS_DASK_SCHEDULER={scheduler} is refused: without TLS, whoever is on its "
+            "network can run code there and here. Start the scheduler and its workers with TLS, "
+            f"name it as tls://host:port, and set {', '.join(files)}; without them only "
+            "tcp://127.0.0.1:port is possible"
+        )
+    for name, file in files.items():
+        if file is None or not file.is_file():
+            raise SettingsError(f"{name} must name a PEM file for {scheduler}: {file or 'unset'}")
     try:
-        from distributed import Client  # noqa: PLC0415  an extra, and slow to import
+        security = dask.Security(
+            tls_ca_file=str(settings.dask_tls_ca_file),
+            tls_client_cert=str(settings.dask_tls_cert),
+            tls_client_key=str(settings.dask_tls_key),
+            require_encryption=True,
+        )
+        security.get_connection_args("client")
+    except OSError as error:
+        raise SettingsError(f"the certificates for {scheduler} cannot be read: {error}") from None
+    return security
+
+
+def _dask() -> Any:
+    try:
+        import distributed  # noqa: PLC0415  an extra, and slow to import
     except ModuleNotFoundError:
         raise ClusterMissingError from None
-    return Client
+    return distributed
