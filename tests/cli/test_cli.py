@@ -53,7 +53,7 @@ def test_a_refused_file_is_exit_code_1_and_says_why(settings: Settings, place: P
     (place / "prices.csv").write_text("a,b\n1,2\n")
     refused = openhours("ingest", "prices.csv", cwd=place)
     assert refused.returncode == 1
-    assert "refused prices.csv: no kind of file has these columns" in refused.stderr
+    assert "refused prices.csv: no kind of file has the columns of this one" in refused.stderr
     missing = openhours("ingest", "nowhere.csv", cwd=place)
     assert missing.returncode == 1
     assert "no such file: nowhere.csv" in missing.stderr

@@ -81,6 +81,47 @@ def test_a_name_that_is_not_utf_8_is_refused_once(loader: Loader, inbox: Path) -
     assert loader.fetch("SELECT FROM pgqueuer WHERE entrypoint LIKE 'ingest@%'") == []
 
 
+def test_links_pipes_and_devices_are_refused_once_and_never_read(
+    loader: Loader, inbox: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = put(loader.place / "secret")
+    (inbox / "link.csv").symlink_to(secret)
+    (inbox / "nowhere.csv").symlink_to(loader.place / "gone")
+    os.mkfifo(inbox / "pipe.csv")
+    for name in ("link.csv", "nowhere.csv", "pipe.csv"):
+        os.utime(inbox / name, ns=(MINUTE_AGO, MINUTE_AGO), follow_symlinks=False)
+    assert (scan(loader), scan(loader)) == (0, 0)
+    refused = [tuple(row) for row in loader.fetch("SELECT name, state, error FROM ingestions")]
+    why = "not a regular file: links, pipes and devices are not read"
+    assert refused == [(name, "failed", why) for name in ("link.csv", "nowhere.csv", "pipe.csv")]
+    assert caplog.messages == [f"inbox: {name} is refused: {why}" for name, *_ in refused]
+
+
+def test_a_file_that_becomes_a_link_while_it_waits_is_not_followed(
+    loader: Loader, inbox: Path
+) -> None:
+    path = put(inbox / "polls.csv")
+    scan(loader)
+    path.rename(loader.place / "secret")
+    path.symlink_to(loader.place / "secret")
+    [row] = loader.fetch("SELECT id FROM ingestions")
+    assert loader.run(row["id"])["error"].startswith("not a regular file")
+    assert loader.stored() == set()
+
+
+def test_control_characters_of_a_name_are_escaped_in_the_log_and_in_lists(
+    loader: Loader, inbox: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    put(inbox / "a\n\x1b[31mb\u202ec é.csv")
+    assert scan(loader) == 1
+    shown = r"a\n\x1b[31mb\u202ec é.csv"
+    assert names(loader) == [shown]
+    assert caplog.messages == [f"inbox: {shown} is new or has changed"]
+    [row] = loader.fetch("SELECT id FROM ingestions")
+    assert loader.run(row["id"])["state"] == "complete"
+
+
 def test_without_a_folder_nothing_is_queued(loader: Loader, inbox: Path) -> None:
     inbox.rmdir()
     assert scan(loader) == 0

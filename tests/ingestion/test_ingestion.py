@@ -87,9 +87,7 @@ def test_packed_files_and_forms(service: Service) -> None:
 def test_a_file_without_its_columns_is_refused_whole(service: Service) -> None:
     refused = service.upload("status", b"store_id,status\n1,active\n")
     assert refused["state"] == "failed"
-    assert refused["error"] == (
-        "not a status file: no column timestamp_utc (found: store_id, status)"
-    )
+    assert refused["error"] == ("not a status file: no column timestamp_utc")
     assert service.upload("hours", b"\x1f\x8b no gzip")["state"] == "failed"
     assert service.client.get("/reports").json() == []
 
@@ -169,6 +167,31 @@ def test_what_was_left_of_a_broken_upload_is_removed(service: Service) -> None:
     os.utime(broken, (two_hours_ago, two_hours_ago))
     wait_for(lambda: not broken.exists())
     assert arriving.exists()
+
+
+def test_a_spreadsheet_finds_no_formula_among_the_rejected_rows(service: Service) -> None:
+    starts = ("=", "+", "-", "@", "'", "a")
+    lines = "".join(f"{start}1+1,never,active\n" for start in starts)
+    lines += '"\t=1",never,active\n"\r=1",never,active\n'
+    done = service.upload("status", STATUS + lines.encode())
+    answer = service.client.get(f"/ingestions/{done['ingestion_id']}/rejects.csv")
+    rows = [row for _, _, row in list(csv.reader(io.StringIO(answer.text, newline="")))[1:]]
+    assert rows[:4] == [f"'{start}1+1,never,active" for start in starts[:4]]
+    assert rows[4:] == [
+        "'1+1,never,active",
+        "a1+1,never,active",
+        '"\t=1",never,active',
+        '"\r=1",never,active',
+    ]
+
+
+def test_the_name_that_a_sender_gives_is_shown_without_control_characters(
+    service: Service,
+) -> None:
+    name = "a\x1b]0;b\x07\r\nc.csv"
+    answer = service.client.post("/ingest/status", params={"name": name}, content=STATUS)
+    done = service.wait_ingestion(answer.json()["ingestion_id"])
+    assert done["name"] == r"a\x1b]0;b\x07\r\nc.csv"
 
 
 def test_a_client_that_hangs_up_is_no_error_of_ours(service: Service) -> None:

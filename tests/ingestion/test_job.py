@@ -47,7 +47,7 @@ def test_a_refused_file_brings_nothing_and_says_why(loader: Loader) -> None:
     row = loader.run(loader.add(path).pk)
     assert row["state"] == "failed"
     assert row["error"].startswith(
-        "no kind of file has these columns: a status file needs store_id"
+        "no kind of file has the columns of this one: a status file needs store_id"
     )
     assert loader.fetch("SELECT FROM stores") == []
 

@@ -23,6 +23,7 @@ from openhours.accounts import keys
 from openhours.accounts.audit import audit, operator
 from openhours.db import database
 from openhours.errors import Invalid, NotFound
+from openhours.ingestion.names import printable
 from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.write import add_ingestion
@@ -58,7 +59,11 @@ async def ingest(settings: Settings, files: Sequence[Path], uploaded: bool = Fal
         for file in files:
             async with engine.begin() as connection:
                 added = await add_ingestion(
-                    connection, settings, file.resolve(), name=file.name, uploaded=uploaded
+                    connection,
+                    settings,
+                    file.resolve(),
+                    name=printable(file.name),
+                    uploaded=uploaded,
                 )
             ids.append(added.ingestion_id)
         done = [await _follow_ingestion(engine, one) for one in ids]
@@ -71,7 +76,7 @@ async def _follow_ingestion(engine: AsyncEngine, ingestion_id: str) -> Ingestion
         task = bar.add_task("", total=1.0)
         while True:
             row = await find_ingestion(engine, ingestion_id)
-            bar.update(task, description=row.name, completed=row.progress)
+            bar.update(task, description=escape(row.name), completed=row.progress)
             if row.state in ("complete", "failed"):
                 return row
             await asyncio.sleep(_POLL_INTERVAL)
@@ -81,14 +86,15 @@ def _print_ingestions(rows: Sequence[Ingestion]) -> None:
     table = Table("file", "kind", "rows", "loaded", "unchanged", "rejected", "seconds", box=None)
     for row in rows:
         if row.state == "failed":
-            console.print(f"[bold red]refused[/] {row.name}: {row.error}", soft_wrap=True)
+            why = escape(f"{row.name}: {row.error}")
+            console.print(f"[bold red]refused[/] {why}", soft_wrap=True)
             continue
         assert row.started_at is not None
         assert row.finished_at is not None
         counts = (row.rows, row.loaded, row.unchanged, row.rejected)
         seconds = (row.finished_at - row.started_at).total_seconds()
         table.add_row(
-            row.name, row.kind, *(f"{count or 0:,}" for count in counts), f"{seconds:.1f}"
+            escape(row.name), row.kind, *(f"{count or 0:,}" for count in counts), f"{seconds:.1f}"
         )
     if table.row_count:
         console.print(table)

@@ -11,10 +11,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.api.csv_cells import inert_cell
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.api.pagination import Cursor, link_header
 from openhours.ingestion.csv.kinds import Kind
+from openhours.ingestion.names import printable
 from openhours.ingestion.queries import find_ingestion, list_ingestions, list_rejected_rows
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.uploads import folder_of, receive
@@ -142,7 +144,7 @@ async def ingest(
 def _name_of(name: str | None, kind: Kind) -> str:
     """Return a name for the list, without folders; a form's may hold anything."""
     text = (name or "").replace("\0", "").encode(errors="replace").decode()
-    return PurePath(text).name[:255] or f"{kind}.csv"
+    return printable(PurePath(text).name[:255]) or f"{kind}.csv"
 
 
 @router.get("/ingestions")
@@ -181,7 +183,10 @@ async def get_ingestion(engine: Engine, ingestion_id: Text) -> IngestionInfo:
     },
 )
 async def get_rejects(engine: Engine, ingestion_id: Text) -> StreamingResponse:
-    """Return the rejected rows as CSV: line number, reason, and the row as it was written."""
+    """Return the rejected rows as CSV: line number, reason, and the row as it was written.
+
+    A row that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     ingestion = await find_ingestion(engine, ingestion_id)
     return StreamingResponse(
         _rejects_csv(engine, ingestion.id),
@@ -202,6 +207,7 @@ async def _rejects_csv(engine: AsyncEngine, ingestion_pk: int) -> AsyncIterator[
         writer = csv.writer(out, lineterminator="\n")
         for row in rows:
             # Bytes that are not UTF-8 become \xff, which a person can read and search for.
-            writer.writerow((row.line, row.reason, row.raw.decode(errors="backslashreplace")))
+            text = row.raw.decode(errors="backslashreplace")
+            writer.writerow((row.line, row.reason, inert_cell(text)))
         line = rows[-1].line
         yield out.getvalue()

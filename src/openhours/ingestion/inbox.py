@@ -2,12 +2,15 @@
 
 import logging
 import os
+import stat
 import time
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from openhours.ingestion.csv.source import NOT_REGULAR
+from openhours.ingestion.names import printable, storable
 from openhours.ingestion.queries import find_newest_of_path
 from openhours.ingestion.write import add_ingestion
 from openhours.settings import Settings
@@ -21,56 +24,66 @@ _STILL_WRITING_NS = 1_000_000_000
 
 
 def csv_files(folder: Path) -> list[Path]:
-    """Return the files of a folder that may be loaded, sorted; none if there is no such folder."""
+    """Return what a folder holds under the names of CSV files, but for folders, sorted.
+
+    None if there is no such folder.
+    """
     if not folder.is_dir():
         return []
     return [
         path
         for path in sorted(folder.resolve().iterdir())
-        if path.name.lower().endswith(_ENDINGS) and path.is_file()
+        if path.name.lower().endswith(_ENDINGS) and (path.is_symlink() or not path.is_dir())
     ]
 
 
 async def scan(engine: AsyncEngine, settings: Settings) -> int:
     """Queue the files of the inbox that are new or have changed since they were read.
 
-    Return how many. A file whose name is not UTF-8 is refused.
+    Return how many. What is no regular file, or has a name that is not UTF-8, is refused.
     """
     queued = 0
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         for path in csv_files(settings.inbox):
-            stat = path.stat()
-            if time.time_ns() - stat.st_mtime_ns < _STILL_WRITING_NS:
+            try:
+                found = path.lstat()
+            except FileNotFoundError:  # it was taken away just now
                 continue
-            name = _printable(path.name)
-            if await _is_known(connection, _printable(path), stat):
+            if time.time_ns() - found.st_mtime_ns < _STILL_WRITING_NS:
                 continue
-            log.info("inbox: %s is new or has changed", name)
-            refusal = None if name == path.name else "the file's name is not UTF-8: rename it"
+            if await _is_known(connection, storable(path), found):
+                continue
+            refusal = _refusal(path, found)
+            if refusal:
+                log.warning("inbox: %s is refused: %s", printable(path.name), refusal)
+            else:
+                log.info("inbox: %s is new or has changed", printable(path.name))
             await add_ingestion(
                 connection,
                 settings,
-                Path(_printable(path)),
-                name=name,
-                size=stat.st_size,
-                modified_ns=stat.st_mtime_ns,
+                Path(storable(path)),
+                name=printable(path.name),
+                size=found.st_size,
+                modified_ns=found.st_mtime_ns,
                 refusal=refusal,
             )
             queued += refusal is None
     return queued
 
 
-def _printable(name: str | Path) -> str:
-    """Return a file's name as PostgreSQL can store it: bytes that are not UTF-8 as `\\xff`."""
-    return os.fsencode(name).decode(errors="backslashreplace")
+def _refusal(path: Path, found: os.stat_result) -> str | None:
+    """Return why an entry of the inbox is not even opened, or None."""
+    if not stat.S_ISREG(found.st_mode):
+        return NOT_REGULAR
+    return None if storable(path.name) == path.name else "the file's name is not UTF-8: rename it"
 
 
-async def _is_known(connection: AsyncConnection, path: str, stat: os.stat_result) -> bool:
+async def _is_known(connection: AsyncConnection, path: str, found: os.stat_result) -> bool:
     """Return whether the newest ingestion of this path waits, or read the file as it is now."""
     newest = await find_newest_of_path(connection, path)
     if newest is None:
         return False
     if newest.state == "queued":
         return True
-    return bool(newest.size == stat.st_size and newest.modified_ns == stat.st_mtime_ns)
+    return bool(newest.size == found.st_size and newest.modified_ns == found.st_mtime_ns)

@@ -1,13 +1,14 @@
 """Grown files: the part that was loaded before is recognized by its hash and not parsed again."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from openhours.ingestion.csv.source import Position
+from openhours.ingestion.csv.source import Position, open_regular
 from openhours.ingestion.queries import find_newest_status
 
 _CHUNK = 1 << 20
@@ -33,11 +34,13 @@ async def find_prefix(connection: "asyncpg.Connection[Any]", path: Path) -> Pref
     have to replace rows of that one. Call it under the lock of ingestions.
     """
     newest = await find_newest_status(connection)
-    if newest is None or newest["next_line"] is None or path.stat().st_size < newest["size"]:
+    if newest is None or newest["next_line"] is None:
         return None
     digest = hashlib.sha256()
     left = newest["size"]
-    with path.open("rb") as file:
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size < left:
+            return None
         while left and (chunk := file.read(min(left, _CHUNK))):
             digest.update(chunk)
             left -= len(chunk)

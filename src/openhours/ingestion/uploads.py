@@ -16,6 +16,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from openhours.errors import Malformed, TooLarge
+from openhours.ingestion.names import printable
 from openhours.ingestion.queries import list_awaited_uploads
 from openhours.settings import Settings
 
@@ -47,7 +48,7 @@ async def remove_broken_uploads(engine: AsyncEngine, settings: Settings) -> None
         with suppress(FileNotFoundError):  # its ingestion has ended just now
             if path not in awaited and time.time() - path.stat().st_mtime > _BROKEN_AFTER:
                 path.unlink()
-                log.warning("removed an incomplete upload: %s", path.name)
+                log.warning("removed an incomplete upload: %s", printable(path.name))
 
 
 async def receive(request: Request, folder: Path, limit: int) -> Upload:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from openhours.accounts.access_control import CurrentUser
 from openhours.accounts.tokens import UserName
 from openhours.accounts.users import username_key
+from openhours.api.csv_cells import inert_cell
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.examples import HOUR_AGO
 from openhours.api.json_body import json_example
@@ -173,7 +174,8 @@ async def delete_session(engine: Engine, user: Owner, session_id: SessionId) -> 
 async def export_sessions(engine: Engine, settings: ServerSettings, user: Owner) -> Response:
     """Return all sessions as CSV, newest start first. `time` is in milliseconds.
 
-    A running session has no `endedAt`.
+    A running session has no `endedAt`. A name that a spreadsheet would take for a formula has an
+    apostrophe before it.
     """
     async with engine.connect() as connection:
         rows = await sessions.all_newest_first(connection, user.id)
@@ -184,7 +186,7 @@ async def export_sessions(engine: Engine, settings: ServerSettings, user: Owner)
         one = _session(row, user, settings)
         end = "" if one.running else iso(one.createdAt + timedelta(milliseconds=one.time))
         flags = ("yes" if flag else "no" for flag in (one.running, one.long))
-        writer.writerow((one.id, one.name, iso(one.createdAt), end, one.time, *flags))
+        writer.writerow((one.id, inert_cell(one.name), iso(one.createdAt), end, one.time, *flags))
     return Response(
         out.getvalue(),
         media_type="text/csv; charset=utf-8",

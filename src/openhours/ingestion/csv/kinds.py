@@ -23,7 +23,6 @@ _NAMES: dict[Kind, str] = {
     "hours": "an hours file",
     "timezones": "a time zones file",
 }
-_MAX_QUOTED = 300  # characters of a header that a message repeats
 
 
 def kind_of(header: Sequence[str]) -> Kind:
@@ -35,30 +34,28 @@ def kind_of(header: Sequence[str]) -> Kind:
         if all(any(name in header for name in names) for names in columns):
             return kind
     needs = "; ".join(f"{_NAMES[kind]} needs {_listed(_COLUMNS[kind])}" for kind in _COLUMNS)
-    raise FileRefused(f"no kind of file has these columns: {needs} (found: {_quoted(header)})")
+    raise FileRefused(f"no kind of file has the columns of this one: {needs}")
 
 
 def find_columns(header: Sequence[str], kind: Kind) -> list[int]:
-    """Return the positions of the columns that the kind needs. Raise FileRefused."""
+    """Return the positions of the columns that the kind needs.
+
+    Raise FileRefused, which names those that are missing. It does not repeat the header: that may
+    be the first line of anything.
+    """
     refused = f"not {_NAMES[kind]}"
-    found = f"(found: {_quoted(header)})"
     missing = [names for names in _COLUMNS[kind] if not any(name in header for name in names)]
     if missing:
         noun = "column" if len(missing) == 1 else "columns"
-        raise FileRefused(f"{refused}: no {noun} {_listed(missing)} {found}")
+        raise FileRefused(f"{refused}: no {noun} {_listed(missing)}")
     positions = []
     for names in _COLUMNS[kind]:
         matching = [position for position, name in enumerate(header) if name in names]
         if len(matching) > 1:
-            raise FileRefused(f"{refused}: more than one column {_listed([names])} {found}")
+            raise FileRefused(f"{refused}: more than one column {_listed([names])}")
         positions += matching
     return positions
 
 
 def _listed(columns: Sequence[tuple[str, ...]]) -> str:
     return ", ".join(" or ".join(names) for names in columns)
-
-
-def _quoted(header: Sequence[str]) -> str:
-    found = ", ".join(header)
-    return found if len(found) <= _MAX_QUOTED else found[:_MAX_QUOTED] + "…"

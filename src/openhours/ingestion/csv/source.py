@@ -1,13 +1,16 @@
 """Open a CSV file, plain, gzip or zip as its first bytes say; its header, its bytes in chunks."""
 
+import errno
 import gzip
 import io
 import lzma
 import os
+import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import IO, NamedTuple, Self, cast
 
@@ -17,6 +20,7 @@ from openhours.ingestion.csv.reasons import FileRefused
 _BLOCK_BYTES = 8 << 20
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+NOT_REGULAR = "not a regular file: links, pipes and devices are not read"
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 # All that gzip and zipfile raise for damaged bytes.
@@ -39,6 +43,24 @@ class Position(NamedTuple):
     line: int
 
 
+def open_regular(path: Path) -> FileIO:
+    """Open a file to read its bytes. Raise FileRefused for a link, a pipe, a device or a folder.
+
+    What a link names may be a secret that only this process can read; a pipe would never end.
+    """
+    try:
+        # Without O_NONBLOCK, opening a pipe waits for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
+            raise FileRefused(NOT_REGULAR) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileRefused(NOT_REGULAR)
+    return FileIO(descriptor)
+
+
 class _FileAsOpened:
     """Bytes that a file had at opening: what a writer appends later is not read.
 
@@ -47,10 +69,10 @@ class _FileAsOpened:
     """
 
     def __init__(self, path: Path, on_bytes: Callable[[bytes], object] | None, start: int) -> None:
-        self._file = path.open("rb", buffering=0)
-        stat = os.fstat(self._file.fileno())
-        self.size = stat.st_size
-        self.modified_ns = stat.st_mtime_ns
+        self._file = open_regular(path)
+        opened = os.fstat(self._file.fileno())
+        self.size = opened.st_size
+        self.modified_ns = opened.st_mtime_ns
         self.reached = start
         self._on_bytes = on_bytes
 
@@ -167,7 +189,7 @@ def open_source(
     resume: continue a plain CSV whose bytes before it were read before; lines count on from it
     block_bytes: how much to read at a time; memory holds a few times as much
 
-    Raise FileRefused if it is no CSV, OSError if it cannot be opened.
+    Raise FileRefused if it is no CSV or no regular file, OSError if it cannot be opened.
     """
     file = _FileAsOpened(path, on_bytes, resume.offset if resume else 0)
     try:
