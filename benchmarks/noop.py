@@ -32,7 +32,7 @@ async def noop_visit(request: Request) -> Response:
 @router.post("/single/visit")
 async def single_visit(request: Request) -> Response:
     body = await read_json(request, VisitIn)
-    visit = NewVisit(body.user_id, body.page_url, body.user_agent, None, None)
+    visit = NewVisit(body.user_id, body.page_url, body.user_agent, False, None, None)
     await write_visits(ENGINE.of(request.app), [visit])
     return _answer()
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Row
 
 from openhours.activity import queries
 from openhours.activity.recording import Recorder, record
@@ -12,7 +13,7 @@ from openhours.activity.schemas import Event, NewEvent, PeriodCount, StoredEvent
 from openhours.api.dependencies import Engine
 from openhours.api.examples import NOW
 from openhours.api.fields import INT8
-from openhours.api.json_answers import json_answer
+from openhours.api.json_answers import json_answer, json_list_answer
 from openhours.api.json_body import json_body, read_json
 from openhours.api.pagination import Cursor, link_header
 from openhours.errors import invalid, located
@@ -87,17 +88,12 @@ async def list_events(
             offset=offset,
             cursor=cursor,
         )
-    found = [
-        _event(row.user_id, row.happened_at, row.action, json.loads(row.metadata))
-        for row in page.rows
-    ]
-    return json_answer(found, headers=link_header(request, page))
+    return await json_list_answer(page.rows, _listed, link_header(request, page))
 
 
-@router.get("/api/events/counts")
+@router.get("/api/events/counts", response_model=list[PeriodCount])
 async def list_counts(
     request: Request,
-    response: Response,
     engine: Engine,
     user_id: _User = None,
     period_from: Annotated[
@@ -108,7 +104,7 @@ async def list_counts(
     ] = None,
     limit: _Limit = 100,
     cursor: Cursor = None,
-) -> list[PeriodCount]:
+) -> Response:
     """Return each user's number of events per period, oldest period first.
 
     A period is counted once it has ended, and its counts never change. A user without events in a
@@ -123,8 +119,15 @@ async def list_counts(
             limit=limit,
             cursor=cursor,
         )
-    response.headers.update(link_header(request, page))
-    return [PeriodCount.model_validate(row, from_attributes=True) for row in page.rows]
+    return await json_list_answer(page.rows, _count, link_header(request, page))
+
+
+def _count(row: Row[Any]) -> PeriodCount:
+    return PeriodCount.model_validate(row, from_attributes=True)
+
+
+def _listed(row: Row[int, datetime, datetime, str, str, int]) -> dict[str, Any]:
+    return _event(row.user_id, row.happened_at, row.action, json.loads(row.metadata))
 
 
 def _event(

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ValidationError
 from openhours.errors import UnsupportedMedia
 
 _SHOWN_DEPTH = 8
+# What takes longer the more there is of it: problems that are listed, bytes before a place.
+_MAX_PROBLEMS = 1000
+_MAX_BEFORE = 16 << 10
 _SPOT = re.compile(r"at line (\d+) column (\d+)$")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\],:]', re.DOTALL)
 
@@ -51,6 +54,10 @@ def parse_json(request: Request, body: bytes, validate: Callable[[bytes], Parsed
 
 def _invalid(error: ValidationError, body: bytes) -> RequestValidationError:
     """Return the error with the path of each problem: `body`, then the names that lead to it."""
+    count = error.error_count()
+    if count > _MAX_PROBLEMS:
+        too_many = f"{count:,} fields cannot be accepted, too many to list"
+        return RequestValidationError([{"loc": ("body",), "msg": too_many, "type": "value_error"}])
     problems = []
     for problem in error.errors(include_url=False, include_input=False):
         place: tuple[int | str, ...] = problem["loc"]
@@ -69,10 +76,12 @@ def _says_json(content_type: str) -> bool:
 
 
 def _place(body: bytes, line: int, column: int) -> tuple[int | str, ...]:
-    """Return the names and positions that lead to where the parser gave up."""
-    start = 0
-    for _ in range(line - 1):
-        start = body.find(b"\n", start) + 1
+    """Return the names and positions that lead to where the parser gave up, if it is not far."""
+    beginning = body[:_MAX_BEFORE]
+    lines = beginning.split(b"\n", line - 1)
+    start = len(beginning) - len(lines[-1])
+    if len(lines) < line or start + column > _MAX_BEFORE:
+        return ()
     path: list[int | str] = []
     text = b""
     for found in _TOKEN.finditer(body, 0, start + column):

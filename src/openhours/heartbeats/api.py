@@ -6,14 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.agent.names import MAX_LENGTH, NO_CONTROL, PREFIX
 from openhours.api.dependencies import Engine, Resource
 from openhours.api.examples import NOW
 from openhours.api.fields import Text
-from openhours.api.json_answers import json_answer
+from openhours.api.json_answers import json_answer, json_items
 from openhours.api.json_body import json_body, parse_json
+from openhours.api.off_loop import off_loop
 from openhours.api.pagination import Cursor, link_header
 from openhours.db.group_commit import GroupCommit
 from openhours.heartbeats.queries import list_heartbeats
@@ -26,6 +28,8 @@ REQUEST = "POST /track"
 DEFAULT_PC = "default"
 MAX_BATCH = 1000
 _PAGE = 10_000
+# How many are read and written at a time: others take their turn in between.
+_STEP = 2_500
 
 HEARTBEATS: Resource[GroupCommit[Beat, Recorded]] = Resource("heartbeats")
 Heartbeats = Annotated[GroupCommit[Beat, Recorded], Depends(HEARTBEATS)]
@@ -156,14 +160,22 @@ async def events(
     cursor: Cursor = None,
 ) -> Response:
     """Return heartbeats, newest first; the next page is in the `Link` header."""
-    async with engine.connect() as connection:
-        page = await list_heartbeats(
-            connection, pc=pc, since=since, until=until, limit=limit, cursor=cursor
-        )
-    return json_answer(
-        [_tracked(row.id, row.event_time, row.store_id.removeprefix(PREFIX)) for row in page.rows],
-        headers=link_header(request, page),
-    )
+    parts: list[bytes] = []
+    while True:
+        async with engine.connect() as connection:
+            page = await list_heartbeats(
+                connection, pc=pc, since=since, until=until, limit=min(limit, _STEP), cursor=cursor
+            )
+        parts.append(await off_loop(json_items, page.rows, _listed))
+        limit, cursor = limit - len(page.rows), page.next_cursor
+        if cursor is None or limit == 0:
+            break
+    content = b"[" + b",".join(parts) + b"]"
+    return Response(content, 200, link_header(request, page), "application/json")
+
+
+def _listed(row: Row[int, datetime, str]) -> dict[str, Any]:
+    return _tracked(row.id, row.event_time, row.store_id.removeprefix(PREFIX))
 
 
 def _tracked(heartbeat_id: int, event_time: datetime, pc: str) -> dict[str, Any]:

@@ -2,18 +2,21 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.csv_cells import inert_cell
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
+from openhours.api.json_answers import json_list_answer
+from openhours.api.off_loop import off_loop
 from openhours.api.pagination import Cursor, link_header
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.names import printable
@@ -26,7 +29,7 @@ from openhours.times import Instant
 router = APIRouter(tags=["ingestion"])
 
 State = Literal["queued", "running", "complete", "failed"]
-_PAGE = 10_000
+_PAGE = 1_000
 # `receive` counts the bytes against a setting, which is not known where routes are declared.
 _UNBOUNDED_HERE = 1 << 62
 
@@ -98,7 +101,7 @@ class IngestionInfo(BaseModel):
     duration_seconds: float | None
 
 
-def ingestion_info(row: Ingestion) -> IngestionInfo:
+def ingestion_info(row: Ingestion | Row[Any]) -> IngestionInfo:
     """Return an ingestion as the API describes it."""
     duration = None
     if row.started_at is not None and row.finished_at is not None:
@@ -147,19 +150,17 @@ def _name_of(name: str | None, kind: Kind) -> str:
     return printable(PurePath(text).name[:255]) or f"{kind}.csv"
 
 
-@router.get("/ingestions")
+@router.get("/ingestions", response_model=list[IngestionInfo])
 async def get_ingestions(
     request: Request,
-    response: Response,
     engine: Engine,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Cursor = None,
-) -> list[IngestionInfo]:
+) -> Response:
     """List ingestions, newest first; the `Link` header leads to the next page."""
     async with engine.connect() as connection:
         page = await list_ingestions(connection, limit=limit, cursor=cursor)
-    response.headers.update(link_header(request, page))
-    return [ingestion_info(row) for row in page.rows]
+    return await json_list_answer(page.rows, ingestion_info, link_header(request, page))
 
 
 @router.get("/ingestions/{ingestion_id}")
@@ -203,11 +204,15 @@ async def _rejects_csv(engine: AsyncEngine, ingestion_pk: int) -> AsyncIterator[
             rows = await list_rejected_rows(connection, ingestion_pk, after_line=line, limit=_PAGE)
         if not rows:
             return
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        for row in rows:
-            # Bytes that are not UTF-8 become \xff, which a person can read and search for.
-            text = row.raw.decode(errors="backslashreplace")
-            writer.writerow((row.line, row.reason, inert_cell(text)))
         line = rows[-1].line
-        yield out.getvalue()
+        yield await off_loop(_csv_lines, rows)
+
+
+def _csv_lines(rows: Sequence[Row[int, str, bytes]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for row in rows:
+        # Bytes that are not UTF-8 become \xff, which a person can read and search for.
+        text = row.raw.decode(errors="backslashreplace")
+        writer.writerow((row.line, row.reason, inert_cell(text)))
+    return out.getvalue()

@@ -27,9 +27,9 @@ async def find_ingestion(engine: AsyncEngine, ingestion_id: str) -> Ingestion:
 
 async def list_ingestions(
     connection: AsyncConnection, *, limit: int, cursor: str | None = None
-) -> Page[Ingestion]:
-    """Return ingestions, newest first."""
-    page = await fetch_page(
+) -> Page[Row[Any]]:
+    """Return ingestions, newest first; the rows have the columns of `Ingestion`."""
+    return await fetch_page(
         connection,
         select(*_COLUMNS),
         [Ingestion.__table__.c.id],
@@ -37,7 +37,6 @@ async def list_ingestions(
         cursor=cursor,
         descending=True,
     )
-    return Page([Ingestion(**row._mapping) for row in page.rows], page.next_cursor)
 
 
 async def list_rejected_rows(

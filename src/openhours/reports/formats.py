@@ -1,25 +1,29 @@
 """A complete report as CSV, JSON or Parquet, made from its rows a page at a time."""
 
-import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from csv import writer as csv_writer
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
+from anyio import CapacityLimiter
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.api.off_loop import off_loop
 from openhours.reports.queries import read_rows, row_stores
 from openhours.reports.tables import Report
 from openhours.times import HOUR, MINUTE
 
-_PAGE = 1_000
+Written = TypeVar("Written")
+
+_PAGE = 2_000
 # The unit in which each window's figures are written, in µs and in words.
 _UNITS = {
     "hour": (MINUTE, "in minutes"),
@@ -91,21 +95,36 @@ def _rounded(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np
     return hundredths(us, unit) / 100
 
 
-async def pages(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterator[pd.DataFrame]:
-    """Yield the rows of a report, sorted by store_id bytewise.
+async def _pages(
+    engine: AsyncEngine, report: Report, full: bool, write: Callable[[pd.DataFrame], Written]
+) -> AsyncIterator[Written]:
+    """Yield the rows of a report as `write` writes them, sorted by store_id bytewise.
 
-    Pages are small, for other requests wait while one is written; and no connection is held while
-    one is on its way to a slow client. Raise RuntimeError if the report is removed meanwhile.
+    They are read in pages, so that downloads take turns; and no connection is held while a page is
+    on its way to a slow client. Raise RuntimeError if the report is removed meanwhile.
     """
-    store_pks, store_ids = await row_stores(engine, report.id)
+
+    def written(store_ids: list[str], rows: dict[str, NDArray[Any]]) -> Written:
+        return write(frame(store_ids, rows, full))
+
+    async with _two_at_a_time():
+        store_pks, store_ids = await row_stores(engine, report.id)
     if len(store_ids) != report.row_count:
         raise _removed()
     for start in range(0, len(store_ids), _PAGE):
         page = slice(start, start + _PAGE)
-        rows = await read_rows(engine, report.id, store_pks[page])
-        if len(rows["known"]) < len(store_ids[page]):
-            raise _removed()
-        yield frame(store_ids[page], rows, full)
+        async with _two_at_a_time():
+            rows = await read_rows(engine, report.id, store_pks[page])
+            if len(rows["known"]) < len(store_ids[page]):
+                raise _removed()
+            page_written = await off_loop(written, store_ids[page], rows)
+        yield page_written
+
+
+@cache
+def _two_at_a_time() -> CapacityLimiter:
+    # One is read while another is written; more would only take connections from other requests.
+    return CapacityLimiter(2)
 
 
 def _removed() -> RuntimeError:
@@ -120,15 +139,19 @@ def _titles(full: bool) -> list[str]:
 async def csv(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterator[bytes]:
     """Yield the report as CSV: UTF-8, lines ended by LF."""
     yield ",".join(_titles(full)).encode() + b"\n"
-    async for frame in pages(engine, report, full):
-        # A third of the time of pandas' own `to_csv`.
-        texts = (
-            ["" if value != value else f"{value:.2f}" for value in frame[name].tolist()]  # noqa: PLR0124
-            for name in frame.columns[1:]
-        )
-        out = io.StringIO()
-        csv_writer(out, lineterminator="\n").writerows(zip(frame["store_id"], *texts, strict=True))
-        yield out.getvalue().encode()
+    async for lines in _pages(engine, report, full, _csv_lines):
+        yield lines
+
+
+def _csv_lines(rows: pd.DataFrame) -> bytes:
+    # A third of the time of pandas' own `to_csv`.
+    texts = (
+        ["" if value != value else f"{value:.2f}" for value in rows[name].tolist()]  # noqa: PLR0124
+        for name in rows.columns[1:]
+    )
+    out = io.StringIO()
+    csv_writer(out, lineterminator="\n").writerows(zip(rows["store_id"], *texts, strict=True))
+    return out.getvalue().encode()
 
 
 async def json_rows(
@@ -136,27 +159,32 @@ async def json_rows(
 ) -> AsyncIterator[bytes]:
     """Yield the report's metadata with its rows: `{…, "rows": [{"store_id": …, …}]}`."""
     yield json.dumps(metadata)[:-1].encode() + b', "rows": ['
-    separator = ""
-    async for frame in pages(engine, report, full):
-        yield (separator + frame.to_json(orient="records", double_precision=2)[1:-1]).encode()
-        separator = ","
+    separator = b""
+    async for rows in _pages(engine, report, full, _json_objects):
+        yield separator + rows
+        separator = b","
     yield b"]}\n"
+
+
+def _json_objects(rows: pd.DataFrame) -> bytes:
+    text: str = rows.to_json(orient="records", double_precision=2)
+    return text[1:-1].encode()
 
 
 async def parquet(engine: AsyncEngine, report: Report, full: bool) -> bytes:
     """Return the report as a Parquet file with the CSV's columns."""
     figures = [pa.field(title, pa.float64()) for title in _titles(full)[1:]]
     schema = pa.schema([pa.field("store_id", pa.string()), *figures])
-    tables = [
-        pa.Table.from_pandas(
-            frame.set_axis(schema.names, axis="columns"), schema, preserve_index=False
-        )
-        async for frame in pages(engine, report, full)
-    ]
-    return await asyncio.to_thread(_written, pa.concat_tables([schema.empty_table(), *tables]))
+
+    def table(rows: pd.DataFrame) -> pa.Table:
+        named = rows.set_axis(schema.names, axis="columns")
+        return pa.Table.from_pandas(named, schema, preserve_index=False)
+
+    tables = [page async for page in _pages(engine, report, full, table)]
+    return await off_loop(_parquet_file, pa.concat_tables([schema.empty_table(), *tables]))
 
 
-def _written(table: pa.Table) -> bytes:
+def _parquet_file(table: pa.Table) -> bytes:
     out = io.BytesIO()
     pyarrow.parquet.write_table(table, out)
     return out.getvalue()

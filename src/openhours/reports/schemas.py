@@ -1,9 +1,10 @@
 """A report's options and its description, as JSON."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Row
 
 from openhours.api.fields import Text
 from openhours.reports.tables import Report
@@ -37,6 +38,7 @@ class ReportOptions(BaseModel):
         Field(
             min_length=1,
             max_length=100_000,
+            fail_fast=True,  # the rest of a long list tells nothing more
             description="Only these stores; default all. An unknown one is an error.",
             examples=[["8139926242460185114"]],
         ),
@@ -102,8 +104,8 @@ def _windows(as_of: datetime) -> FeedWindows:
     return FeedWindows(as_of=as_of, **spans)
 
 
-def report_info(report: Report) -> ReportInfo:
-    """Return a report's description."""
+def report_info(report: Report | Row[Any]) -> ReportInfo:
+    """Return the description of a report, or of a row with its columns."""
     duration = None
     if report.started_at is not None and report.finished_at is not None:
         duration = (report.finished_at - report.started_at).total_seconds()

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
+from openhours.api.off_loop import off_loop
 from openhours.errors import invalid
 from openhours.reports.explain import (
     explain_instant,
@@ -134,7 +135,7 @@ class ExplainInfo(StoreInfo):
     reason: str
 
 
-@router.get("/{store_id:text}/timeline", responses=_NO_STORE)
+@router.get("/{store_id:text}/timeline", response_model=TimelineInfo, responses=_NO_STORE)
 async def timeline(
     engine: Engine,
     settings: ServerSettings,
@@ -143,7 +144,7 @@ async def timeline(
     to: _End = None,
     as_of: _AsOf = None,
     report_id: _ReportId = None,
-) -> TimelineInfo:
+) -> Response:
     """Return a store's open time, segments and observations.
 
     The segments of a window add up to the figures of a report. The range must lie within the
@@ -151,7 +152,12 @@ async def timeline(
     """
     answer = await timeline_of(engine, settings, store_id, as_of, report_id)
     begins, ends = _bounds(answer.timeline, start, to)
-    return timeline_info(answer, begins, ends)
+    content = await off_loop(_timeline_json, answer, begins, ends)
+    return Response(content, media_type="application/json")
+
+
+def _timeline_json(answer: Answer, begins: int, ends: int) -> str:
+    return timeline_info(answer, begins, ends).model_dump_json(by_alias=True)
 
 
 @router.get("/{store_id:text}/explain", responses=_NO_STORE)

@@ -1,12 +1,13 @@
 """Finding what a time line is made of: as of T, or by the T and the rules of a report."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from openhours.api.off_loop import off_loop
 from openhours.db.engine import raw_connection
 from openhours.errors import Conflict, NotFound, invalid
 from openhours.reports.columns import Columns, Slice, read_hours, read_observations
@@ -48,8 +49,10 @@ async def timeline_of(
             query = await _query_by_settings(connection, settings, as_of)
         else:
             query = _query_by_report(report)
-        timeline = await _read_timeline(connection, store_id, query)
-        changed = None if report is None else await _has_changed(connection, report, timeline)
+        store, columns, part = await _read_store(connection, store_id, query)
+        row = None if report is None else await _report_row(connection, report, store.id)
+    timeline = await off_loop(build_timeline, store, columns, part, query)
+    changed = None if report is None else _has_changed(row, timeline)
     return Answer(timeline, report, changed)
 
 
@@ -90,10 +93,10 @@ def _query_by_report(report: Report) -> TimelineQuery:
     )
 
 
-async def _read_timeline(
+async def _read_store(
     connection: AsyncConnection, store_id: str, query: TimelineQuery
-) -> Timeline:
-    """Read and fill one store, in the snapshot of the connection's transaction."""
+) -> tuple[StoreRow, Columns, Slice]:
+    """Read one store, in the snapshot of the connection's transaction. Raise NotFound."""
     found = await connection.execute(
         select(Store.id, Store.store_id, Store.feed, Store.timezone, Store.first_observed_at).where(
             Store.store_id == store_id
@@ -124,17 +127,23 @@ async def _read_timeline(
         hours=await read_hours(raw, part, ids),
         observations=await read_observations(raw, part, ids),
     )
-    return build_timeline(store, columns, part, query)
+    return store, columns, part
 
 
-async def _has_changed(connection: AsyncConnection, report: Report, timeline: Timeline) -> bool:
-    """Return whether the store's figures now differ from those in the report. Raise NotFound."""
-    if report.stores is not None and timeline.store_pk not in report.stores:
+async def _report_row(
+    connection: AsyncConnection, report: Report, store_pk: int
+) -> Row[Any] | None:
+    """Return the store's row in the report, None if it has none there. Raise NotFound."""
+    if report.stores is not None and store_pk not in report.stores:
         raise NotFound("the report does not cover this store")
     query = select(*ReportRow.__table__.columns).where(
-        ReportRow.report == report.id, ReportRow.store == timeline.store_pk
+        ReportRow.report == report.id, ReportRow.store == store_pk
     )
-    row = (await connection.execute(query)).one_or_none()
+    return (await connection.execute(query)).one_or_none()
+
+
+def _has_changed(row: Row[Any] | None, timeline: Timeline) -> bool:
+    """Return whether the store's figures now differ from those in its row of a report."""
     if row is None or timeline.figures is None:
         return (row is None) != (timeline.figures is None)
     columns = figure_columns(timeline.figures)

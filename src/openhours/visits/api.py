@@ -15,6 +15,7 @@ from openhours.api.json_body import json_body, read_json
 from openhours.db.group_commit import GroupCommit
 from openhours.times import Instant, now
 from openhours.visits import statistics
+from openhours.visits.bots import is_bot
 from openhours.visits.write import NewVisit, write_visits
 
 router = APIRouter(tags=["visits"])
@@ -144,8 +145,9 @@ async def visit(request: Request, visits: Visits) -> Response:
     body = await read_json(request, VisitIn)
     agent = body.user_agent or request.headers.get("user-agent", "")[:_MAX_AGENT] or None
     address = body.ip_address or (request.client.host if request.client else None)
+    bot = agent is not None and await is_bot(agent)
     number = await visits.add(
-        NewVisit(body.user_id, body.page_url, agent, address, body.referrer or None)
+        NewVisit(body.user_id, body.page_url, agent, bot, address, body.referrer or None)
     )
     message = f"Visit logged successfully. Total visits: {number}"
     return json_answer({"success": True, "visit_count": number, "message": message})

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import raw_connection
-from openhours.visits.bots import is_bot
 
 # The counter's row is locked before the time is read, and until the commit.
 _WRITE = """
@@ -20,9 +19,9 @@ WITH counter AS (
     SELECT c.before + v.n, c.bots_before + v.bots_before, c.newest_at, v.bot,
            v.user_id, v.page_url, v.user_agent, v.ip_address, v.referrer
     FROM counter c, unnest(
-        $3::int8[], $4::bool[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]
+        $3::int8[], $4::text[], $5::text[], $6::text[], $7::bool[], $8::text[], $9::text[]
     ) WITH ORDINALITY
-      AS v (bots_before, bot, user_id, page_url, user_agent, ip_address, referrer, n)
+      AS v (bots_before, user_id, page_url, user_agent, bot, ip_address, referrer, n)
 )
 SELECT before FROM counter
 """
@@ -34,22 +33,22 @@ class NewVisit(NamedTuple):
     user_id: str
     page_url: str
     user_agent: str | None
+    bot: bool
     ip_address: str | None
     referrer: str | None
 
 
 async def write_visits(engine: AsyncEngine, visits: Sequence[NewVisit]) -> Sequence[int]:
     """Write the visits in one transaction and return the number of each, without gaps."""
-    bot = [visit.user_agent is not None and is_bot(visit.user_agent) for visit in visits]
     bots = 0
     bots_before = []
-    for one in bot:
+    for visit in visits:
         bots_before.append(bots)
-        bots += one
+        bots += visit.bot
     async with engine.connect() as connection:
         raw = await raw_connection(connection)
         # A single statement outside SQLAlchemy's transaction commits itself.
         before: int = await raw.fetchval(
-            _WRITE, len(visits), bots, bots_before, bot, *zip(*visits, strict=True)
+            _WRITE, len(visits), bots, bots_before, *zip(*visits, strict=True)
         )
     return range(before + 1, before + 1 + len(visits))

@@ -2,10 +2,12 @@
 
 import csv
 import io
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from openhours.accounts.access_control import CurrentUser
 from openhours.accounts.tokens import UserName
@@ -13,7 +15,9 @@ from openhours.accounts.users import username_key
 from openhours.api.csv_cells import inert_cell
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.examples import HOUR_AGO
+from openhours.api.json_answers import json_items
 from openhours.api.json_body import json_example
+from openhours.api.off_loop import off_loop
 from openhours.api.pagination import Cursor, link_header
 from openhours.errors import Conflict, Refused
 from openhours.settings import Settings
@@ -36,6 +40,8 @@ from openhours.work_sessions.sessions import SessionRow, changing
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["work sessions"])
 
+# Of the CSV, how many are read and written at a time.
+_PAGE = 1_000
 _NAME_EXAMPLE = {"name": "Invoices"}
 _EXAMPLE = _NAME_EXAMPLE | {"username": "zoe", "time": 3_600_000, "createdAt": HOUR_AGO}
 
@@ -177,41 +183,61 @@ async def export_sessions(engine: Engine, settings: ServerSettings, user: Owner)
     A running session has no `endedAt`. A name that a spreadsheet would take for a formula has an
     apostrophe before it.
     """
-    async with engine.connect() as connection:
-        rows = await sessions.all_newest_first(connection, user.id)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("id", "name", "createdAt", "endedAt", "time", "running", "long"))
-    for row in rows:
-        one = _session(row, user, settings)
-        end = "" if one.running else iso(one.createdAt + timedelta(milliseconds=one.time))
-        flags = ("yes" if flag else "no" for flag in (one.running, one.long))
-        writer.writerow((one.id, inert_cell(one.name), iso(one.createdAt), end, one.time, *flags))
-    return Response(
-        out.getvalue(),
+
+    def written(rows: Sequence[SessionRow]) -> str:
+        return _csv_lines(_session(row, user, settings) for row in rows)
+
+    async def lines() -> AsyncIterator[str]:
+        yield "id,name,createdAt,endedAt,time,running,long\n"
+        cursor = None
+        while True:
+            async with engine.connect() as connection:
+                page = await sessions.list_newest_first(
+                    connection, user.id, limit=_PAGE, cursor=cursor
+                )
+            yield await off_loop(written, page.rows)
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    return StreamingResponse(
+        lines(),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="sessions.csv"'},
     )
 
 
-@router.get("/{username}")
+def _csv_lines(rows: Iterable[Session]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for one in rows:
+        end = "" if one.running else iso(one.createdAt + timedelta(milliseconds=one.time))
+        flags = ("yes" if flag else "no" for flag in (one.running, one.long))
+        writer.writerow((one.id, inert_cell(one.name), iso(one.createdAt), end, one.time, *flags))
+    return out.getvalue()
+
+
+@router.get("/{username}", response_model=SessionList)
 async def list_sessions(
     request: Request,
-    response: Response,
     engine: Engine,
     settings: ServerSettings,
     user: Owner,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     cursor: Cursor = None,
-) -> SessionList:
+) -> Response:
     """Return the user's sessions, newest start first; the next page is in the `Link` header."""
     async with engine.connect() as connection:
         page = await sessions.list_newest_first(connection, user.id, limit=limit, cursor=cursor)
-    response.headers.update(link_header(request, page))
-    return SessionList(sessions=[_session(row, user, settings) for row in page.rows])
+
+    def described(row: SessionRow) -> Session:
+        return _session(row, user, settings)
+
+    content = b'{"sessions":[' + await off_loop(json_items, page.rows, described) + b"]}"
+    return Response(content, 200, link_header(request, page), "application/json")
 
 
-@router.get("/{username}/overview")
+@router.get("/{username}/overview", response_model=Overview)
 async def get_overview(
     engine: Engine,
     settings: ServerSettings,
@@ -227,10 +253,15 @@ async def get_overview(
     to: Annotated[
         Moment | None, Query(description="End, exclusive: a date or an instant; default now.")
     ] = None,
-) -> Overview:
+) -> Response:
     """Return the time worked by day, week or month in the user's time zone, and by name.
 
     A session across midnight is split between the days. Sessions that overlap count in full each,
     and the overlaps are listed. Without `from` and `to`: the last 7 days, 8 weeks or 12 months.
     """
-    return await build_overview(engine, settings, user, by, start, to)
+    overview = await build_overview(engine, settings, user, by, start, to)
+    return Response(await off_loop(_overview_json, overview), media_type="application/json")
+
+
+def _overview_json(overview: Overview) -> str:
+    return overview.model_dump_json(by_alias=True)

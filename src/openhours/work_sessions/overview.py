@@ -1,6 +1,7 @@
 """Building the overview of a user's time: read the sessions, cut them into periods, sum them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, get_args
 
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.accounts.tables import User
 from openhours.accounts.tokens import UserName
+from openhours.api.off_loop import off_loop
 from openhours.errors import Unauthenticated, invalid
 from openhours.settings import Settings, Weekday
 from openhours.times import DAY, from_us, local_time, to_us
@@ -49,10 +51,15 @@ async def build_overview(
         zone, present = await _zone_and_now(connection, user)
         week_starts_on = get_args(Weekday).index(settings.week_starts_on)
         begins, ends = _range(by, zone, week_starts_on, present, start, to)
-        worked = await _sessions(connection, user, begins, ends)
-    found = periods(by, zone, week_starts_on, begins, ends)
-    fill(found, worked)
-    return Overview.model_validate({"by": by, **_overview(settings, user, zone, found, worked)})
+        rows = await _sessions(connection, user, begins, ends)
+
+    def summed() -> Overview:
+        worked = [_worked(row) for row in rows]
+        found = periods(by, zone, week_starts_on, begins, ends)
+        fill(found, worked)
+        return Overview.model_validate({"by": by, **_overview(settings, user, zone, found, worked)})
+
+    return await off_loop(summed)
 
 
 async def _zone_and_now(connection: AsyncConnection, user: UserName) -> tuple[str, int]:
@@ -99,7 +106,7 @@ def _instant(moment: date | datetime, zone: str) -> int:
 
 async def _sessions(
     connection: AsyncConnection, user: UserName, begins: int, ends: int
-) -> list[Worked]:
+) -> Sequence[sessions.SessionRow]:
     length = WorkSession.time_ms * timedelta(milliseconds=1)
     end = type_coerce(WorkSession.started_at + length, WorkSession.started_at.type)
     query = (
@@ -111,12 +118,12 @@ async def _sessions(
         )
         .order_by(WorkSession.started_at, WorkSession.id)
     )
-    rows = (await connection.execute(query)).all()
-    starts = [to_us(row.started_at) for row in rows]
-    return [
-        Worked(row.id, row.name, start, start + row.time_ms * 1000)
-        for row, start in zip(rows, starts, strict=True)
-    ]
+    return (await connection.execute(query)).all()
+
+
+def _worked(row: sessions.SessionRow) -> Worked:
+    start = to_us(row.started_at)
+    return Worked(row.id, row.name, start, start + row.time_ms * 1000)
 
 
 def _overview(

@@ -1,6 +1,6 @@
 """Work sessions in the database, whose clock starts and stops them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -104,13 +104,6 @@ async def count(connection: AsyncConnection, user_id: UUID) -> int:
     """Return how many sessions the user has."""
     query = select(func.count()).select_from(WorkSession).where(WorkSession.user_id == user_id)
     return (await connection.execute(query)).scalar_one()
-
-
-async def all_newest_first(connection: AsyncConnection, user_id: UUID) -> Sequence[SessionRow]:
-    """Return all of the user's sessions, newest start first."""
-    query = select(*COLUMNS).where(WorkSession.user_id == user_id)
-    newest_first = (WorkSession.started_at.desc(), WorkSession.id.desc())
-    return (await connection.execute(query.order_by(*newest_first))).all()
 
 
 async def find(connection: AsyncConnection, user_id: UUID, session_id: int) -> SessionRow:

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from openhours.accounts.browser_sessions import csrf_token, sent_cookie
 from openhours.api.json_answers import json_answer
+from openhours.api.off_loop import off_loop
 from openhours.api.security_headers import STRICT
 
 _JAVASCRIPT = "text/javascript"
@@ -104,7 +105,7 @@ async def redoc_bundle() -> Response:
 @router.get("/openapi.json")
 async def openapi(request: Request) -> Response:
     """Return the OpenAPI description."""
-    return json_answer(request.app.openapi())
+    return await off_loop(lambda: json_answer(request.app.openapi()))
 
 
 @cache

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from openhours.agent.names import PREFIX
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
+from openhours.api.off_loop import off_loop
 from openhours.api.pagination import Cursor
 from openhours.heartbeats.queries import list_heartbeats, list_pcs
 from openhours.reports.timeline_query import timeline_of
@@ -41,24 +42,27 @@ async def pcs(
             connection, pc=pc or None, since=begins, until=ends, limit=_PAGE, cursor=cursor
         )
     drawn = pc if pc in names else _latest(beats.rows, names)
-    values: dict[str, Any] = {"days": [], "line": None}
+    line = None
     if drawn is not None:
-        answer = await timeline_of(engine, settings, PREFIX + drawn, None, None)
-        line = answer.timeline
-        values = {"days": charts.week_of(line, line.as_of - 7 * DAY, line.as_of), "line": line}
-    return page(
-        request,
-        "pcs.html",
-        names=names,
-        pc=pc,
-        base=str(request.base_url).rstrip("/"),
-        drawn=drawn,
-        since=to_minute_input(begins, formatting.zone_of(request)),
-        until=to_minute_input(ends, formatting.zone_of(request)),
-        beats=[(row.event_time, row.store_id.removeprefix(PREFIX)) for row in beats.rows],
-        following=beats.next_cursor,
-        **values,
-    )
+        line = (await timeline_of(engine, settings, PREFIX + drawn, None, None)).timeline
+
+    def shown() -> Response:
+        return page(
+            request,
+            "pcs.html",
+            names=names,
+            pc=pc,
+            base=str(request.base_url).rstrip("/"),
+            drawn=drawn,
+            line=line,
+            days=[] if line is None else charts.week_of(line, line.as_of - 7 * DAY, line.as_of),
+            since=to_minute_input(begins, formatting.zone_of(request)),
+            until=to_minute_input(ends, formatting.zone_of(request)),
+            beats=[(row.event_time, row.store_id.removeprefix(PREFIX)) for row in beats.rows],
+            following=beats.next_cursor,
+        )
+
+    return await off_loop(shown)
 
 
 def _latest(rows: Any, names: list[str]) -> str | None:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator
 
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
+from openhours.api.off_loop import off_loop
 from openhours.reports.explain import explain_instant, opening_and_closing, utc_offset
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
@@ -106,25 +107,28 @@ async def store(
         present = {name: value for name, value in (query | changes).items() if value}
         return f"?{urlencode(present)}"
 
-    return page(
-        request,
-        "store.html",
-        line=line,
-        report=answer.report,
-        changed_since=answer.changed_since,
-        windows=_windows(line),
-        days=charts.week_of(line, begins, ends),
-        begins=formatting.when(begins, line.zone),
-        ends=formatting.when(ends, line.zone),
-        as_of=formatting.when(line.as_of, line.zone),
-        offset=utc_offset(line.as_of, line.zone),
-        hours_by_day=_by_day(line),
-        back=min(back, weeks - 1),
-        weeks=weeks,
-        at=at,
-        why=None if instant is None else explain_instant(line, instant),
-        link=link,
-    )
+    def drawn() -> Response:
+        return page(
+            request,
+            "store.html",
+            line=line,
+            report=answer.report,
+            changed_since=answer.changed_since,
+            windows=_windows(line),
+            days=charts.week_of(line, begins, ends),
+            begins=formatting.when(begins, line.zone),
+            ends=formatting.when(ends, line.zone),
+            as_of=formatting.when(line.as_of, line.zone),
+            offset=utc_offset(line.as_of, line.zone),
+            hours_by_day=_by_day(line),
+            back=min(back, weeks - 1),
+            weeks=weeks,
+            at=at,
+            why=None if instant is None else explain_instant(line, instant),
+            link=link,
+        )
+
+    return await off_loop(drawn)
 
 
 def _windows(line: Timeline) -> list[dict[str, Any]]:

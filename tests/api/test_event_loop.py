@@ -1,0 +1,209 @@
+"""Long lists, large files and slow patterns do not hold up the event loop: others are answered."""
+
+import asyncio
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+import asyncpg
+import pytest
+from fastapi.testclient import TestClient
+
+from openhours.reports.rows import FIGURE_COLUMNS
+from openhours.settings import Settings
+from openhours.visits import bots
+from tests.helpers.clients import bearer, register, running
+
+ROWS = 10_000
+# In one step of the loop: a page of rows is read in fewer, and it is less than one for each row.
+MOST_CALLS = 6_000
+JSON = {"Content-Type": "application/json"}
+
+REPORTS = """
+INSERT INTO reports (report_id, state, as_of_polled, as_of_beating, interpolation, lookback_days,
+    heartbeat_expiry_seconds, observed_within_minutes, default_timezone, row_count, progress)
+SELECT 'r' || n, 'complete', '2023-01-25', '2023-01-25', 'nearest', 14, 150, 60, 'UTC', {rows}, 1
+FROM generate_series(1, {reports}) n
+"""
+STORES = f"""
+INSERT INTO stores (store_id, feed) SELECT 's' || n, 'polled' FROM generate_series(1, {ROWS}) n
+"""
+REPORT_ROWS = f"""
+INSERT INTO report_rows (report, store, known, {", ".join(FIGURE_COLUMNS)})
+SELECT r.id, s.id, true, {", ".join("0" for _ in FIGURE_COLUMNS)} FROM reports r, stores s
+"""
+PC = """
+INSERT INTO stores (store_id, feed, first_observed_at) VALUES ('pc:joe', 'beating', '2023-01-16')
+"""
+HEARTBEATS = f"""
+INSERT INTO heartbeats (store, event_time)
+SELECT s.id, timestamptz '2023-01-16' + n * interval '1 s'
+FROM stores s, generate_series(1, {ROWS}) n
+"""
+WEEK = """
+CREATE TABLE observations_20230116 PARTITION OF observations
+FOR VALUES FROM ('2023-01-16 00:00+00') TO ('2023-01-23 00:00+00')
+"""
+BEATS = f"""
+INSERT INTO observations_20230116
+SELECT s.id, timestamptz '2023-01-16' + n * interval '1 min', true
+FROM stores s, generate_series(1, {ROWS}) n
+"""
+FILES = """
+INSERT INTO ingestions (ingestion_id, kind, state, name, path, uploaded)
+SELECT 'f' || n, 'status', 'complete', 'a.csv', '/a.csv', false FROM generate_series(1, {files}) n
+"""
+REJECTS = f"""
+INSERT INTO rejected_rows SELECT i.id, n, 'bad_status', 'x' FROM ingestions i,
+generate_series(1, {ROWS}) n
+"""
+EVENTS = """
+INSERT INTO activity_events (recorded_at, id, user_id, happened_at, action, metadata)
+SELECT now(), n, 6, now(), 'created', jsonb_build_object('a', jsonb_build_array(1, 2))
+FROM generate_series(1, 1000) n
+"""
+COUNTS = """
+INSERT INTO activity_counts (period_start, period_end, user_id, event_count)
+SELECT '2023-01-16', '2023-01-17', n, 1 FROM generate_series(1, 1000) n
+"""
+SESSIONS = f"""
+INSERT INTO work_sessions (user_id, name, started_at, time_ms)
+SELECT u.id, 'n', now() - n * interval '1 min', 90000 FROM users u, generate_series(1, {ROWS}) n
+"""
+
+
+class Steps:
+    """The steps of event loops: how many calls of functions each makes, in which threads."""
+
+    def __init__(self) -> None:
+        self.longest = 0
+
+    def run(self, handle: asyncio.Handle, original: Any) -> None:
+        calls = 0
+
+        def count(_frame: FrameType, event: str, _argument: object) -> None:
+            nonlocal calls
+            calls += event in ("call", "c_call")
+
+        sys.setprofile(count)
+        try:
+            original(handle)
+        finally:
+            sys.setprofile(None)
+            self.longest = max(self.longest, calls)
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    counted, original = Steps(), asyncio.Handle._run
+    monkeypatch.setattr(asyncio.Handle, "_run", lambda handle: counted.run(handle, original))
+    return counted
+
+
+def execute(url: str, *statements: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
+
+
+@pytest.mark.parametrize(
+    ("path", "statements"),
+    [
+        ("/get_report/r1", REPORT),
+        ("/get_report/r1?format=json", REPORT),
+        ("/get_report/r1?format=parquet", REPORT),
+        ("/reports?limit=1000", (REPORTS.format(rows=0, reports=1000),)),
+        (f"/track/events?limit={ROWS}", (PC, HEARTBEATS)),
+        ("/api/stores/pc:joe/timeline?as_of=2023-01-23T00:00:00Z", (PC, WEEK, BEATS)),
+        ("/stores/pc:joe?as_of=2023-01-23T00:00:00Z", (PC, WEEK, BEATS)),
+        ("/ingestions?limit=1000", (FILES.format(files=1000),)),
+        ("/ingestions/f1/rejects.csv", (FILES.format(files=1), REJECTS)),
+        ("/api/events?limit=1000", (EVENTS,)),
+        ("/api/events/counts?limit=1000", (COUNTS,)),
+    ],
+)
+def test_a_long_answer_is_written_in_short_steps(
+    settings: Settings, database_url: str, steps: Steps, path: str, statements: tuple[str, ...]
+) -> None:
+    execute(database_url, *statements)
+    with running(settings) as client:
+        steps_of_get(steps, client, path)
+
+
+@pytest.mark.parametrize("rest", [".csv", "", "/overview?by=week"])
+def test_so_are_a_user_s_many_sessions(
+    settings: Settings, database_url: str, steps: Steps, rest: str
+) -> None:
+    with running(settings) as client:
+        token = register(client, "zoe")["token"]
+        execute(database_url, SESSIONS)
+        steps_of_get(steps, client, f"/api/v1/sessions/zoe{rest}", bearer(token))
+
+
+def steps_of_get(
+    steps: Steps, client: TestClient, path: str, headers: dict[str, str] | None = None
+) -> None:
+    # The first time, connections are opened and modules imported.
+    assert client.get(path, headers=headers).status_code == 200
+    steps.longest = 0
+    answer = client.get(path, headers=headers)
+    assert answer.status_code == 200
+    assert steps.longest < MOST_CALLS
+
+
+def test_agents_are_compared_with_the_bots_on_another_thread(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set()
+
+    class Detector:
+        def is_crawler(self, agent: str) -> bool:
+            threads.add(threading.get_ident())
+            return "bot" in agent
+
+    monkeypatch.setattr(bots, "_detector", Detector())
+    monkeypatch.setattr(bots, "_known", {})
+    with running(settings) as client:
+        for agent in ("robot", "x", "robot"):
+            body = {"user_id": "u", "page_url": "/", "user_agent": agent}
+            assert client.post("/visit", json=body).status_code == 200
+        assert client.get("/stats").json()["bots"] == 2
+        assert client.portal is not None
+        assert client.portal.call(threading.get_ident) not in threads
+    assert len(threads) == 1
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_the_place_of_broken_json_is_told_where_it_is_near(settings: Settings, far: bool) -> None:
+    ids = ", ".join(["17"] * (100_000 if far else 3))
+    body = '{"store_ids": [' + ids.replace("17", '"17"') + ", nope"
+    with running(settings) as client:
+        answer = client.post("/trigger_report", content=body, headers=JSON)
+    assert answer.status_code == 400
+    place = ["body"] if far else ["body", "store_ids", "3"]
+    assert [one["path"] for one in answer.json()["errors"]] == [place]
+    assert "column" in answer.json()["detail"]
+
+
+def test_too_many_problems_are_counted_not_listed(settings: Settings) -> None:
+    body = {f"field {n}": n for n in range(1001)}
+    with running(settings) as client:
+        answer = client.post("/trigger_report", json=body)
+    assert answer.status_code == 422
+    assert "1,001 fields cannot be accepted" in answer.json()["detail"]
+    assert len(answer.json()["errors"]) == 1
+
+
+def test_a_list_of_store_ids_is_read_up_to_its_first_mistake(settings: Settings) -> None:
+    with running(settings) as client:
+        answer = client.post("/trigger_report", json={"store_ids": ["s", 1, 2, 3]})
+    assert answer.status_code == 422
+    assert [one["path"] for one in answer.json()["errors"]] == [["body", "store_ids", "1"]]
