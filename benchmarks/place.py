@@ -106,7 +106,9 @@ class Place:
         for file in files:
             attempt = asyncio.run(_begin(url, file))
             worker_connection.run(url, _nothing)  # a worker's child has its connection already
-            spent = seconds(partial(ingest_file, url, get_settings().data_dir, attempt))
+            spent = seconds(
+                partial(ingest_file, url, get_settings().data_dir, sys.maxsize, attempt)
+            )
             query = f"SELECT state FROM ingestions WHERE id = {attempt.ingestion_pk}"
             state = self.fetchval(url, query)
             if state != "complete":

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     processes: Annotated[int, Field(ge=0, le=256)] = 0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     max_upload_mb: Annotated[int, Field(ge=1)] = 2048
+    max_unpacked_mb: Annotated[int, Field(ge=1)] = 8192
     activity_cron: str = "0 */4 * * *"
     dask_scheduler: str | None = None
     dask_tls_ca_file: Path | None = None

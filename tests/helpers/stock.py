@@ -40,8 +40,10 @@ WHERE s.feed = 'polled'
 """
 _FILE = """
 INSERT INTO ingestions (ingestion_id, kind, name, path, uploaded, state, progress, rows, loaded,
-                        unchanged, rejected, error)
-VALUES ($1, $2, $3, '/x', true, $4, 0.25, $5, $6, $7, $8, $9) RETURNING id
+                        unchanged, rejected, rejected_by_reason, error)
+VALUES ($1, $2, $3, '/x', true, $4, 0.25, $5, $6, $7, $8::int8,
+        CASE WHEN $8::int8 > 0 THEN '{"mangled_store_id": 1, "bad_status": 1}'::jsonb END, $9)
+RETURNING id
 """
 
 

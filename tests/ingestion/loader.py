@@ -53,9 +53,8 @@ class Loader:
 
     def run(self, pk: int) -> asyncpg.Record:
         """Run an ingestion; return its row."""
-        data_dir = self.settings.data_dir.resolve()
         self.with_engine(
-            lambda engine: run_ingestion(engine, self.processes, self.url, data_dir, pk)
+            lambda engine: run_ingestion(engine, self.processes, self.url, self.settings, pk)
         )
         [row] = self.fetch(f"SELECT * FROM ingestions WHERE id = {pk}")
         return row

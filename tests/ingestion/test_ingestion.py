@@ -185,6 +185,17 @@ def test_a_spreadsheet_finds_no_formula_among_the_rejected_rows(service: Service
     ]
 
 
+def test_rejected_rows_that_are_not_kept_are_counted_and_said(service: Service) -> None:
+    done = service.upload(
+        "status", STATUS + b"1,never,active\n" * 10_001 + b"2,2023-01-01 00:00:00,on\n"
+    )
+    assert counts(done) == (10_002, 0, 0, 10_002)
+    assert done["rejected_by_reason"] == {"bad_status": 1, "bad_timestamp": 10_001}
+    lines = service.client.get(f"/ingestions/{done['ingestion_id']}/rejects.csv").text.splitlines()
+    assert len(lines) == 1 + 10_000 + 1
+    assert lines[-1] == ',not_kept,"2 more rows were rejected and are not kept"'
+
+
 def test_the_name_that_a_sender_gives_is_shown_without_control_characters(
     service: Service,
 ) -> None:

@@ -52,6 +52,46 @@ def test_a_refused_file_brings_nothing_and_says_why(loader: Loader) -> None:
     assert loader.fetch("SELECT FROM stores") == []
 
 
+def test_a_packed_file_that_holds_too_much_is_refused_by_its_name(loader: Loader) -> None:
+    loader.settings = loader.settings.model_copy(update={"max_unpacked_mb": 1})
+    path = loader.place / "zeros.csv.gz"
+    path.write_bytes(gzip.compress(POLLS.encode() + bytes(1 << 20)))
+    pk = loader.add(path).pk
+    assert loader.run(pk)["error"] == (
+        "zeros.csv.gz unpacks to more than 1,048,576 bytes (OPENHOURS_MAX_UNPACKED_MB)"
+    )
+    assert loader.fetch("SELECT FROM stores") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "store_id,timestamp_utc,status\n{},2023-01-01 00:00:00,active\n",
+        "store_id,timezone_str\n{},UTC\n",
+        "store_id,day,start_time_local,end_time_local\n{},0,9:00,17:00\n",
+    ],
+    ids=["status", "timezones", "hours"],
+)
+def test_store_ids_that_a_spreadsheet_would_take_for_formulas_are_named(
+    loader: Loader, text: str
+) -> None:
+    def warning(*store_ids: str) -> object:
+        header, row = text.splitlines(keepends=True)
+        loader.load(header + "".join(row.format(store_id) for store_id in store_ids))
+        [found] = loader.fetch("SELECT warning FROM ingestions ORDER BY id DESC LIMIT 1")
+        return found["warning"]
+
+    assert warning("a", "1+1", "_=1") is None
+    advice = (
+        " (=, +, -, @, a tab or a carriage return)."
+        " Do not open reports in a spreadsheet unless you trust who named it"
+    )
+    assert warning("a", "=1+1") == f"1 store id begins as a formula does: =1+1{advice}"
+    assert warning("@b", "-1", "+2", "+2", "c") == (
+        f"3 store ids begin as formulas do, one of them is: +2{advice}"
+    )
+
+
 def test_a_file_that_is_gone_is_refused(loader: Loader) -> None:
     row = loader.run(loader.add(loader.place / "gone.csv").pk)
     assert (row["state"], row["error"]) == ("failed", "the file is gone")

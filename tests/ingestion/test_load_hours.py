@@ -1,5 +1,9 @@
 """Hours files replace by store, but never the hours of a store with a rejected row."""
 
+import gzip
+import resource
+
+from openhours.process_pool import Processes
 from tests.ingestion.loader import Loader
 
 HEADER = "store_id,day,start_time_local,end_time_local\n"
@@ -46,3 +50,48 @@ def test_a_file_of_rejected_rows_alone_changes_nothing(loader: Loader) -> None:
     assert loader.load(HEADER + ",0,9:00,17:00\n") == (1, 0, 0, 1)
     assert loader.load(HEADER) == (0, 0, 0, 0)
     assert hours(loader) == []
+
+
+def test_all_rows_of_a_bad_store_are_counted_and_the_first_are_kept(loader: Loader) -> None:
+    rows = "".join(
+        f"a,0,0:00,{n // 3600}:{n // 60 % 60:02}:{n % 60:02}\n" for n in range(1, 10_003)
+    )
+    assert loader.load(HEADER + rows + "a,9,9:00,17:00\nb,0,9:00,17:00\n") == (
+        10_004,
+        1,
+        0,
+        10_003,
+    )
+    pk = loader.fetch("SELECT max(id) FROM ingestions")[0][0]
+    kept = loader.rejected(pk)
+    assert len(kept) == 10_000
+    assert kept[-1] == (10_004, "bad_day"), "found first, while the file is read"
+    assert kept[-2] == (10_000, "store_has_bad_rows")
+
+
+def test_rows_of_several_lines_come_back_to_the_letter(loader: Loader) -> None:
+    row = 'a,0,9:00,17:00,"\\.\n\\.\né"'
+    loader.load(HEADER.replace("\n", ",note\n") + f"{row}\na,9,9:00,17:00,\n")
+    raws = loader.fetch("SELECT raw FROM rejected_rows ORDER BY line")
+    assert raws[0]["raw"].decode() == row
+
+
+def peak_mib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+def test_memory_holds_a_part_of_the_file_however_large_it_is(loader: Loader) -> None:
+    row = "a,0,9:00,17:00," + "x" * 4000 + "\n"
+    header = HEADER.replace("\n", ",note\n")
+    loader.processes = Processes(1)
+    try:
+        loader.load(header + row * 1000)  # all modules are there, and a block is full
+        before = loader.with_engine(lambda _: loader.processes.run(peak_mib))
+        path = loader.place / "large.csv.gz"
+        path.write_bytes(gzip.compress((header + row * 50_000).encode()))
+        assert path.stat().st_size < 1 << 20
+        assert loader.run(loader.add(path).pk)["unchanged"] == 50_000
+        after = loader.with_engine(lambda _: loader.processes.run(peak_mib))
+    finally:
+        loader.processes.close()
+    assert after - before < 100, "the file has 200 MB"

@@ -10,6 +10,7 @@ What happens to a file, and to each row of it:
       read      csv                    good rows as columns, rejected rows with their reason
       load      load_status, load_hours, load_timezones
                                        rows into their tables; polls are sorted by day on the way
-      reject    rejects                rejected rows into `rejected_rows`
+      stage     staging                hours and time zones: into a temporary table first
+      reject    rejects                rejected rows into `rejected_rows`: the first 10,000
       complete  write.complete         counts, hash, and state of the ingestion
 """

@@ -96,6 +96,14 @@ class IngestionInfo(BaseModel):
     rejected: Annotated[
         int | None, Field(description="Rows that were rejected: see `rejects.csv`.", examples=[2])
     ]
+    rejected_by_reason: Annotated[
+        dict[str, int] | None,
+        Field(description="Rejected rows by reason.", examples=[{"bad_status": 2}]),
+    ]
+    warning: Annotated[
+        str | None,
+        Field(description="Store ids that a spreadsheet would take for formulas, if there are."),
+    ]
     error: Annotated[str | None, Field(description="Why no row of the file was loaded.")]
     received_at: Instant
     duration_seconds: float | None
@@ -186,26 +194,31 @@ async def get_ingestion(engine: Engine, ingestion_id: Text) -> IngestionInfo:
 async def get_rejects(engine: Engine, ingestion_id: Text) -> StreamingResponse:
     """Return the rejected rows as CSV: line number, reason, and the row as it was written.
 
-    A row that a spreadsheet would take for a formula has an apostrophe before it.
+    A row that a spreadsheet would take for a formula has an apostrophe before it. Of a file the
+    first 10,000 are kept, 4 KiB of each; a last row, `not_kept`, says how many more there were.
     """
     ingestion = await find_ingestion(engine, ingestion_id)
     return StreamingResponse(
-        _rejects_csv(engine, ingestion.id),
+        _rejects_csv(engine, ingestion),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="rejects-{ingestion_id}.csv"'},
     )
 
 
-async def _rejects_csv(engine: AsyncEngine, ingestion_pk: int) -> AsyncIterator[str]:
-    line = 0
+async def _rejects_csv(engine: AsyncEngine, ingestion: Ingestion) -> AsyncIterator[str]:
+    line = kept = 0
     yield "line,reason,row\n"
     while True:
         async with engine.connect() as connection:
-            rows = await list_rejected_rows(connection, ingestion_pk, after_line=line, limit=_PAGE)
+            rows = await list_rejected_rows(connection, ingestion.id, after_line=line, limit=_PAGE)
         if not rows:
-            return
+            break
+        kept += len(rows)
         line = rows[-1].line
         yield await off_loop(_csv_lines, rows)
+    more = (ingestion.rejected or 0) - kept
+    if more > 0:
+        yield f',not_kept,"{more:,} more rows were rejected and are not kept"\n'
 
 
 def _csv_lines(rows: Sequence[Row[int, str, bytes]]) -> str:

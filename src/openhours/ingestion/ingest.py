@@ -10,7 +10,7 @@ import asyncpg
 from openhours.db import worker_connection
 from openhours.ingestion.csv.kinds import Kind, kind_of
 from openhours.ingestion.csv.reasons import FileRefused
-from openhours.ingestion.csv.source import Source, open_source
+from openhours.ingestion.csv.source import Source, UnpackedLimit, open_source
 from openhours.ingestion.load_hours import load_hours
 from openhours.ingestion.load_status import load_status
 from openhours.ingestion.load_timezones import load_timezones
@@ -26,16 +26,25 @@ _PROGRESS_INTERVAL = 0.5  # seconds
 LOCK = 0x696E6765  # "inge": files are loaded one at a time, over all machines
 
 
-def ingest_file(url: str, data_dir: Path, attempt: Attempt) -> None:
+def ingest_file(url: str, data_dir: Path, max_unpacked: int, attempt: Attempt) -> None:
     """Load the file of an attempt and complete its ingestion; call it in a child process.
+
+    max_unpacked: bytes that a packed file may hold
 
     Raise FileRefused for a file that cannot be loaded; the database is as before then.
     """
-    worker_connection.run(url, lambda connection: _ingest(connection, url, data_dir, attempt))
+    limit = UnpackedLimit(max_unpacked, attempt.name)
+    worker_connection.run(
+        url, lambda connection: _ingest(connection, url, data_dir, limit, attempt)
+    )
 
 
 async def _ingest(
-    connection: "asyncpg.Connection[Any]", url: str, data_dir: Path, attempt: Attempt
+    connection: "asyncpg.Connection[Any]",
+    url: str,
+    data_dir: Path,
+    limit: UnpackedLimit,
+    attempt: Attempt,
 ) -> None:
     path = Path(attempt.path)
     if not path.exists():
@@ -47,7 +56,7 @@ async def _ingest(
             prefix = await find_prefix(connection, path) if attempt.kind in _MAY_GROW else None
             digest = hashlib.sha256() if prefix is None else prefix.digest
             resume = None if prefix is None else prefix.end
-            with open_source(path, on_bytes=digest.update, resume=resume) as source:
+            with open_source(path, on_bytes=digest.update, resume=resume, limit=limit) as source:
                 kind = attempt.kind or kind_of(source.header)
                 rejects = RejectWriter(connection, attempt.ingestion_pk)
                 counts = await _load(
@@ -56,7 +65,7 @@ async def _ingest(
                 sha256 = digest.hexdigest()
                 loaded = Loaded(kind, source.size, source.modified_ns, sha256, counts)
             await complete(connection, attempt, loaded)
-            await note_ingestion(connection, attempt.ingestion_pk, kind, counts)
+            await note_ingestion(connection, kind, counts)
     finally:
         await progress.close()
 

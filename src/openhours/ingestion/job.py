@@ -1,7 +1,5 @@
 """Job that loads one file: attempts are counted here, the work is done in a child process."""
 
-from pathlib import Path
-
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.ingestion import write
@@ -9,26 +7,27 @@ from openhours.ingestion.csv.reasons import FileRefused
 from openhours.ingestion.ingest import ingest_file
 from openhours.ingestion.queries import find_ended_upload
 from openhours.process_pool import Processes
+from openhours.settings import Settings
 
 MAX_ATTEMPTS = 3
 
 
 async def run_ingestion(
-    engine: AsyncEngine, processes: Processes, url: str, data_dir: Path, ingestion_pk: int
+    engine: AsyncEngine, processes: Processes, url: str, settings: Settings, ingestion_pk: int
 ) -> None:
     """Load the file of an ingestion, in a child process; fail the ingestion of one that is refused.
 
     An ingestion that has ended is left alone. Raise any other error of the child.
 
     url: of the same database as `engine`, for the child
-    data_dir: for what the child writes meanwhile
     """
     attempt = await write.begin_attempt(engine, ingestion_pk)
     if attempt is not None:
         try:
             if attempt.number > MAX_ATTEMPTS:
                 raise FileRefused(f"the process loading it ended {MAX_ATTEMPTS} times unexpectedly")
-            await processes.run(ingest_file, url, data_dir, attempt)
+            data_dir, max_unpacked = settings.data_dir.resolve(), settings.max_unpacked_mb << 20
+            await processes.run(ingest_file, url, data_dir, max_unpacked, attempt)
         except FileRefused as error:
             await write.fail(engine, ingestion_pk, str(error))
     await _remove_upload(engine, ingestion_pk)

@@ -10,12 +10,14 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
+from openhours.api.csv_cells import FORMULA_STARTS
 from openhours.ingestion.csv.reasons import Reason
 from openhours.ingestion.csv.source import Position, Source
 from openhours.ingestion.csv.status import read_status
 from openhours.ingestion.day_files import DayFiles, DayRows
 from openhours.ingestion.rejects import Counts, Progress, RejectWriter
 from openhours.ingestion.resume import Prefix
+from openhours.ingestion.staging import formula_warning
 from openhours.stores import partitions
 from openhours.stores.write import (
     Columns,
@@ -43,7 +45,7 @@ async def load_status(
     data_dir: takes the rows meanwhile
     prefix: what an earlier ingestion loaded; the source continues after it
     """
-    counts = Counts()
+    counts = Counts(reasons=rejects.reasons)
     if prefix is not None:
         await rejects.copy_from(prefix.ingestion_pk)
         counts.rows = prefix.rows
@@ -60,7 +62,8 @@ async def load_status(
             days.add(block.store_ids, block.store, block.at, block.active)
             await progress(0.5 * source.bytes_read / source.size)
         counts.loaded = await _write_days(connection, days, progress)
-    counts.rejected = rejects.written
+    risky = [store_id for store_id in days.store_ids if store_id.startswith(FORMULA_STARTS)]
+    counts.warning = formula_warning(len(risky), min(risky, default=None))
     counts.next_line = _next_line(source, settled, rejects)
     return counts
 

@@ -16,9 +16,7 @@ _ROWS = "ingested_rows"
 _REJECTED = "rejected_rows"
 
 
-async def note_ingestion(
-    connection: "asyncpg.Connection[Any]", ingestion_pk: int, kind: str, counts: Counts
-) -> None:
+async def note_ingestion(connection: "asyncpg.Connection[Any]", kind: str, counts: Counts) -> None:
     """Add a loaded file's rows to the totals, and its rejected ones by reason."""
     amounts = {
         f"{kind}/loaded": counts.loaded,
@@ -26,12 +24,7 @@ async def note_ingestion(
         f"{kind}/rejected": counts.rejected,
     }
     await counters.add(connection, _ROWS, amounts)
-    if counts.rejected:
-        reasons = await connection.fetch(
-            "SELECT reason, count(*) FROM rejected_rows WHERE ingestion = $1 GROUP BY reason",
-            ingestion_pk,
-        )
-        await counters.add(connection, _REJECTED, dict(reasons))
+    await counters.add(connection, _REJECTED, counts.reasons)
 
 
 async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:

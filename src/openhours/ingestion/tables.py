@@ -12,7 +12,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import BYTEA
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from openhours.db.engine import Base, Timestamp
@@ -51,6 +51,9 @@ class Ingestion(Base):
     loaded: Mapped[int | None] = mapped_column(BigInteger)
     unchanged: Mapped[int | None] = mapped_column(BigInteger)
     rejected: Mapped[int | None] = mapped_column(BigInteger)
+    # How many rows were rejected for each reason: not all of them are kept, and none for ever.
+    rejected_by_reason: Mapped[dict[str, int] | None] = mapped_column(JSONB)
+    warning: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
     started_at: Mapped[datetime | None] = mapped_column(Timestamp)
@@ -58,7 +61,7 @@ class Ingestion(Base):
 
 
 class RejectedRow(Base):
-    """One rejected row, with its reason."""
+    """One rejected row, with its reason: of each file the first ones are kept."""
 
     __tablename__ = "rejected_rows"
 

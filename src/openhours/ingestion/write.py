@@ -4,6 +4,7 @@ SQLAlchemy on the worker's and the server's engine; asyncpg where a child proces
 connection by which it copies the rows.
 """
 
+import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class Attempt(NamedTuple):
     ingestion_pk: int
     number: int
     path: str
+    name: str
     kind: Kind | None
 
 
@@ -96,7 +98,7 @@ async def begin_attempt(engine: AsyncEngine, ingestion_pk: int) -> Attempt | Non
             progress=0,
             started_at=func.coalesce(Ingestion.started_at, func.clock_timestamp()),
         )
-        .returning(Ingestion.id, Ingestion.attempt, Ingestion.path, Ingestion.kind)
+        .returning(Ingestion.id, Ingestion.attempt, Ingestion.path, Ingestion.name, Ingestion.kind)
     )
     async with engine.begin() as connection:
         row = (await connection.execute(query)).one_or_none()
@@ -136,7 +138,8 @@ async def complete(connection: "asyncpg.Connection[Any]", attempt: Attempt, load
         """
         UPDATE ingestions SET state = 'complete', progress = 1, kind = $3, size = $4,
             modified_ns = $5, sha256 = $6, rows = $7, loaded = $8, rejected = $9, unchanged = $10,
-            next_line = $11, finished_at = clock_timestamp()
+            next_line = $11, rejected_by_reason = $12, warning = $13,
+            finished_at = clock_timestamp()
         WHERE id = $1 AND attempt = $2 AND state = 'running'
         """,
         attempt.ingestion_pk,
@@ -150,6 +153,8 @@ async def complete(connection: "asyncpg.Connection[Any]", attempt: Attempt, load
         counts.rejected,
         counts.unchanged,
         counts.next_line,
+        json.dumps(counts.reasons),
+        counts.warning,
     )
     if done != "UPDATE 1":
         raise RuntimeError("another attempt loads this file")

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import pytz
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import raw_connection
 from openhours.errors import invalid
 from openhours.stores.store_ids import store_id_problem
 from openhours.stores.tables import BusinessHours, Store
-from openhours.stores.write import lock_store, replace_timezones
+from openhours.stores.write import lock_store
 from openhours.times import DAY, WEEKDAYS, format_time_of_day, parse_time_of_day
 
 DAYS = tuple(day.lower() for day in WEEKDAYS)
@@ -131,7 +131,8 @@ async def set_timezone(engine: AsyncEngine, store_id: str, timezone: str) -> Non
     if timezone not in pytz.all_timezones_set:
         raise invalid(f"{timezone!r} is not an IANA time zone, such as Europe/Berlin")
     async with engine.begin() as connection:
-        await replace_timezones(await raw_connection(connection), {store_id: timezone})
+        store = await lock_store(await raw_connection(connection), store_id)
+        await connection.execute(update(Store).where(Store.id == store).values(timezone=timezone))
 
 
 async def hours_of(engine: AsyncEngine, store_id: str) -> StoreHours | None:

@@ -18,7 +18,8 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 Columns = Mapping[str, NDArray[Any]]
 
 _OBSERVATIONS = {"store": "int4", "observed_at": "timestamptz", "active": "bool"}
-_HOURS = {"store": "int4", "day": "int2", "opens": "int8", "closes": "int8"}
+# Temporary table with the rows of a file, by `line` and `store_id`.
+FILE_ROWS = "file_rows"
 
 
 async def ensure_stores(connection: Connection, store_ids: Sequence[str]) -> dict[str, int]:
@@ -122,44 +123,64 @@ async def note_newest_poll(connection: Connection, newest: int) -> None:
     )
 
 
-async def replace_hours(connection: Connection, rows: Columns) -> int:
-    """Replace the business hours of all stores that the rows name; return how many are new.
-
-    rows: `store, day, opens, closes`; one that is there twice, or stored already, is unchanged
-    """
+async def ensure_stores_of_file(connection: Connection) -> None:
+    """Insert the stores of `file_rows` that are missing, in the ids' order."""
+    # PostgreSQL knows nothing of a temporary table unless it is told to look.
+    await connection.execute(f"ANALYZE {FILE_ROWS}")
     await connection.execute(
-        "CREATE TEMP TABLE staged_hours (store int4, day int2, opens int8, closes int8)"
-        " ON COMMIT DROP"
+        f"""
+        INSERT INTO stores (store_id)
+        SELECT DISTINCT store_id FROM {FILE_ROWS} f
+        WHERE NOT EXISTS (SELECT FROM stores s WHERE s.store_id = f.store_id)
+        ORDER BY store_id ON CONFLICT DO NOTHING
+        """  # noqa: S608
     )
-    await bulk.copy_in(connection, "staged_hours", _HOURS, rows)
+
+
+async def replace_hours(connection: Connection) -> int:
+    """Replace the business hours of all stores that `file_rows` names; return how many are new.
+
+    Rows have `day, opens, closes`; one that is there twice, or stored already, is unchanged.
+    """
+    await ensure_stores_of_file(connection)
+    await connection.execute(
+        f"""
+        CREATE TEMP TABLE file_hours ON COMMIT DROP AS
+        SELECT DISTINCT s.id AS store, f.day, f.opens, f.closes
+        FROM {FILE_ROWS} f JOIN stores s USING (store_id)
+        """  # noqa: S608
+    )
+    await connection.execute("ANALYZE file_hours")
     await connection.execute(
         """
         DELETE FROM business_hours b
-        WHERE store IN (SELECT store FROM staged_hours) AND NOT EXISTS (
-            SELECT FROM staged_hours s WHERE (s.store, s.day, s.opens, s.closes)
-                                           = (b.store, b.day, b.opens, b.closes))
+        WHERE store IN (SELECT store FROM file_hours) AND NOT EXISTS (
+            SELECT FROM file_hours f WHERE (f.store, f.day, f.opens, f.closes)
+                                         = (b.store, b.day, b.opens, b.closes))
         """
     )
     done = await connection.execute(
         """
         INSERT INTO business_hours (store, day, opens, closes)
-        SELECT DISTINCT store, day, opens, closes FROM staged_hours ON CONFLICT DO NOTHING
+        SELECT store, day, opens, closes FROM file_hours ON CONFLICT DO NOTHING
         """
     )
     return _count(done)
 
 
-async def replace_timezones(connection: Connection, zones: Mapping[str, str]) -> int:
-    """Set time zones by store id, inserting missing stores; return how many are new or changed."""
-    await ensure_stores(connection, list(zones))
+async def replace_timezones(connection: Connection) -> int:
+    """Set the `zone` of each store in `file_rows`, that of the last line; return how many changed.
+
+    Stores that are missing are inserted.
+    """
+    await ensure_stores_of_file(connection)
     done = await connection.execute(
-        """
+        f"""
         UPDATE stores s SET timezone = f.zone
-        FROM unnest($1::text[], $2::text[]) AS f (store_id, zone)
+        FROM (SELECT DISTINCT ON (store_id) store_id, zone FROM {FILE_ROWS}
+              ORDER BY store_id, line DESC) f
         WHERE s.store_id = f.store_id AND s.timezone IS DISTINCT FROM f.zone
-        """,
-        list(zones),
-        list(zones.values()),
+        """  # noqa: S608
     )
     return _count(done)
 

@@ -51,16 +51,10 @@ async def latest_files(connection: AsyncConnection, limit: int) -> list[Row[Any]
     return list((await connection.execute(query)).all())
 
 
-async def reject_reasons(connection: AsyncConnection, ingestion: int) -> list[Row[str, int]]:
-    """Return why rows of a file were rejected, and how many: most frequent reason first."""
-    rows = func.count().label("rows")
-    query = (
-        select(RejectedRow.reason, rows)
-        .where(RejectedRow.ingestion == ingestion)
-        .group_by(RejectedRow.reason)
-        .order_by(rows.desc(), RejectedRow.reason)
-    )
-    return list((await connection.execute(query)).all())
+async def count_rejects(connection: AsyncConnection, ingestion: int) -> int:
+    """Return how many rejected rows of a file are kept."""
+    query = select(func.count()).where(RejectedRow.ingestion == ingestion)
+    return (await connection.execute(query)).scalar_one()
 
 
 async def first_rejects(

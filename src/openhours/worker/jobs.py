@@ -131,8 +131,7 @@ class Worker:
                 await run_report(engine, executor, report_pk)
 
         async def ingestion(number: int) -> None:
-            data_dir = settings.data_dir.resolve()
-            await run_ingestion(engine, self.processes, self.url, data_dir, number)
+            await run_ingestion(engine, self.processes, self.url, settings, number)
 
         async def fail_one_report(report_pk: int, reason: str) -> None:
             await fail_report(engine, report_pk, reason)

@@ -13,7 +13,7 @@ import pytest
 from openhours.ingestion.csv.hours import read_hours
 from openhours.ingestion.csv.kinds import kind_of
 from openhours.ingestion.csv.reasons import FileRefused
-from openhours.ingestion.csv.source import Position, open_source
+from openhours.ingestion.csv.source import Position, UnpackedLimit, open_source
 from openhours.ingestion.csv.status import read_status
 from openhours.ingestion.csv.timezones import read_timezones
 
@@ -145,6 +145,24 @@ def test_a_refusal_never_repeats_what_the_file_holds(path: Path) -> None:
         with open_source(path) as source, pytest.raises(FileRefused) as refused:
             read(source)
         assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "content", [gzip.compress(TEXT.encode() * 9), zipped(("a.csv", TEXT * 9))], ids=["gzip", "zip"]
+)
+def test_a_packed_file_that_holds_too_much_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    size = len(TEXT) * 9
+    with open_source(path, limit=UnpackedLimit(size, "polls")) as source:
+        assert b"".join(source.chunks()).endswith(ROW.encode())
+    for block_bytes in (16, 1 << 20):
+        with (
+            pytest.raises(FileRefused, match="polls unpacks to more than 1,000 bytes"),
+            open_source(
+                path, limit=UnpackedLimit(1000, "polls"), block_bytes=block_bytes
+            ) as source,
+        ):
+            list(source.chunks())
 
 
 def test_only_regular_files_are_opened(path: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import lzma
 import os
 import stat
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from typing import IO, NamedTuple, Self, cast
 from openhours.ingestion.csv import records
 from openhours.ingestion.csv.reasons import FileRefused
 
-_BLOCK_BYTES = 8 << 20
+# So many rows fit a block that more of them would cost memory and save no time.
+_BLOCK_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 NOT_REGULAR = "not a regular file: links, pipes and devices are not read"
@@ -41,6 +43,16 @@ class Position(NamedTuple):
 
     offset: int
     line: int
+
+
+class UnpackedLimit(NamedTuple):
+    """The most bytes that a packed file may hold, and the name of the file, for the refusal."""
+
+    bytes: int
+    name: str
+
+
+UNLIMITED = UnpackedLimit(sys.maxsize, "")
 
 
 def open_regular(path: Path) -> FileIO:
@@ -121,9 +133,13 @@ class Source:
         header's line is over
     """
 
-    def __init__(self, file: _FileAsOpened, resume: Position | None, block_bytes: int) -> None:
+    def __init__(
+        self, file: _FileAsOpened, resume: Position | None, block_bytes: int, limit: UnpackedLimit
+    ) -> None:
         self._file = file
         self._block_bytes = block_bytes
+        self._limit = limit
+        self._unpacked = 0
         self.size = file.size
         self.modified_ns = file.modified_ns
         self._stream, self._packing = _unpacked(file)
@@ -159,9 +175,16 @@ class Source:
         if not self._packing:
             return self._stream.read(count)
         try:
-            return self._stream.read(count)
+            data = self._stream.read(count)
         except _DAMAGE as error:
             raise FileRefused(f"a damaged {self._packing} file: {error}") from error
+        self._unpacked += len(data)
+        if self._unpacked > self._limit.bytes:
+            raise FileRefused(
+                f"{self._limit.name} unpacks to more than {self._limit.bytes:,} bytes"
+                " (OPENHOURS_MAX_UNPACKED_MB)"
+            )
+        return data
 
     def close(self) -> None:
         """Close the file."""
@@ -181,6 +204,7 @@ def open_source(
     on_bytes: Callable[[bytes], object] | None = None,
     resume: Position | None = None,
     block_bytes: int = _BLOCK_BYTES,
+    limit: UnpackedLimit = UNLIMITED,
 ) -> Source:
     """Open a plain, gzipped or zipped CSV, whatever its name, and read its header.
 
@@ -188,12 +212,13 @@ def open_source(
         the beginning, or from `resume` on; a hash's `update`
     resume: continue a plain CSV whose bytes before it were read before; lines count on from it
     block_bytes: how much to read at a time; memory holds a few times as much
+    limit: of a packed file's bytes once they are unpacked; FileRefused beyond it
 
     Raise FileRefused if it is no CSV or no regular file, OSError if it cannot be opened.
     """
     file = _FileAsOpened(path, on_bytes, resume.offset if resume else 0)
     try:
-        return Source(file, resume, block_bytes)
+        return Source(file, resume, block_bytes, limit)
     except BaseException:
         file.close()
         raise

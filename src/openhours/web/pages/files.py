@@ -17,12 +17,14 @@ _MAX_REJECTS = 100
 async def file(request: Request, engine: Engine, ingestion_id: Text) -> Response:
     """Show how far a file is, or how many of its rows were loaded and rejected."""
     ingestion = await find_ingestion(engine, ingestion_id)
+    reasons = ingestion.rejected_by_reason or {}
     async with engine.connect() as connection:
         return page(
             request,
             "file.html",
             file=ingestion,
-            reasons=await queries.reject_reasons(connection, ingestion.id),
+            reasons=sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0])),
+            kept=await queries.count_rejects(connection, ingestion.id),
             rejects=[
                 (row.line, row.reason, row.raw.decode(errors="backslashreplace"))
                 for row in await queries.first_rejects(connection, ingestion.id, _MAX_REJECTS)
