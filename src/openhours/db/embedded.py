@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _MAX_FOLDER_BYTES = 103 - len("/.s.PGSQL.5432")
 _NAME = "postgresql"
 _START_TIMEOUT = 120.0
+_MAX_DEATHS = 3  # while it is started: by then it is not chance
 _STRAYS_TIMEOUT = 30.0
 
 # It logs the whole of the server's log at every failure; what matters of it is in our message.
@@ -74,8 +75,11 @@ def leave(data_dir: Path) -> None:
     The wheel does so at exit, too; but a process that a signal ends, such as the one that
     `fastapi dev` reloads, never gets there.
     """
-    server = PostgresServer._instances.get(_folder(data_dir))
+    folder = _folder(data_dir)
+    server = PostgresServer._instances.get(folder)
     if server is not None:
+        with server._lock:
+            _forget_dead_processes(folder)
         server.cleanup()
         atexit.unregister(server._cleanup)
 
@@ -141,20 +145,29 @@ def _forget_dead_processes(folder: Path) -> None:
 
 
 def _start_patiently(server: PostgresServer, folder: Path) -> None:
-    """Start the server, however long its recovery takes: the wheel gives up after 10 s."""
+    """Start the server, however long its recovery takes: the wheel gives up after 10 s.
+
+    One that is killed in that moment is started again.
+    """
     give_up = time.monotonic() + _START_TIMEOUT
+    deaths = 0
     while True:
         try:
             _configure(server, folder)
             server.start()
             return
         except (subprocess.SubprocessError, AssertionError) as error:
-            if postmaster.live(folder) is None or time.monotonic() > give_up:
+            recovering = postmaster.live(folder) is not None
+            deaths += not recovering
+            if deaths == _MAX_DEATHS or time.monotonic() > give_up:
                 raise EmbeddedRefused(
                     f"the embedded PostgreSQL does not start; the end of {folder / 'log'}:\n"
                     + _end_of(folder / "log")
                 ) from error
-            log.warning("the embedded PostgreSQL is still recovering")
+            if recovering:
+                log.warning("the embedded PostgreSQL is still recovering")
+            else:
+                log.warning("the embedded PostgreSQL has died as it was started")
             time.sleep(1.0)
 
 
