@@ -12,6 +12,9 @@ from fastapi import Request
 
 from openhours.errors import Malformed, OpenhoursError, TooLarge
 from openhours.ingestion.uploads import Upload, folder_of, receive, remove_broken_uploads
+from openhours.settings import Settings
+from tests.helpers.clients import running
+from tests.helpers.database import fetch
 from tests.ingestion.loader import Loader
 
 LIMIT = 1000
@@ -106,3 +109,25 @@ def test_only_old_uploads_that_no_ingestion_awaits_are_removed(loader: Loader) -
     loader.fetch(f"UPDATE ingestions SET state = 'failed' WHERE id = {failed.pk}")
     loader.with_engine(lambda engine: remove_broken_uploads(engine, loader.settings))
     assert sorted(path.name for path in folder.iterdir()) == ["arriving", "queued"]
+
+
+BREAK_CONNECTION = """
+CREATE FUNCTION break_connection() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$
+"""
+AT_INSERT = "CREATE TRIGGER broken AFTER INSERT ON ingestions"
+AT_COMMIT = """CREATE CONSTRAINT TRIGGER broken AFTER INSERT ON ingestions
+DEFERRABLE INITIALLY DEFERRED"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "kept"), [(AT_INSERT, 0), (AT_COMMIT, 1)], ids=["at insert", "at commit"]
+)
+def test_an_upload_is_kept_where_nobody_knows_whether_it_is_awaited(
+    settings: Settings, database_url: str, moment: str, kept: int
+) -> None:
+    with running(settings) as client:
+        fetch(database_url, BREAK_CONNECTION)
+        fetch(database_url, f"{moment} FOR EACH ROW EXECUTE FUNCTION break_connection()")
+        assert client.post("/ingest/status", content=b"store_id\n").status_code == 503
+    assert len(list(folder_of(settings).iterdir())) == kept

@@ -135,6 +135,7 @@ async def ingest(
     The file is durable before the answer is sent. Loading the same file again changes nothing.
     """
     upload = await receive(request, folder_of(settings), settings.max_upload_mb << 20)
+    committing = False
     try:
         async with engine.begin() as connection:
             _, ingestion_id = await add_ingestion(
@@ -145,8 +146,11 @@ async def ingest(
                 kind=kind,
                 uploaded=True,
             )
+            committing = True
     except BaseException:
-        upload.path.unlink(missing_ok=True)
+        # Where the connection broke during the commit, an ingestion may await the file.
+        if not committing:
+            upload.path.unlink(missing_ok=True)
         raise
     response.headers["Location"] = f"/ingestions/{ingestion_id}"
     return Accepted(ingestion_id=ingestion_id)
