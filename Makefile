@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
 	--no-loadscope-reorder -rfEs
 
-.PHONY: run test test-fast coverage lint format bench clean
+.PHONY: run test test-fast coverage lint format bench chaos clean
 
 # The sample is for a first look: who has named a database or folder of their own does not get it.
 run: $(VENV)/run
@@ -39,6 +39,10 @@ format: $(VENV)/test
 
 bench: $(VENV)/test
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# kill -9 at random, for ten minutes (ARGS="--minutes 60 --seed 1").
+chaos: $(VENV)/test
+	$(BIN)/python -m tools.chaos $(ARGS)
 
 clean:
 	rm -rf .venv* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -33,6 +33,13 @@ class Service:
         self.client = httpx.Client(base_url=self.url, timeout=60)
 
     def start(self) -> Self:
+        """Start the server and return when it is healthy."""
+        self.launch()
+        self.wait_until_it_answers()
+        return self
+
+    def launch(self) -> None:
+        """Start the server."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *(part.format(port=self.port) for part in self.command)],
@@ -41,8 +48,6 @@ class Service:
                 stdout=log,
                 stderr=log,
             )
-        self.wait_until_it_answers()
-        return self
 
     def wait_until_it_answers(self) -> None:
         """Return when the service is healthy; AssertionError with its log if it does not start."""
