@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
+_CHILDREN_SEEN_EVERY = 1.0  # seconds
+
 
 def collect_garbage_less() -> None:
     """Exempt all that is loaded by now from garbage collection, and collect less often.
@@ -44,7 +46,13 @@ class Processes:
         """
         executor = self._executor
         try:
-            return await asyncio.get_running_loop().run_in_executor(executor, function, *args)
+            future = asyncio.get_running_loop().run_in_executor(executor, function, *args)
+            try:
+                while not (await asyncio.wait({future}, timeout=_CHILDREN_SEEN_EVERY))[0]:
+                    _break_if_a_child_died(executor)
+                return await future
+            finally:
+                future.cancel()
         except BrokenProcessPool:
             if self._executor is executor:
                 log.error("a child process died; making new ones")
@@ -68,6 +76,20 @@ class Processes:
             initializer=_start_child,
             initargs=(logging.getLogger().level,),
         )
+
+
+def _break_if_a_child_died(executor: ProcessPoolExecutor) -> None:
+    """Let all calls of the pool fail if one of its children is dead.
+
+    The pool notices it by itself, but for one that died in the middle of its answer: then it waits
+    for the rest for ever, as long as anyone could write to that pipe.
+    """
+    children = list((executor._processes or {}).values())  # none once it is shut down
+    if multiprocessing.connection.wait([child.sentinel for child in children], timeout=0):
+        for child in children:
+            child.kill()
+        # This process's own end of the pipe.
+        executor._result_queue._writer.close()  # type: ignore[attr-defined]
 
 
 def _start_child(log_level: int) -> None:

@@ -1,0 +1,51 @@
+"""Children of a worker that die: their calls fail at once, and the next ones get new children."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+
+from openhours.process_pool import Processes
+
+pytestmark = pytest.mark.slow
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_while_answering() -> None:
+    """Write the beginning of an answer into the pool's pipe: 4 bytes that say 256, and one."""
+    frame = sys._getframe()
+    while "result_queue" not in frame.f_locals:
+        assert frame.f_back is not None
+        frame = frame.f_back
+    os.write(frame.f_locals["result_queue"]._writer.fileno(), b"\0\0\1\0" + b"x")
+    die()
+
+
+def ready(_seconds: float) -> None:
+    pass
+
+
+@pytest.mark.parametrize("death", [die, die_while_answering])
+@pytest.mark.parametrize("children", [1, 2])
+def test_a_child_that_dies_breaks_the_pool_and_the_next_call_gets_a_new_one(
+    children: int, death: Callable[[], None]
+) -> None:
+    async def use() -> None:
+        processes = Processes(children)
+        try:
+            await processes.warm_up(ready)
+            async with asyncio.timeout(60):
+                with pytest.raises(BrokenProcessPool):
+                    await processes.run(death)
+                assert await processes.run(abs, -1) == 1
+        finally:
+            processes.close()
+
+    asyncio.run(use())
