@@ -25,6 +25,7 @@ from openhours.api.examples import with_present_instants
 from openhours.api.forwarded import ForwardedHeaders
 from openhours.api.metrics import metrics_router
 from openhours.api.security_headers import SecurityHeaders
+from openhours.api.slow_bodies import SlowBodies
 from openhours.db import database
 from openhours.heartbeats import api as heartbeats
 from openhours.ingestion import api as ingestion
@@ -152,6 +153,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _add_middleware(app: FastAPI) -> None:
     """Add what surrounds all routes; what is added last is outermost."""
     settings = SETTINGS.of(app)
+    app.add_middleware(SlowBodies)
     app.add_middleware(TooLargeAsProblem)
     app.add_middleware(ForwardedHeaders, trusted=settings.trusted_proxies)
     if settings.cors_origins:

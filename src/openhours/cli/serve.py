@@ -43,6 +43,7 @@ def serve(settings: Settings) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.DEBUG if verbose else logging.WARNING)
     # Only here: a worker, which needs this module, too, starts faster without it.
     from openhours.app import app  # noqa: PLC0415
+    from openhours.cli import connections  # noqa: PLC0415
 
     config = uvicorn.Config(
         app,
@@ -51,9 +52,12 @@ def serve(settings: Settings) -> None:
         log_config=None,
         access_log=verbose,
         proxy_headers=False,  # `api.forwarded` knows whom to believe
+        http=connections.Connection,
+        ws="none",
         timeout_graceful_shutdown=_GRACE_SECONDS,
         lifespan="off",  # `_run` does it
     )
+    connections.raise_descriptor_limit()
     server = _Server(config)
     # uvicorn raises the signal again once it has ended: unhandled, it would skip what is done at
     # exit, and the embedded PostgreSQL would run on.
