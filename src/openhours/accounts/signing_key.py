@@ -20,10 +20,15 @@ def signing_key(settings: Settings) -> str:
     """
     if settings.secret is not None:
         return settings.secret.get_secret_value()
-    path = settings.data_dir.resolve() / _NAME
+    path = secret_file(settings)
     if not path.exists():
         _make(path)
     return path.read_text()
+
+
+def secret_file(settings: Settings) -> Path:
+    """Return where the secret lies, unless OPENHOURS_SECRET is set."""
+    return settings.data_dir.resolve() / _NAME
 
 
 def derived_key(settings: Settings, purpose: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from openhours import __version__
+from openhours.cli import backup
 from openhours.cli.output import fail, read_settings, say, server_part, set_up_logging
 from openhours.errors import OpenhoursError
 
@@ -227,6 +228,10 @@ def db() -> None:
     settings = read_settings()
     set_up_logging("INFO")
     asyncio.run(server_part("cli.commands").migrate_only(settings))
+
+
+app.command()(backup.backup)
+app.command()(backup.restore)
 
 
 keys = typer.Typer(help="API keys: what machines may do.", no_args_is_help=True)

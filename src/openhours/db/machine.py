@@ -24,6 +24,20 @@ def make_data_dir(data_dir: Path) -> Path:
     return folder
 
 
+def unfinished_restore(data_dir: Path) -> Path:
+    """Return the file that a restore into the data directory makes first, and removes last."""
+    return data_dir.resolve() / "restore-unfinished"
+
+
+def refuse_unfinished_restore(data_dir: Path) -> None:
+    """Raise SettingsError if a restore into the data directory was killed."""
+    if unfinished_restore(data_dir).exists():
+        raise SettingsError(
+            f"a restore into {data_dir.resolve()} did not finish: remove this folder, empty the "
+            "database that DATABASE_URL names, if it is set, and restore again"
+        )
+
+
 def machine_id(data_dir: Path) -> str:
     """Return the id of the data directory, made if there is none; behind the `@` of a job's name.
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from openhours.durable import to_disk
 from openhours.errors import Malformed, TooLarge
 from openhours.ingestion.names import printable
 from openhours.ingestion.queries import list_awaited_uploads
@@ -116,13 +117,4 @@ async def _write(path: Path, chunks: AsyncIterator[bytes]) -> None:
     with os.fdopen(descriptor, "wb") as file:
         async for chunk in chunks:
             await anyio.to_thread.run_sync(file.write, chunk)
-        await anyio.to_thread.run_sync(_to_disk, file.fileno(), path.parent)
-
-
-def _to_disk(descriptor: int, folder: Path) -> None:
-    os.fsync(descriptor)
-    parent = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(parent)  # the file's name, too, must survive a power cut
-    finally:
-        os.close(parent)
+        await anyio.to_thread.run_sync(to_disk, file.fileno(), path.parent)
