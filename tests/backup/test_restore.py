@@ -181,7 +181,7 @@ def test_a_killed_restore_leaves_a_place_that_is_whole_or_refused(
     monkeypatch.setenv("DATABASE_URL", empty_url)
     monkeypatch.setenv("OPENHOURS_DATA_DIR", str(elsewhere.data_dir))
     mark = unfinished_restore(elsewhere.data_dir)
-    left = []
+    left: list[tuple[bool, bool]] = []
     for begun in (mark.exists, *[lambda: fetch(empty_url, FILLING) != [(0,)]] * 3):
         killed = begin_restore(backup, begun)
         time.sleep(len(left) * 0.1)
