@@ -36,6 +36,7 @@ TABLE = AccessTable(
         "POST /ingest/{kind}": _INGEST,
         "GET /ingestions": _INGEST,
         "GET /ingestions/{ingestion_id}": _INGEST,
+        "DELETE /ingestions/{ingestion_id}": _INGEST,
         "GET /ingestions/{ingestion_id}/rejects.csv": _INGEST,
         "POST /track": _TRACK,
         "POST /track/batch": _TRACK,
@@ -56,6 +57,7 @@ TABLE = AccessTable(
         "GET /api/stores/{store_id:text}/explain": _REPORT,
         # Pages
         "GET /files/{ingestion_id}": _INGEST,
+        "POST /files/{ingestion_id}/cancel": Needs("ingest", form=True),
         "GET /stores": _REPORT,
         "GET /stores/{store_id:text}": _REPORT,
         "POST /reports/new": Needs("report", form=True),

@@ -64,6 +64,16 @@ class Processes:
         # It sleeps a moment: a child that is done at once would be given the next call, too.
         await asyncio.gather(*(self.run(function, 0.2) for _ in range(self.count)))
 
+    def kill(self) -> None:
+        """End all children at once, whatever they do; the next call gets new ones.
+
+        What they ran raises BrokenProcessPool.
+        """
+        executor, self._executor = self._executor, self._make()
+        for child in list(executor._processes.values()):  # `kill_workers` from Python 3.14 on
+            child.kill()
+        executor.shutdown(wait=False, cancel_futures=True)
+
     def close(self) -> None:
         """Let the children go, without waiting for what they do."""
         self._executor.shutdown(wait=False, cancel_futures=True)

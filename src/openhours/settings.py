@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     max_upload_mb: Annotated[int, Field(ge=1)] = 2048
     max_unpacked_mb: Annotated[int, Field(ge=1)] = 8192
+    ingestion_timeout_seconds: Annotated[float, Field(ge=1)] = 3600
     activity_cron: str = "0 */4 * * *"
     dask_scheduler: str | None = None
     dask_tls_ca_file: Path | None = None

@@ -45,7 +45,12 @@ OWNED = "/api/v1/sessions/"
 # What must not change by a slip in the table.
 PINNED = {
     "open": ("GET /health", "POST /api/v1/user/login", "GET /signin"),
-    "ingest": ("POST /ingest/{kind}", "GET /ingestions", "GET /files/{ingestion_id}"),
+    "ingest": (
+        "POST /ingest/{kind}",
+        "DELETE /ingestions/{ingestion_id}",
+        "GET /ingestions",
+        "GET /files/{ingestion_id}",
+    ),
     "track": ("POST /track", "POST /visit", "POST /api/event", "POST /activity"),
     "report": ("POST /trigger_report", "GET /get_report", "GET /stores", "GET /"),
     "metrics": ("GET /metrics",),

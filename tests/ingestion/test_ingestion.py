@@ -1,5 +1,6 @@
 """Files over a real server: what is loaded, what is rejected, what is refused."""
 
+import asyncio
 import csv
 import gzip
 import io
@@ -7,10 +8,14 @@ import os
 import socket
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 from tools.service import Service
 
+from openhours.ingestion.ingest import LOCK
 from tests.helpers.waiting import wait_for
 
 STATUS = b"store_id,timestamp_utc,status\n"
@@ -194,6 +199,40 @@ def test_rejected_rows_that_are_not_kept_are_counted_and_said(service: Service) 
     lines = service.client.get(f"/ingestions/{done['ingestion_id']}/rejects.csv").text.splitlines()
     assert len(lines) == 1 + 10_000 + 1
     assert lines[-1] == ',not_kept,"2 more rows were rejected and are not kept"'
+
+
+@contextmanager
+def turn_of_another_machine(database_url: str) -> Iterator[None]:
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(database_url))
+        runner.run(connection.execute("SELECT pg_advisory_lock($1)", LOCK))
+        yield
+        runner.run(connection.close())
+
+
+def test_a_file_that_is_queued_or_running_can_be_cancelled(
+    service: Service, database_url: str
+) -> None:
+    row = b"1,2023-01-22 12:00:00 UTC,active\n"
+    known = service.upload("status", STATUS)["ingestion_id"]
+    with turn_of_another_machine(database_url):
+        sent = [service.client.post("/ingest/status", content=STATUS + row) for _ in "ab"]
+        first, second = (f"/ingestions/{answer.json()['ingestion_id']}" for answer in sent)
+        wait_for(lambda: service.client.get(first).json()["state"] == "running")
+        assert service.client.get(second).json()["state"] == "queued"
+        for path in (first, second):
+            assert service.client.delete(path).status_code == 204
+            assert service.client.delete(path).status_code == 204, "again"
+            found = service.client.get(path).json()
+            assert (found["state"], found["error"]) == (
+                "failed",
+                "cancelled by a request from 127.0.0.1",
+            )
+    assert service.client.delete(f"/ingestions/{known}").status_code == 409
+    assert service.client.delete("/ingestions/nothing").status_code == 404
+    assert counts(service.upload("status", STATUS + row)) == (1, 1, 0, 0)
+    uploads = service.folder / "home" / "uploads"
+    wait_for(lambda: list(uploads.iterdir()) == [])
 
 
 def test_the_name_that_a_sender_gives_is_shown_without_control_characters(

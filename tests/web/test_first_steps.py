@@ -53,7 +53,7 @@ def test_files_are_brought_and_a_report_is_generated(
     expect(status).to_contain_text("What does cats.csv hold?")
     page.select_option("#kind", "hours")
     bring(page, tmp_path / "cats.csv", b"name,colour\nTom,grey\n")
-    expect(status).to_contain_text("Refused: ")
+    expect(status).to_contain_text("Not loaded: ")
 
     page.get_by_role("button", name="Generate report").click()
     made = page.locator("section:has(> h2:text('Report'))")

@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.csv_cells import inert_cell
-from openhours.api.dependencies import Engine, ServerSettings
+from openhours.api.dependencies import ClientAddress, Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
 from openhours.api.off_loop import off_loop
@@ -23,7 +23,7 @@ from openhours.ingestion.names import printable
 from openhours.ingestion.queries import find_ingestion, list_ingestions, list_rejected_rows
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.uploads import folder_of, receive
-from openhours.ingestion.write import add_ingestion
+from openhours.ingestion.write import add_ingestion, cancel
 from openhours.times import Instant
 
 router = APIRouter(tags=["ingestion"])
@@ -179,6 +179,19 @@ async def get_ingestions(
 async def get_ingestion(engine: Engine, ingestion_id: Text) -> IngestionInfo:
     """Return the state of an ingestion: its progress, its counts of rows, or its error."""
     return ingestion_info(await find_ingestion(engine, ingestion_id))
+
+
+@router.delete(
+    "/ingestions/{ingestion_id}",
+    status_code=204,
+    responses={409: {"description": "The file is loaded already."}},
+)
+async def cancel_ingestion(engine: Engine, address: ClientAddress, ingestion_id: Text) -> None:
+    """Cancel an ingestion that is queued or running: it fails, and no row of its file is loaded.
+
+    One that has failed stays as it is.
+    """
+    await cancel(engine, ingestion_id, f"a request from {address}")
 
 
 @router.get(

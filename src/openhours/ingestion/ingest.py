@@ -17,12 +17,14 @@ from openhours.ingestion.load_timezones import load_timezones
 from openhours.ingestion.metrics import note_ingestion
 from openhours.ingestion.rejects import Counts, Progress, RejectWriter
 from openhours.ingestion.resume import Prefix, find_prefix
-from openhours.ingestion.write import Attempt, Loaded, complete, note_progress
+from openhours.ingestion.write import Attempt, Loaded, complete, note_progress, note_waiting
 
 # The kind of an inbox file is not known before its header is read; a prefix that was loaded as a
 # status file's makes it one.
 _MAY_GROW = (None, "status")
 _PROGRESS_INTERVAL = 0.5  # seconds
+# Otherwise a query of a process that was killed goes on, and keeps the lock to its end.
+_NOTICE_KILLED_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
 LOCK = 0x696E6765  # "inge": files are loaded one at a time, over all machines
 
 
@@ -52,7 +54,8 @@ async def _ingest(
     progress = _ProgressWriter(url, attempt)
     try:
         async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            await connection.execute(_NOTICE_KILLED_CLIENT)
+            await _take_turn(connection, progress)
             prefix = await find_prefix(connection, path) if attempt.kind in _MAY_GROW else None
             digest = hashlib.sha256() if prefix is None else prefix.digest
             resume = None if prefix is None else prefix.end
@@ -68,6 +71,13 @@ async def _ingest(
             await note_ingestion(connection, kind, counts)
     finally:
         await progress.close()
+
+
+async def _take_turn(connection: "asyncpg.Connection[Any]", progress: "_ProgressWriter") -> None:
+    if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK):
+        await progress.note_waiting(True)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        await progress.note_waiting(False)
 
 
 async def _load(
@@ -101,10 +111,16 @@ class _ProgressWriter:
     async def write(self, progress: float) -> None:
         if monotonic() - self._written < _PROGRESS_INTERVAL:
             return
+        await note_progress(await self._open(), self._attempt, progress)
+        self._written = monotonic()
+
+    async def note_waiting(self, waiting: bool) -> None:
+        await note_waiting(await self._open(), self._attempt, waiting=waiting)
+
+    async def _open(self) -> "asyncpg.Connection[Any]":
         if self._connection is None:
             self._connection = await worker_connection.connect(self._url)
-        await note_progress(self._connection, self._attempt, progress)
-        self._written = monotonic()
+        return self._connection
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -1,15 +1,23 @@
 """Job that loads one file: attempts are counted here, the work is done in a child process."""
 
+import asyncio
+import logging
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.ingestion import write
 from openhours.ingestion.csv.reasons import FileRefused
 from openhours.ingestion.ingest import ingest_file
-from openhours.ingestion.queries import find_ended_upload
+from openhours.ingestion.queries import find_ended_upload, loading_seconds
 from openhours.process_pool import Processes
 from openhours.settings import Settings
 
+log = logging.getLogger(__name__)
+
 MAX_ATTEMPTS = 3
+_LOOK_INTERVAL = 0.5  # seconds
 
 
 async def run_ingestion(
@@ -17,8 +25,10 @@ async def run_ingestion(
 ) -> None:
     """Load the file of an ingestion, in a child process; fail the ingestion of one that is refused.
 
-    An ingestion that has ended is left alone. Raise any other error of the child.
+    An ingestion that has ended is left alone; one that is cancelled meanwhile, or takes too long,
+    is stopped, and nothing of it is loaded. Raise any other error of the child.
 
+    processes: one child, for this alone: it may be killed
     url: of the same database as `engine`, for the child
     """
     attempt = await write.begin_attempt(engine, ingestion_pk)
@@ -26,11 +36,35 @@ async def run_ingestion(
         try:
             if attempt.number > MAX_ATTEMPTS:
                 raise FileRefused(f"the process loading it ended {MAX_ATTEMPTS} times unexpectedly")
-            data_dir, max_unpacked = settings.data_dir.resolve(), settings.max_unpacked_mb << 20
-            await processes.run(ingest_file, url, data_dir, max_unpacked, attempt)
+            await _load(engine, processes, url, settings, attempt)
         except FileRefused as error:
             await write.fail(engine, ingestion_pk, str(error))
     await _remove_upload(engine, ingestion_pk)
+
+
+async def _load(
+    engine: AsyncEngine, processes: Processes, url: str, settings: Settings, attempt: write.Attempt
+) -> None:
+    data_dir, max_unpacked = settings.data_dir.resolve(), settings.max_unpacked_mb << 20
+    child = asyncio.ensure_future(processes.run(ingest_file, url, data_dir, max_unpacked, attempt))
+    try:
+        while not (await asyncio.wait([child], timeout=_LOOK_INTERVAL))[0]:
+            seconds = await loading_seconds(engine, attempt.ingestion_pk, attempt.number)
+            if seconds is None:
+                log.info("ingestion %d was cancelled", attempt.ingestion_pk)
+                return
+            if seconds > settings.ingestion_timeout_seconds:
+                raise FileRefused(
+                    f"it took longer than {settings.ingestion_timeout_seconds:g} seconds to load"
+                    " (OPENHOURS_INGESTION_TIMEOUT_SECONDS)"
+                )
+        await child
+    finally:
+        # Whatever it does, computes or waits for the database: killed, it commits nothing.
+        if not child.done():
+            processes.kill()
+            with suppress(BrokenProcessPool):
+                await child
 
 
 async def fail_ingestion(engine: AsyncEngine, ingestion_pk: int, reason: str) -> None:

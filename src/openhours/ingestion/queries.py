@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.api.pagination import Page, fetch_page
@@ -71,6 +71,20 @@ async def list_awaited_uploads(connection: AsyncConnection) -> set[Path]:
         Ingestion.uploaded, Ingestion.state.in_(("queued", "running"))
     )
     return {Path(path) for path in await connection.scalars(query)}
+
+
+async def loading_seconds(engine: AsyncEngine, ingestion_pk: int, attempt: int) -> float | None:
+    """Return for how long this attempt has been loading its file; None if it is over.
+
+    Waiting for the files of other machines does not count.
+    """
+    seconds = func.extract("epoch", func.clock_timestamp() - Ingestion.started_at)
+    query = select(func.coalesce(seconds, 0)).where(
+        Ingestion.id == ingestion_pk, Ingestion.attempt == attempt, Ingestion.state == "running"
+    )
+    async with engine.connect() as connection:
+        found = await connection.scalar(query)
+    return None if found is None else float(found)
 
 
 async def find_ended_upload(engine: AsyncEngine, ingestion_pk: int) -> Path | None:

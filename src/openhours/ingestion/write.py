@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
-from sqlalchemy import func, insert, update
+from sqlalchemy import Update, func, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db.queue import enqueue
+from openhours.errors import Conflict
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.machine import ingest_job
+from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.rejects import Counts
 from openhours.ingestion.tables import Ingestion
 from openhours.settings import Settings
@@ -96,7 +98,7 @@ async def begin_attempt(engine: AsyncEngine, ingestion_pk: int) -> Attempt | Non
             state="running",
             attempt=Ingestion.attempt + 1,
             progress=0,
-            started_at=func.coalesce(Ingestion.started_at, func.clock_timestamp()),
+            started_at=func.clock_timestamp(),
         )
         .returning(Ingestion.id, Ingestion.attempt, Ingestion.path, Ingestion.name, Ingestion.kind)
     )
@@ -107,13 +109,42 @@ async def begin_attempt(engine: AsyncEngine, ingestion_pk: int) -> Attempt | Non
 
 async def fail(engine: AsyncEngine, ingestion_pk: int, reason: str) -> None:
     """End an ingestion that cannot be carried out, unless it has ended."""
-    query = (
+    async with engine.begin() as connection:
+        await connection.execute(_ended(reason).where(Ingestion.id == ingestion_pk))
+
+
+async def cancel(engine: AsyncEngine, ingestion_id: str, by: str) -> None:
+    """End an ingestion that is queued or running, so that no row of its file is loaded.
+
+    One that has failed is left alone. Raise NotFound; Conflict if it is complete.
+    """
+    query = _ended(f"cancelled by {by}").where(Ingestion.ingestion_id == ingestion_id)
+    async with engine.begin() as connection:
+        # If its rows are being committed just now, this waits, and finds that it is complete.
+        cancelled = (await connection.execute(query)).rowcount
+    if not cancelled and (await find_ingestion(engine, ingestion_id)).state == "complete":
+        raise Conflict("the file is loaded already: it cannot be cancelled any more")
+
+
+def _ended(reason: str) -> Update:
+    return (
         update(Ingestion)
-        .where(Ingestion.id == ingestion_pk, Ingestion.state.in_(("queued", "running")))
+        .where(Ingestion.state.in_(("queued", "running")))
         .values(state="failed", error=reason, finished_at=func.clock_timestamp())
     )
-    async with engine.begin() as connection:
-        await connection.execute(query)
+
+
+async def note_waiting(
+    connection: "asyncpg.Connection[Any]", attempt: Attempt, *, waiting: bool
+) -> None:
+    """Note that an attempt waits for files of other machines, or begins to load its own."""
+    await connection.execute(
+        "UPDATE ingestions SET started_at = CASE WHEN NOT $3 THEN clock_timestamp() END"
+        " WHERE id = $1 AND attempt = $2 AND state = 'running'",
+        attempt.ingestion_pk,
+        attempt.number,
+        waiting,
+    )
 
 
 async def note_progress(

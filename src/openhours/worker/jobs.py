@@ -69,6 +69,8 @@ class Worker:
         self.url = url
         self.engine: AsyncEngine = make_engine(url, pool_size=8 * _JOBS_AT_ONCE)
         self.processes = Processes(settings.processes)
+        # A child that loads a file may be killed: it has no other work.
+        self.loading = Processes(1)
         self._stopping = asyncio.Event()
         self._queue: PgQueuer | None = None
 
@@ -93,6 +95,7 @@ class Worker:
                     await asyncio.sleep(1)
         finally:
             self.processes.close()
+            self.loading.close()
             await self.engine.dispose()
 
     async def _work(self) -> None:
@@ -131,7 +134,7 @@ class Worker:
                 await run_report(engine, executor, report_pk)
 
         async def ingestion(number: int) -> None:
-            await run_ingestion(engine, self.processes, self.url, settings, number)
+            await run_ingestion(engine, self.loading, self.url, settings, number)
 
         async def fail_one_report(report_pk: int, reason: str) -> None:
             await fail_report(engine, report_pk, reason)

@@ -6,7 +6,14 @@ import asyncpg
 from fastapi.testclient import TestClient
 
 from openhours.settings import Settings
-from tests.helpers.html import get_page
+from tests.helpers.html import HTML, get_page, post_form
+
+
+async def execute(settings: Settings, statement: str) -> None:
+    assert settings.database_url is not None
+    connection = await asyncpg.connect(settings.database_url.get_secret_value())
+    await connection.execute(statement)
+    await connection.close()
 
 
 def test_rejected_rows_are_shown_with_their_reasons(stocked: TestClient) -> None:
@@ -27,18 +34,14 @@ def test_rejected_rows_are_shown_with_their_reasons(stocked: TestClient) -> None
 def test_a_page_says_what_is_not_kept_and_warns_of_formulas(
     stocked: TestClient, stocked_settings: Settings
 ) -> None:
-    async def execute(statement: str) -> None:
-        assert stocked_settings.database_url is not None
-        connection = await asyncpg.connect(stocked_settings.database_url.get_secret_value())
-        await connection.execute(statement)
-        await connection.close()
-
     more = "rejected = 1002, rejected_by_reason = '{\"bad_status\": 1002}', warning = '=<b>'"
-    asyncio.run(execute(f"UPDATE ingestions SET {more} WHERE ingestion_id = 'polls'"))
+    asyncio.run(
+        execute(stocked_settings, f"UPDATE ingestions SET {more} WHERE ingestion_id = 'polls'")
+    )
     page = get_page(stocked, "/files/polls")
     less = 'rejected = 2, rejected_by_reason = \'{"mangled_store_id": 1, "bad_status": 1}\''
     restored = f"UPDATE ingestions SET {less}, warning = NULL WHERE ingestion_id = 'polls'"
-    asyncio.run(execute(restored))
+    asyncio.run(execute(stocked_settings, restored))
     assert page.text(".alert") == "=<b>."
     assert page.text("#rejects h2") == "1,002 rows rejected"
     assert page.text(".not-kept").startswith("1,000 rejected rows not kept")
@@ -47,10 +50,30 @@ def test_a_page_says_what_is_not_kept_and_warns_of_formulas(
 def test_each_state_has_its_words(stocked: TestClient) -> None:
     assert "No row was rejected." in get_page(stocked, "/files/zones").text("#rejects")
     failed = get_page(stocked, "/files/cats")
-    assert failed.text("[role=alert]") == "Refused: no store_id column"
+    assert failed.text("[role=alert]") == "Not loaded: no store_id column"
     waiting = get_page(stocked, "/files/inbox")
     assert waiting.attribute("[data-watch-file]", "data-watch-file") == "inbox"
     assert waiting.texts(".facts dd")[0] == "not read yet"
+
+
+def test_a_file_that_waits_can_be_cancelled_on_its_page(
+    stocked: TestClient, stocked_settings: Settings
+) -> None:
+    new = "(ingestion_id, name, path, uploaded) VALUES ('waits', 'waits.csv', '/x', true)"
+    asyncio.run(execute(stocked_settings, f"INSERT INTO ingestions {new}"))
+    try:
+        button = get_page(stocked, "/files/waits").one("form[action='/files/waits/cancel'] button")
+        assert button.text() == "Cancel loading"
+        forged = stocked.post("/files/waits/cancel", data={"csrf_token": "x"}, headers=HTML)
+        assert forged.status_code == 403
+        answer = post_form(stocked, "/files/waits/cancel")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/files/waits")
+        page = get_page(stocked, "/files/waits")
+        assert page.text("[role=alert]") == "Not loaded: cancelled by a request from 127.0.0.1"
+        assert page.all("form[action='/files/waits/cancel']") == []
+    finally:
+        delete = "DELETE FROM ingestions WHERE ingestion_id = 'waits'"
+        asyncio.run(execute(stocked_settings, delete))
 
 
 def test_an_unknown_file_is_not_found(stocked: TestClient) -> None:

@@ -1,10 +1,12 @@
 """`/files/<id>`: what became of a file, and its rejected rows with their reasons."""
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
-from openhours.api.dependencies import Engine
+from openhours.api.dependencies import ClientAddress, Engine
 from openhours.api.fields import Text
 from openhours.ingestion.queries import find_ingestion
+from openhours.ingestion.write import cancel
 from openhours.web import queries
 from openhours.web.render import page
 
@@ -30,3 +32,10 @@ async def file(request: Request, engine: Engine, ingestion_id: Text) -> Response
                 for row in await queries.first_rejects(connection, ingestion.id, _MAX_REJECTS)
             ],
         )
+
+
+@router.post("/files/{ingestion_id}/cancel")
+async def cancel_loading(engine: Engine, address: ClientAddress, ingestion_id: Text) -> Response:
+    """Cancel the ingestion of a file, and redirect to its page."""
+    await cancel(engine, ingestion_id, f"a request from {address}")
+    return RedirectResponse(f"/files/{ingestion_id}", 303)

@@ -56,7 +56,7 @@ async function follow(id, progress) {
 }
 
 function summary(file) {
-  if (file.state === "failed") return `Refused: ${file.error}`;
+  if (file.state === "failed") return `Not loaded: ${file.error}`;
   const counts = ["loaded", "unchanged", "rejected"].map((name) => file[name].toLocaleString("en"));
   return `${file.name}: ${counts[0]} loaded, ${counts[1]} known before, ${counts[2]} rejected.`;
 }
