@@ -24,6 +24,7 @@ from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
 from openhours.api.examples import with_present_instants
 from openhours.api.forwarded import ForwardedHeaders
 from openhours.api.metrics import metrics_router
+from openhours.api.public_path import PublicPath
 from openhours.api.security_headers import SecurityHeaders
 from openhours.api.slow_bodies import SlowBodies
 from openhours.db import database
@@ -122,6 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raise LookupError if the access table and the routes differ.
     """
+    settings = settings or get_settings()
     app = Application(
         title="openhours",
         version=__version__,
@@ -130,10 +132,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        servers=[{"url": settings.public_path}] if settings.public_path else None,
         responses=ERRORS,
         dependencies=[Depends(admit)],
     )
-    SETTINGS.set(app, settings or get_settings())
+    SETTINGS.set(app, settings)
     ACCESS.set(app, TABLE)
     add_error_handlers(app)
     add_error_pages(app)
@@ -170,7 +173,10 @@ def _add_middleware(app: FastAPI) -> None:
                 "X-Report-Status",
             ),
         )
-    app.add_middleware(SecurityHeaders, behind_tls=settings.behind_tls, never_stored=_ACCOUNT_PATHS)
+    never_stored = tuple(settings.public_path + path for path in _ACCOUNT_PATHS)
+    app.add_middleware(SecurityHeaders, behind_tls=settings.behind_tls, never_stored=never_stored)
+    if settings.public_path:
+        app.add_middleware(PublicPath, path=settings.public_path)
 
 
 app = create_app()

@@ -14,7 +14,11 @@ from pytz import all_timezones_set
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 _HOST = re.compile(r"[a-z0-9._-]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?")
-_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+# An origin, and the path below which a proxy serves us: no segment may be `.` or `..`.
+_PUBLIC_URL = re.compile(
+    r"(https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)((?:/(?!\.{1,2}(?:/|$))[\w.~-]+)*)/?",
+    re.IGNORECASE | re.ASCII,
+)
 _POSTGRESQL = re.compile(r"postgres(ql)?(\+[a-z0-9]+)?://")
 
 
@@ -127,16 +131,16 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _is_origin(cls, url: str | None) -> str | None:
+    def _is_public_url(cls, url: str | None) -> str | None:
         if url is None:
             return None
-        origin = url.rstrip("/").lower()
-        if not _ORIGIN.fullmatch(origin):
+        parts = _PUBLIC_URL.fullmatch(url)
+        if parts is None:
             raise ValueError(
-                f"{url!r} is not the address of a site of its own, such as "
-                "https://hours.example.org: a path is not possible"
+                f"{url!r} is not the address of a site, such as https://hours.example.org "
+                "or https://example.org/openhours"
             )
-        return origin
+        return parts[1].lower() + parts[2]
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
@@ -172,6 +176,17 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value
+
+    @property
+    def public_path(self) -> str:
+        """Return the path of the public address, such as `/openhours`; "" without one."""
+        parts = _PUBLIC_URL.fullmatch(self.public_url or "")
+        return parts[2] if parts else ""
+
+    @property
+    def public_origin(self) -> str | None:
+        """Return the public address without its path, as browsers send it in `Origin`."""
+        return self.public_url and self.public_url.removesuffix(self.public_path)
 
     @property
     def behind_tls(self) -> bool:

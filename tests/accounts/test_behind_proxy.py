@@ -119,9 +119,10 @@ def test_forged_addresses_are_believed_from_nobody_else(
     assert addresses <= {"127.0.0.1", None}
 
 
-def test_the_public_address_is_this_site(settings: Settings) -> None:
+@pytest.mark.parametrize("path", ["", "/openhours"])
+def test_the_public_address_is_this_site(settings: Settings, path: str) -> None:
     """Some proxies send their own name for the host, and browsers the public one as origin."""
-    public = settings.model_copy(update={"public_url": "https://hours.example.org"})
+    public = settings.model_copy(update={"public_url": f"https://hours.example.org{path}"})
     with running(public) as client:
         ours = {"Origin": "https://hours.example.org"}
         assert client.post("/trigger_report", headers=ours).status_code == 200
@@ -134,7 +135,10 @@ def test_the_public_address_is_this_site(settings: Settings) -> None:
     ("name", "value"),
     [
         ("PUBLIC_URL", "hours.example.org"),
-        ("PUBLIC_URL", "https://example.org/hours"),
+        ("PUBLIC_URL", "https://example.org/hours?a=b"),
+        ("PUBLIC_URL", "https://example.org//hours"),
+        ("PUBLIC_URL", "https://example.org/hours/.."),
+        ("PUBLIC_URL", "https://example.org/stünden"),
         ("PUBLIC_URL", "https://user@example.org"),
         ("TRUSTED_PROXIES", "proxy.local"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),

@@ -37,7 +37,7 @@ def test_wrong_options_are_refused(options: dict[str, object]) -> None:
 
 
 def test_a_queued_report_is_running_and_has_windows_per_feed() -> None:
-    info = report_info(new_report(as_of_beating=T, stores=[1, 2])).model_dump(mode="json")
+    info = report_info(new_report(as_of_beating=T, stores=[1, 2]), "").model_dump(mode="json")
     assert (info["status"], info["progress"], info["duration_seconds"]) == ("Running", 0.0, None)
     assert info["polled"] is None, "there was no poll"
     assert info["stores_asked"] == 2
@@ -67,7 +67,7 @@ def test_a_complete_report_says_how_long_it_took_and_where_its_rows_are() -> Non
         started_at=T,
         finished_at=T + timedelta(milliseconds=1500),
     )
-    info = report_info(report)
+    info = report_info(report, "")
     assert (info.status, info.row_count, info.duration_seconds) == ("Complete", 7, 1.5)
     assert info.polled is not None
     assert info.polled.as_of == T

@@ -147,7 +147,7 @@ def _refuse_other_sites(request: Request) -> None:
     else:
         settings = SETTINGS.of(request.app)
         here = origin.partition("://")[2] == request.headers.get("host")
-        foreign = not here and origin not in (settings.public_url, *settings.cors_origins)
+        foreign = not here and origin not in (settings.public_origin, *settings.cors_origins)
     if foreign:
         raise Refused("requests from pages of other web sites are refused")
 

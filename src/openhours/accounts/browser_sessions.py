@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.tables import SignIn, User
 from openhours.accounts.tokens import UserName, hash_of
-from openhours.api.dependencies import SETTINGS, Resource
+from openhours.api.dependencies import SETTINGS, Resource, public_path
 from openhours.errors import Refused
 
 COOKIE = "openhours_session"
@@ -98,9 +98,12 @@ def delete_cookie(request: Request, response: Response) -> None:
 
 
 def _cookie_name(request: Request) -> str:
+    # Each service of a host has a cookie of its own, which is good for all paths: else browsers
+    # would not take the prefix.
+    name = COOKIE + public_path(request).replace("/", ".")
     # Under this prefix browsers take no cookie that another host of the domain, or anyone on the
     # way of a plain HTTP request, has planted.
-    return f"__Host-{COOKIE}" if SETTINGS.of(request.app).behind_tls else COOKIE
+    return f"__Host-{name}" if SETTINGS.of(request.app).behind_tls else name
 
 
 def _is_secure(request: Request) -> bool:

@@ -37,6 +37,11 @@ SETTINGS: Resource[Settings] = Resource("settings")
 STARTED_AT: Resource[datetime] = Resource("started_at")
 
 
+def public_path(request: Request) -> str:
+    """Return what stands before the paths of our routes in links: `Settings.public_path`."""
+    return SETTINGS.of(request.app).public_path
+
+
 def address_of(request: Request) -> str:
     """Return the address the request came from; "" where it is not known."""
     return request.client.host if request.client else ""

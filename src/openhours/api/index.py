@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from openhours import __version__
+from openhours.api.dependencies import public_path
 
 router = APIRouter(tags=["service"])
 
@@ -43,7 +44,9 @@ class Index(BaseModel):
 
 
 @router.get("/")
-async def index(response: Response) -> Index:
+async def index(request: Request, response: Response) -> Index:
     """Return name, version and the main paths; an `Accept` that names `text/html` gets a page."""
     response.headers["Vary"] = "Accept"
-    return Index(name="openhours", version=__version__, links=LINKS)
+    root = public_path(request)
+    links = {name: root + path for name, path in LINKS.items()}
+    return Index(name="openhours", version=__version__, links=links)

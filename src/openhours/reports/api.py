@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.api.dependencies import Engine, ServerSettings
+from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, parse_json
@@ -156,7 +156,7 @@ async def _answer(
         return JSONResponse(failed, 500, {"X-Report-Status": "Failed"})
     headers = {"X-Report-Status": "Complete", "Vary": "Accept, Prefer"}
     if format is None and _wants_description(request):
-        description = report_info(report).model_dump(mode="json")
+        description = report_info(report, public_path(request)).model_dump(mode="json")
         return JSONResponse(description, headers=headers)
     form = format or "csv"
     # A complete report never changes: id, format and detail identify the bytes.
@@ -164,7 +164,7 @@ async def _answer(
     headers["Cache-Control"] = "private, max-age=0, must-revalidate"
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return await _rows(engine, report, form, detail == "full", headers)
+    return await _rows(request, engine, report, form, detail == "full", headers)
 
 
 def _wants_description(request: Request) -> bool:
@@ -173,7 +173,12 @@ def _wants_description(request: Request) -> bool:
 
 
 async def _rows(
-    engine: AsyncEngine, report: Report, form: Format, full: bool, headers: dict[str, str]
+    request: Request,
+    engine: AsyncEngine,
+    report: Report,
+    form: Format,
+    full: bool,
+    headers: dict[str, str],
 ) -> Response:
     as_of = report.as_of_polled or report.as_of_beating
     name = f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}.{form}"
@@ -182,7 +187,7 @@ async def _rows(
         return Response(await formats.parquet(engine, report, full), 200, headers, _MEDIA[form])
     body: AsyncIterator[bytes]
     if form == "json":
-        metadata = report_info(report).model_dump(mode="json")
+        metadata = report_info(report, public_path(request)).model_dump(mode="json")
         body = formats.json_rows(engine, report, full, metadata)
     else:
         body = formats.csv(engine, report, full)
@@ -199,4 +204,7 @@ async def get_reports(
     """List reports, newest first. The next page is in the `Link` header."""
     async with engine.connect() as connection:
         page = await list_reports(connection, limit=limit, cursor=cursor)
-    return await json_list_answer(page.rows, report_info, link_header(request, page))
+    root = public_path(request)
+    return await json_list_answer(
+        page.rows, lambda report: report_info(report, root), link_header(request, page)
+    )

@@ -104,8 +104,11 @@ def _windows(as_of: datetime) -> FeedWindows:
     return FeedWindows(as_of=as_of, **spans)
 
 
-def report_info(report: Report | Row[Any]) -> ReportInfo:
-    """Return the description of a report, or of a row with its columns."""
+def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
+    """Return the description of a report, or of a row with its columns.
+
+    `root` is what stands before the path in `url`.
+    """
     duration = None
     if report.started_at is not None and report.finished_at is not None:
         duration = (report.finished_at - report.started_at).total_seconds()
@@ -126,6 +129,6 @@ def report_info(report: Report | Row[Any]) -> ReportInfo:
             "triggered_at": report.created_at,
             "duration_seconds": duration,
             "error": report.error,
-            "url": f"/get_report/{report.report_id}",
+            "url": f"{root}/get_report/{report.report_id}",
         }
     )

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
+from openhours.api.dependencies import public_path
 from openhours.api.error_responses import problem_response
 from openhours.api.negotiation import wants_page
 from openhours.web.render import page
@@ -55,7 +56,9 @@ def _as_page(handler: Any) -> Handler:
 
 def _to_sign_in(request: Request) -> Response:
     query = request.scope["query_string"].decode("latin-1")
-    here = quote(request.scope["path"]) + (f"?{query}" if query else "")
+    here = quote(request.scope["path"].removeprefix(public_path(request)))
+    if query:
+        here += f"?{query}"
     to = f"/signin?next={quote(here, safe='/')}"
     return RedirectResponse(to, 303, {"Cache-Control": "no-store"})
 

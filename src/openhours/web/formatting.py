@@ -77,7 +77,7 @@ def number(value: int | None) -> str:
 
 
 def store_url(store_id: str) -> str:
-    """Return the path of a store's page, whatever its id contains."""
+    """Return the path of a store's page, to follow `root`, whatever its id contains."""
     return f"/stores/{quote(store_id, safe='')}"
 
 

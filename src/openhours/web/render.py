@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from openhours.accounts.browser_sessions import csrf_token, sent_cookie, set_cookie
 from openhours.accounts.credentials import Caller
+from openhours.api.dependencies import public_path
 from openhours.web import formatting
 
 HERE = Path(__file__).parent
@@ -42,19 +43,22 @@ class Static(StaticFiles):
 def page(request: Request, template: str, status_code: int = 200, **values: object) -> HTMLResponse:
     """Return a page. Templates find `caller`, and `csrf_token` for `<input name="csrf_token">`.
 
-    They write instants as `when(instant)`, in `zone`: the visitor's, if `values` name no other.
+    Paths of ours follow `root`. Instants are written as `when(instant)`, in `zone`: the visitor's,
+    if `values` name no other.
     """
     cookie = sent_cookie(request)
     # A visitor who has not signed in gets a cookie, too: without one a form of ours could not be
     # told from one of another site.
     sent = cookie or secrets.token_urlsafe(32)
+    root = public_path(request)
     zone = str(values.pop("zone", formatting.zone_of(request)))
 
     def when(instant: datetime | int | None, bare: bool = False) -> str:
         return formatting.when(instant, zone, bare=bare)
 
     html = _templates.get_template(template).render(
-        path=request.url.path,
+        root=root,
+        path=request.url.path.removeprefix(root),
         caller=getattr(request.state, "caller", Caller()),
         csrf_token=csrf_token(request, sent),
         zone=zone,

@@ -16,24 +16,25 @@ _JAVASCRIPT = "text/javascript"
 # Served at /docs/assets.
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
+# Addresses are relative: a proxy may serve this page below a path.
 _HEAD = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>openhours API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="/docs/assets/favicon.png">
+<link rel="icon" href="docs/assets/favicon.png">
 """
 
 _SWAGGER = f"""{_HEAD}<meta name="csrf-token" content="{{token}}">
-<link rel="stylesheet" href="/docs/assets/swagger-ui.css"></head>
+<link rel="stylesheet" href="docs/assets/swagger-ui.css"></head>
 <body><main id="swagger-ui"></main>
-<script src="/docs/assets/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script></body>
+<script src="docs/assets/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script></body>
 </html>
 """
 # Who has signed in may press Execute, too: like our other pages, this one then sends its token.
 _SWAGGER_SCRIPT = """const token = document.querySelector("meta[name=csrf-token]").content;
 SwaggerUIBundle({
-  url: "/openapi.json",
+  url: "openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
   requestInterceptor: (request) => {
@@ -46,8 +47,8 @@ SwaggerUIBundle({
 
 _REDOC = f"""{_HEAD}</head>
 <body><main id="redoc"></main>
-<script src="/redoc/bundle.js"></script>
-<script src="/redoc/start.js"></script></body>
+<script src="redoc/bundle.js"></script>
+<script src="redoc/start.js"></script></body>
 </html>
 """
 # Redoc puts two style elements into its page: an empty one, to which it then adds its rules, and
@@ -61,7 +62,7 @@ _REDOC_POLICY = STRICT.replace(
 _REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 # Its search would need a worker made from text.
 _REDOC_SCRIPT = """Redoc.init(
-  "/openapi.json",
+  "openapi.json",
   { disableSearch: true },
   document.querySelector("#redoc"),
 );

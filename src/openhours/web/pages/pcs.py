@@ -52,7 +52,7 @@ async def pcs(
             "pcs.html",
             names=names,
             pc=pc,
-            base=str(request.base_url).rstrip("/"),
+            base=settings.public_url or str(request.base_url).rstrip("/"),
             drawn=drawn,
             line=line,
             days=[] if line is None else charts.week_of(line, line.as_of - 7 * DAY, line.as_of),

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from openhours.api.dependencies import Engine, ServerSettings
+from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
 from openhours.api.pagination import Cursor
 from openhours.reports.queries import find_report, list_reports
@@ -32,7 +32,7 @@ async def reports(request: Request, engine: Engine, cursor: Cursor = None) -> Re
     return page(
         request,
         "reports.html",
-        reports=[report_info(report) for report in found.rows],
+        reports=[report_info(report, public_path(request)) for report in found.rows],
         total=total,
         following=found.next_cursor,
     )
@@ -52,7 +52,8 @@ async def report(
 ) -> Response:
     """Show one report: its figures, the distribution of uptime, the stores that got worse."""
     found = await find_report(engine, report_id)
-    values: dict[str, Any] = {"report": found, "info": report_info(found), "window": window}
+    info = report_info(found, public_path(request))
+    values: dict[str, Any] = {"report": found, "info": info, "window": window}
     if found.state == "complete":
         async with engine.connect() as connection:
             values |= {

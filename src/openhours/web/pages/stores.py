@@ -66,7 +66,7 @@ async def stores(
 
     def link(**changes: object) -> str:
         present = {name: value for name, value in (query | {"page": 1} | changes).items() if value}
-        return f"/stores?{urlencode(present, errors='replace')}"
+        return f"?{urlencode(present, errors='replace')}"
 
     return page(
         request,

@@ -1,3 +1,6 @@
+// This file is /static/http.js of the service, which a proxy may serve below a path.
+export const root = new URL("..", import.meta.url).pathname.slice(0, -1);
+
 // Asking the server: what is posted carries the page's token.
 export const token = () => document.querySelector("meta[name=csrf-token]").content;
 

@@ -1,5 +1,5 @@
 // Generating a report: trigger, follow, download.
-import { Progress, post, problem, sleep } from "./http.js";
+import { Progress, post, problem, root, sleep } from "./http.js";
 
 const INTERVAL = 300;
 
@@ -8,7 +8,9 @@ async function follow(reportId, progress) {
     let answer;
     try {
       // A description, not the rows: those are for the download.
-      answer = await fetch(`/get_report/${reportId}`, { headers: { Accept: "application/json" } });
+      answer = await fetch(`${root}/get_report/${reportId}`, {
+        headers: { Accept: "application/json" },
+      });
     } catch {
       progress.show("The server does not answer; trying again …", 0);
       await sleep(5 * INTERVAL);
@@ -35,7 +37,7 @@ export function watchGenerate() {
     button.disabled = true;
     progress.show("Queued", 0);
     try {
-      const answer = await post("/trigger_report");
+      const answer = await post(`${root}/trigger_report`);
       if (!answer.ok) {
         progress.show(`Not started: ${await problem(answer)}`);
         return;
@@ -44,8 +46,8 @@ export function watchGenerate() {
       const report = await follow(reportId, progress);
       if (report.status === "Complete") {
         progress.show(`Complete: ${report.row_count.toLocaleString("en")} stores.`, 1);
-        progress.link(`/get_report/${reportId}`, "Download CSV", true);
-        progress.link(`/reports/${reportId}`, "Look at it");
+        progress.link(`${root}/get_report/${reportId}`, "Download CSV", true);
+        progress.link(`${root}/reports/${reportId}`, "Look at it");
       } else {
         progress.show(`Failed: ${report.error ?? report.detail}`);
       }

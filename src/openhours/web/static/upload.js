@@ -1,5 +1,5 @@
 // Uploading a file: choose or drop, send, follow, and show the rejected rows.
-import { Progress, problem, sleep, token } from "./http.js";
+import { Progress, problem, root, sleep, token } from "./http.js";
 
 const INTERVAL = 300;
 const HEADER = 4096;
@@ -45,7 +45,7 @@ function send(url, file, tell) {
 
 async function follow(id, progress) {
   for (;;) {
-    const answer = await fetch(`/ingestions/${id}`);
+    const answer = await fetch(`${root}/ingestions/${id}`);
     if (!answer.ok && answer.status !== 503) throw new Error(await problem(answer));
     const file = answer.ok ? await answer.json() : { state: "running", progress: 0 };
     if (file.state === "complete" || file.state === "failed") return file;
@@ -63,7 +63,8 @@ function summary(file) {
 
 // The server writes the list of rejects, as for the file's own page.
 async function showRejects(place, id) {
-  const page = await (await fetch(`/files/${id}`, { headers: { Accept: "text/html" } })).text();
+  const answer = await fetch(`${root}/files/${id}`, { headers: { Accept: "text/html" } });
+  const page = await answer.text();
   const rejects = new DOMParser().parseFromString(page, "text/html").getElementById("rejects");
   place.replaceChildren(document.importNode(rejects, true));
 }
@@ -86,7 +87,7 @@ export function watchUpload() {
       return;
     }
     try {
-      const url = `/ingest/${kind}?name=${encodeURIComponent(file.name)}`;
+      const url = `${root}/ingest/${kind}?name=${encodeURIComponent(file.name)}`;
       const answer = await send(url, file, (share) =>
         progress.show(`Sending ${file.name}: ${Math.floor(share * 100)} %`, share),
       );
@@ -94,7 +95,7 @@ export function watchUpload() {
       const { ingestion_id: id } = await answer.json();
       const done = await follow(id, progress);
       progress.show(summary(done), done.state === "complete" ? 1 : undefined);
-      progress.link(`/files/${id}`, "More");
+      progress.link(`${root}/files/${id}`, "More");
       if (done.rejected) await showRejects(rejects, id);
     } catch (error) {
       progress.show(`Not loaded: ${error.message}`);
