@@ -5,7 +5,8 @@ FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 # The tools that build stay in this stage.
 RUN python3 -m venv /opt/tools \
-    && /opt/tools/bin/python -m pip install --no-cache-dir setuptools==84.2.1
+    && echo "setuptools==84.2.1 --hash=sha256:ca140b45d5325a9478f880e351484f62fef15f336462e449ca0c03c873d589c2" > tools.txt \
+    && /opt/tools/bin/python -m pip install --no-cache-dir --requirement tools.txt
 RUN python3 -m venv /opt/openhours
 COPY requirements.txt ./
 RUN /opt/openhours/bin/python -m pip install --no-cache-dir --requirement requirements.txt

@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
 	--no-loadscope-reorder -rfEs
 
-.PHONY: run test test-fast coverage lint format bench chaos clean
+.PHONY: run test test-fast coverage lint format bench chaos requirements clean
 
 # The sample is for a first look: who has named a database or folder of their own does not get it.
 run: $(VENV)/run
@@ -43,6 +43,19 @@ bench: $(VENV)/test
 # kill -9 at random, for ten minutes (ARGS="--minutes 60 --seed 1").
 chaos: $(VENV)/test
 	$(BIN)/python -m tools.chaos $(ARGS)
+
+# Pin what pyproject.toml asks for, with the hashes of all files: the same on all Pythons and systems.
+# Versions stay where they can; ARGS=--upgrade takes the newest ones.
+PIN := $(BIN)/uv pip compile pyproject.toml --quiet --universal --fork-strategy fewest \
+	--python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make requirements"
+
+requirements: $(BIN)/uv
+	$(PIN) $(ARGS) --extra server --output-file requirements.txt
+	$(PIN) $(ARGS) --extra server --extra test --extra lint --constraints requirements.txt \
+		--output-file requirements-dev.txt
+
+$(BIN)/uv: $(BIN)/python
+	$(PIP) install uv==0.13.9
 
 clean:
 	rm -rf .venv* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
