@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import logging
 import os
 import secrets
 import shutil
@@ -69,6 +70,18 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash passwords in a millisecond in this process; services hash as they always do."""
     cheap = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
     monkeypatch.setattr(passwords, "_argon2", cheap)
+
+
+@pytest.fixture
+def audit_lines() -> Iterator[list[str]]:
+    """The audit lines, in a list that grows."""
+    found: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    log = logging.getLogger("openhours.audit")
+    log.addHandler(handler)
+    yield found
+    log.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ _INGEST = Needs("ingest")
 _REPORT = Needs("report")
 _METRICS = Needs("metrics")
 _TRACK = Needs("track")
+_CORRECT = Needs("correct")
 
 TABLE = AccessTable(
     {
@@ -55,6 +56,11 @@ TABLE = AccessTable(
         "GET /reports": _REPORT,
         "GET /api/stores/{store_id:text}/timeline": _REPORT,
         "GET /api/stores/{store_id:text}/explain": _REPORT,
+        # Corrections
+        "POST /corrections": _CORRECT,
+        "GET /corrections": _REPORT,
+        "GET /corrections/{correction_id}": _REPORT,
+        "DELETE /corrections/{correction_id}": _CORRECT,
         # Pages
         "GET /files/{ingestion_id}": _INGEST,
         "POST /files/{ingestion_id}/cancel": Needs("ingest", form=True),

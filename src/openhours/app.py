@@ -36,6 +36,7 @@ from openhours.reports import api as reports
 from openhours.reports import metrics as report_metrics
 from openhours.reports import timeline_api as timelines
 from openhours.settings import Settings, get_settings
+from openhours.stores import api as stores
 from openhours.times import now
 from openhours.visits import api as visits
 from openhours.visits import metrics as visit_metrics
@@ -63,6 +64,7 @@ _ENDPOINTS = (
     reports,
     timelines,
     ingestion,
+    stores,
     heartbeats,
     visits,
     activity,

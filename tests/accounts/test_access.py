@@ -19,7 +19,7 @@ from openhours.accounts.tokens import UserName
 from openhours.settings import Settings
 from tests.helpers.clients import bearer, make_keys, register, running
 
-SCOPES = ("ingest", "track", "report", "metrics", "admin")
+SCOPES = ("ingest", "track", "report", "correct", "metrics", "admin")
 WHO = ("nobody", *SCOPES, "user", "other", "expired", "alg none", "wrong key", "nonsense")
 
 # What each need grants to, in words of its own: None where the answer follows from the request.
@@ -53,6 +53,7 @@ PINNED = {
     ),
     "track": ("POST /track", "POST /visit", "POST /api/event", "POST /activity"),
     "report": ("POST /trigger_report", "GET /get_report", "GET /stores", "GET /"),
+    "correct": ("POST /corrections", "DELETE /corrections/{correction_id}"),
     "metrics": ("GET /metrics",),
     "user": ("GET /timer", "PATCH /api/v1/user"),
 }

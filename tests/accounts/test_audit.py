@@ -1,6 +1,5 @@
 """The audit log, and keys that are guessed."""
 
-import logging
 import os
 import subprocess
 import sys
@@ -20,19 +19,7 @@ from tests.helpers.clients import PASSWORD, at, bearer, make_keys, register, run
 USER = "/api/v1/user"
 
 
-@pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
-    """The audit lines, in a list that grows."""
-    found: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
-    log = logging.getLogger("openhours.audit")
-    log.addHandler(handler)
-    yield found
-    log.removeHandler(handler)
-
-
-def test_every_sign_in_and_failure_has_a_line(settings: Settings, lines: list[str]) -> None:
+def test_every_sign_in_and_failure_has_a_line(settings: Settings, audit_lines: list[str]) -> None:
     key = make_keys(settings, [["report"]])[0]
     with running(settings) as client:
         user = register(client, "ann")
@@ -45,7 +32,7 @@ def test_every_sign_in_and_failure_has_a_line(settings: Settings, lines: list[st
         client.post(f"{USER}/refresh", json={"refresh_token": user["refresh_token"]})
         client.get("/reports", headers=bearer(key))
         client.get("/reports", headers=bearer("oh_guess"))
-    assert lines == [
+    assert audit_lines == [
         'register who="ann" from="127.0.0.1" outcome="ok"',
         'register who="ANN" from="127.0.0.1" outcome="the username is taken"',
         'login who="ann" from="127.0.0.1" outcome="ok"',
@@ -57,9 +44,9 @@ def test_every_sign_in_and_failure_has_a_line(settings: Settings, lines: list[st
     ]
 
 
-def test_control_characters_cannot_forge_a_line(lines: list[str]) -> None:
+def test_control_characters_cannot_forge_a_line(audit_lines: list[str]) -> None:
     audit("login", who="a\n2026 login\x1b[2J\x85\u2028\x7f", where="", outcome='"ok"')
-    assert lines == [
+    assert audit_lines == [
         r'login who="a\n2026 login\u001b[2J\u0085\u2028\u007f" from="unknown" outcome="\"ok\""'
     ]
 
@@ -72,7 +59,7 @@ def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Test
 
 
 def test_guessed_keys_are_limited_by_address_and_known_keys_go_on(
-    settings: Settings, client: TestClient, lines: list[str]
+    settings: Settings, client: TestClient, audit_lines: list[str]
 ) -> None:
     used, other = make_keys(settings, [["report"], ["report"]])
     elsewhere = at(client, "192.0.2.1")
@@ -92,7 +79,7 @@ def test_guessed_keys_are_limited_by_address_and_known_keys_go_on(
     token = register(client, "ann")["token"]
     assert client.get(USER, headers=bearer(token)).status_code == 200
     assert client.get(USER, headers=bearer(f"{token}x")).status_code == 401
-    assert len([line for line in lines if line.startswith("API key")]) == 3
+    assert len([line for line in audit_lines if line.startswith("API key")]) == 3
 
 
 def test_old_tokens_are_no_guesses(settings: Settings, client: TestClient) -> None:

@@ -59,7 +59,7 @@ def test_a_key_closes_the_service_and_a_revoked_one_does_not_open_it(settings: S
 def test_unknown_scopes_are_refused(settings: Settings) -> None:
     done = _openhours("keys", "create", "--scope", "everything", "--name", "x")
     assert done.returncode == 2
-    assert "everything is none of ingest, track, report, admin" in done.stderr
+    assert "everything is none of ingest, track, report, correct, metrics, admin" in done.stderr
 
 
 @pytest.mark.slow

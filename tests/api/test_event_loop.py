@@ -67,6 +67,12 @@ COUNTS = """
 INSERT INTO activity_counts (period_start, period_end, user_id, event_count)
 SELECT '2023-01-16', '2023-01-17', n, 1 FROM generate_series(1, 1000) n
 """
+CORRECTIONS = """
+INSERT INTO corrections (correction_id, stores, from_at, to_at, treat_as, category, reason, made_by)
+SELECT 'c' || n, (SELECT array_agg(id) FROM stores), '2023-01-16', '2023-01-17', 'up', 'other',
+    'because', 'local'
+FROM generate_series(1, 100) n
+"""
 SESSIONS = f"""
 INSERT INTO work_sessions (user_id, name, started_at, time_ms)
 SELECT u.id, 'n', now() - n * interval '1 min', 90000 FROM users u, generate_series(1, {ROWS}) n
@@ -126,6 +132,7 @@ REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
         ("/stores/pc:joe?as_of=2023-01-23T00:00:00Z", (PC, WEEK, BEATS)),
         ("/ingestions?limit=1000", (FILES.format(files=1000),)),
         ("/ingestions/f1/rejects.csv", (FILES.format(files=1), REJECTS)),
+        ("/corrections?limit=100", (STORES, CORRECTIONS)),
         ("/api/events?limit=1000", (EVENTS,)),
         ("/api/events/counts?limit=1000", (COUNTS,)),
     ],

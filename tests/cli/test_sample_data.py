@@ -75,6 +75,30 @@ def test_the_sample_leaves_nothing_where_there_was_nothing_else(
     assert service.wait_report(service.trigger()).text.count("\n") == 1
 
 
+def test_a_correction_keeps_the_stores_that_it_names(
+    service: Service, place: Path, database_url: str
+) -> None:
+    upload_sample(service, place)
+    first, second = sample_data.store_ids(2)
+    labels = f"INSERT INTO labels SELECT id, 'name', 'x' FROM stores WHERE store_id = '{first}'"
+    fetch(database_url, labels)
+    correction = {
+        "store_ids": [first],
+        "from": "2022-11-07T00:00:00Z",
+        "to": "2022-11-08T00:00:00Z",
+        "treat_as": "excluded",
+        "category": "holiday",
+        "reason": "a holiday",
+    }
+    made = service.client.post("/corrections", json=correction).raise_for_status().json()
+    removed = openhours("sample-data", "--remove", cwd=place)
+    assert removed.stdout.startswith("removed: stores 60,"), removed.stderr
+    assert service.client.get("/corrections").json() == [made]
+    assert fetch(database_url, "SELECT store_id, feed FROM stores") == [(first, None)]
+    assert fetch(database_url, "SELECT * FROM labels") == []
+    assert service.client.get(f"/api/stores/{second}/timeline").status_code == 404
+
+
 @pytest.mark.slow
 def test_nothing_is_removed_under_a_file_that_waits(settings: Settings, place: Path) -> None:
     with Service(place, OPENHOURS_WORKER="0") as service:

@@ -32,7 +32,9 @@ class Needs(NamedTuple):
     `form`: a page posts it, with the page's CSRF token.
     """
 
-    who: Literal["open", "known", "user", "ingest", "track", "report", "metrics", "admin"]
+    who: Literal[
+        "open", "known", "user", "ingest", "track", "report", "correct", "metrics", "admin"
+    ]
     form: bool = False
 
     def met_by(self, caller: Caller) -> bool:
@@ -178,5 +180,6 @@ async def _user(caller: Annotated[Caller, Depends(admit)]) -> UserName:
     return caller.user
 
 
+CurrentCaller = Annotated[Caller, Depends(admit)]
 ServerAccounts = Annotated[Accounts, Depends(ACCOUNTS)]
 CurrentUser = Annotated[UserName, Depends(_user)]

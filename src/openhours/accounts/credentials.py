@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.accounts.audit import audit
 from openhours.accounts.browser_sessions import sent_cookie, signed_in
 from openhours.accounts.key_guesses import KeyGuesses
-from openhours.accounts.keys import KeyRing, Scopes
+from openhours.accounts.keys import KeyRing, Scopes, ValidKey
 from openhours.accounts.signing_key import signing_key
 from openhours.accounts.throttle import Limit
 from openhours.accounts.tokens import AccessTokens, UserName, hash_of
@@ -25,7 +25,7 @@ NOTHING: Scopes = frozenset()
 
 @dataclass(frozen=True)
 class Caller:
-    """The sender of a request: its scopes as a machine, and the user it acts for, if any.
+    """The sender of a request: its scopes as a machine, its key's name, and its user, if any.
 
     `by_cookie`, `by_basic`: a browser may have said so by itself, perhaps at another site's
     bidding. It sends a token of ours with the cookie; to Basic it can add nothing.
@@ -33,12 +33,18 @@ class Caller:
 
     scopes: Scopes = NOTHING
     user: UserName | None = None
+    key_name: str | None = None
     by_cookie: bool = False
     by_basic: bool = False
 
     @property
     def known(self) -> bool:
         return bool(self.scopes) or self.user is not None
+
+    @property
+    def name(self) -> str:
+        """The name of the user or the key; `local` while there is no key."""
+        return self.user.username if self.user else self.key_name or "local"
 
 
 class Accounts:
@@ -63,34 +69,34 @@ class Accounts:
         scheme, _, credential = header.partition(" ")
         credential = credential.strip()
         if scheme.lower() == "basic":
-            scopes = await self.scopes_of_key(_password(credential), request)
-            if scopes is not None:
-                return Caller(scopes, by_basic=True)
+            key = await self.find_key(_password(credential), request)
+            if key is not None:
+                return Caller(key.scopes, key_name=key.name, by_basic=True)
         elif scheme.lower() == "bearer":
             if credential.count(".") == 2:  # a user's token; an old one is no guess of a key
                 user = self.tokens.user_of(credential)
                 if user is not None:
                     return Caller(user=user)
             else:
-                scopes = await self.scopes_of_key(credential, request)
-                if scopes is not None:
-                    return Caller(scopes)
+                key = await self.find_key(credential, request)
+                if key is not None:
+                    return Caller(key.scopes, key_name=key.name)
         raise Unauthenticated("the credential is not valid, or no longer")
 
-    async def scopes_of_key(self, key: str, request: Request) -> Scopes | None:
-        """Return what the key may do, None if it is none.
+    async def find_key(self, key: str, request: Request) -> ValidKey | None:
+        """Return the key's name and scopes, None if it is none.
 
         Raise TooManyRequests for an address that has sent too many that are none.
         """
         key_hash, address = hash_of(key), address_of(request)
         self._guesses.check(key_hash, address)
-        scopes = await self.keys.scopes(key_hash)
-        if scopes is None:
+        valid = await self.keys.find(key_hash)
+        if valid is None:
             self._guesses.fail(address)
             audit("API key", who="", where=address, outcome="not valid, or no longer")
         else:
             self._guesses.succeed(key_hash, address)
-        return scopes
+        return valid
 
     async def by_cookie(self, request: Request) -> Caller | None:
         """Return the caller that the browser's cookie names; None without a valid one."""
@@ -100,8 +106,8 @@ class Accounts:
             return None
         if found.key_hash is None:
             return Caller(user=found.user, by_cookie=True)
-        scopes = await self.keys.scopes(found.key_hash)
-        return None if scopes is None else Caller(scopes, by_cookie=True)
+        key = await self.keys.find(found.key_hash)
+        return None if key is None else Caller(key.scopes, key_name=key.name, by_cookie=True)
 
 
 def _password(credential: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Row
@@ -14,11 +15,18 @@ from openhours.accounts.tokens import hash_of
 from openhours.db.engine import is_database_away
 from openhours.settings import Settings
 
-SCOPES = ("ingest", "track", "report", "metrics", "admin")
+SCOPES = ("ingest", "track", "report", "correct", "metrics", "admin")
 Scopes = frozenset[str]
 EVERYTHING: Scopes = frozenset(SCOPES)
 
 _CACHE_TTL = 1.0  # seconds
+
+
+class ValidKey(NamedTuple):
+    """A key that was not revoked: its name and its scopes."""
+
+    name: str
+    scopes: Scopes
 
 
 async def create_key(engine: AsyncEngine, name: str, scopes: Sequence[str]) -> str:
@@ -54,10 +62,11 @@ class KeyRing:
 
     def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
         self._engine = engine
-        self._given: dict[bytes, Scopes] = {}
+        self._given: dict[bytes, ValidKey] = {}
         if settings.admin_key is not None:
-            self._given[hash_of(settings.admin_key.get_secret_value())] = EVERYTHING
-        self._scopes: Mapping[bytes, Scopes] = self._given
+            key_hash = hash_of(settings.admin_key.get_secret_value())
+            self._given[key_hash] = ValidKey("OPENHOURS_ADMIN_KEY", EVERYTHING)
+        self._valid: Mapping[bytes, ValidKey] = self._given
         self._has_keys = bool(self._given)
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
@@ -67,10 +76,10 @@ class KeyRing:
         await self._freshen()
         return self._has_keys
 
-    async def scopes(self, key_hash: bytes) -> Scopes | None:
-        """Return the key's scopes; None if it is not a key, or was revoked."""
+    async def find(self, key_hash: bytes) -> ValidKey | None:
+        """Return the key with this hash; None if it is not a key, or was revoked."""
         await self._freshen()
-        return self._scopes.get(key_hash)
+        return self._valid.get(key_hash)
 
     async def _freshen(self) -> None:
         if time.monotonic() - self._read_at < _CACHE_TTL:
@@ -88,7 +97,11 @@ class KeyRing:
                 # on for those who were known.
                 self._read_at = asked_at
                 return
-            good = {row.hash: frozenset(row.scopes) for row in rows if row.revoked_at is None}
-            self._scopes = good | self._given
+            good = {
+                row.hash: ValidKey(row.name, frozenset(row.scopes))
+                for row in rows
+                if row.revoked_at is None
+            }
+            self._valid = good | self._given
             self._has_keys = bool(rows or self._given)
             self._read_at = asked_at

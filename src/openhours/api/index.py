@@ -21,6 +21,7 @@ LINKS = {
     "trigger_report": "/trigger_report",
     "get_report": "/get_report/{report_id}",
     "reports": "/reports",
+    "corrections": "/corrections",
     "track": "/track",
     "track_events": "/track/events",
     "visit": "/visit",

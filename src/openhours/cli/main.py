@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from openhours import __version__
-from openhours.cli import backup
+from openhours.cli import backup, corrections
 from openhours.cli.output import fail, read_settings, say, server_part, set_up_logging
 from openhours.errors import OpenhoursError
 
@@ -236,12 +236,14 @@ app.command()(backup.restore)
 
 keys = typer.Typer(help="API keys: what machines may do.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+app.add_typer(corrections.app, name="corrections")
 
 
 @keys.command("create")
 def create_key(
     scope: Annotated[
-        list[str], typer.Option(help="ingest, track, report, metrics or admin; may be repeated.")
+        list[str],
+        typer.Option(help="ingest, track, report, correct, metrics or admin; may be repeated."),
     ],
     name: Annotated[str, typer.Option(help="What the key is for.")],
 ) -> None:

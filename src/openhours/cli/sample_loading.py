@@ -115,14 +115,18 @@ SELECT count(*) FROM of_the_sample
 """
 _OBSERVATIONS = "DELETE FROM observations WHERE store IN (SELECT id FROM gone)"
 _HOURS = "DELETE FROM business_hours WHERE store IN (SELECT id FROM gone)"
+_LABELS = "DELETE FROM labels WHERE store IN (SELECT id FROM gone)"
 _INGESTIONS = "DELETE FROM ingestions WHERE sha256 = ANY(:hashes)"
-# Stores that a report still names keep their id, and nothing else.
+# Stores that a report or a correction still names keep their id, and nothing else.
 _KEPT = """
 UPDATE stores SET feed = NULL, timezone = NULL, first_observed_at = NULL
 WHERE id IN (SELECT id FROM gone)
 """
 _STORES = """
-DELETE FROM stores WHERE id IN (SELECT id FROM gone EXCEPT SELECT store FROM report_rows)
+DELETE FROM stores WHERE id IN (
+    SELECT id FROM gone
+    EXCEPT SELECT store FROM report_rows
+    EXCEPT SELECT unnest(stores) FROM corrections)
 """
 _FORGET_NEWEST = """
 DELETE FROM feed_clocks WHERE feed = 'polled' AND NOT EXISTS (SELECT FROM observations)
@@ -140,6 +144,6 @@ async def _remove(connection: AsyncConnection, ids: list[str], hashes: list[str]
     observations = await connection.execute(text(_OBSERVATIONS))
     hours = await connection.execute(text(_HOURS))
     files = await connection.execute(text(_INGESTIONS), {"hashes": hashes})
-    for statement in (_KEPT, _STORES, _FORGET_NEWEST, _FIND_NEWEST):
+    for statement in (_LABELS, _KEPT, _STORES, _FORGET_NEWEST, _FIND_NEWEST):
         await connection.execute(text(statement))
     return Removed(stores or 0, observations.rowcount, hours.rowcount, files.rowcount, reports or 0)

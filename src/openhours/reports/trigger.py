@@ -8,10 +8,11 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db.queue import enqueue
-from openhours.errors import TooManyRequests, invalid
+from openhours.errors import TooManyRequests
 from openhours.reports.tables import Report
 from openhours.settings import Settings
-from openhours.stores.tables import POLLED, FeedClock, Store
+from openhours.stores.queries import find_stores
+from openhours.stores.tables import POLLED, FeedClock
 
 JOB = "report"
 MAX_WAITING = 100
@@ -32,7 +33,7 @@ async def trigger(
     Raise Invalid for stores that do not exist, TooManyRequests while too many reports wait.
     """
     await _refuse_when_full(connection)
-    stores = None if store_ids is None else await _find_stores(connection, store_ids)
+    stores = None if store_ids is None else await find_stores(connection, store_ids)
     newest_poll = select(FeedClock.newest_at).where(FeedClock.feed == POLLED).scalar_subquery()
     report_id = secrets.token_urlsafe(16)
     report_pk = await connection.scalar(
@@ -63,16 +64,3 @@ async def _refuse_when_full(connection: AsyncConnection) -> None:
     count = await connection.scalar(select(func.count()).select_from(waiting.subquery()))
     if count is not None and count >= MAX_WAITING:
         raise TooManyRequests(f"{MAX_WAITING} reports are waiting already", _RETRY_AFTER)
-
-
-async def _find_stores(connection: AsyncConnection, store_ids: Sequence[str]) -> list[int]:
-    """Return the database ids of the stores, ascending. Raise Invalid."""
-    wanted = list(dict.fromkeys(store_ids))
-    rows = await connection.execute(
-        select(Store.store_id, Store.id).where(Store.store_id == func.any(wanted))
-    )
-    known = {row.store_id: row.id for row in rows}
-    unknown = [store_id for store_id in wanted if store_id not in known]
-    if unknown:
-        raise invalid(f"unknown store: {', '.join(unknown)}", "store_ids")
-    return sorted(known.values())

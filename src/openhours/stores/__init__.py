@@ -1,1 +1,1 @@
-"""Stores: their time zones, business hours and observations, and how these get in."""
+"""Stores: their time zones, business hours, labels, corrections and observations."""

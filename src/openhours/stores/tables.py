@@ -1,23 +1,30 @@
-"""Stores, their business hours, and their observations."""
+"""Stores, their business hours and labels, corrections, and the observations."""
 
 from datetime import datetime
+from typing import Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     PrimaryKeyConstraint,
     SmallInteger,
     Text,
+    text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from openhours.db.engine import Base, Timestamp
 
 POLLED = "polled"
 BEATING = "beating"
+
+TreatAs = Literal["excluded", "up", "down"]
+Category = Literal["maintenance", "holiday", "platform_outage", "data_error", "other"]
 
 
 class Store(Base):
@@ -45,6 +52,49 @@ class BusinessHours(Base):
     day: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     opens: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     closes: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+
+class Label(Base):
+    """A word about a store that is not its id: its brand, its region, its name …"""
+
+    __tablename__ = "labels"
+    # Which stores have a label; which labels there are.
+    __table_args__ = (Index("ix_labels_key_value", "key", "value"),)
+
+    store: Mapped[int] = mapped_column(ForeignKey("stores.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    value: Mapped[str] = mapped_column(Text(collation="C"))
+
+
+class Correction(Base):
+    """What a person says about [from_at, to_at) of some stores; revoked, never deleted.
+
+    Where several meet, the one with the highest `id` decides.
+    """
+
+    __tablename__ = "corrections"
+    __table_args__ = (
+        CheckConstraint("from_at < to_at", name="period"),
+        CheckConstraint("num_nonnulls(stores, labels) <= 1", name="which"),
+        CheckConstraint(f"treat_as IN {get_args(TreatAs)}", name="treat_as"),
+        CheckConstraint(f"category IN {get_args(Category)}", name="category"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    correction_id: Mapped[str] = mapped_column(Text, unique=True)
+    # Stores with these database ids, or those that have, for every key, one of its values; neither:
+    # all stores. No foreign keys in an array: who deletes stores leaves these.
+    stores: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    labels: Mapped[dict[str, list[str]] | None] = mapped_column(JSONB(none_as_null=True))
+    from_at: Mapped[datetime] = mapped_column(Timestamp)
+    to_at: Mapped[datetime] = mapped_column(Timestamp)
+    treat_as: Mapped[str] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    made_by: Mapped[str] = mapped_column(Text)
+    revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    revoked_by: Mapped[str | None] = mapped_column(Text)
 
 
 class Observation(Base):

@@ -83,7 +83,7 @@ async def enter(
     key = key.strip()
     try:
         if key:
-            if await accounts.scopes_of_key(key, request) is None:
+            if await accounts.find_key(key, request) is None:
                 raise Unauthenticated("this key is not valid, or was revoked")
             audit("login", who="an API key", where=address, outcome="ok")
             cookie = await sign_in(accounts.engine, key_hash=hash_of(key))

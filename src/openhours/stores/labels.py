@@ -1,0 +1,104 @@
+"""Labels of stores: which there are, and which stores have them.
+
+`{"region": ["west", "east"], "brand": ["x"]}` means the stores that have, for every key, one of its
+values.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import asyncpg
+import numpy as np
+from pydantic import Field
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from openhours.api.fields import Text
+from openhours.db import bulk
+from openhours.errors import FieldProblem, Invalid, invalid
+from openhours.stores.tables import Label
+from openhours.uptime.axis import Bool, Int64
+
+_MAX_LENGTH = 200  # characters of a key or a value
+_Word = Annotated[Text, Field(min_length=1, max_length=_MAX_LENGTH)]
+
+Labels = Annotated[
+    dict[_Word, Annotated[list[_Word], Field(min_length=1, max_length=1000, fail_fast=True)]],
+    Field(min_length=1, max_length=20, examples=[{"region": ["west"]}]),
+]
+
+
+def parse_labels(texts: Iterable[str]) -> dict[str, list[str]]:
+    """Return the labels that texts such as `region=west` name; raise Invalid, with path `labels`.
+
+    Several values of a key mean any of them.
+    """
+    labels: dict[str, list[str]] = {}
+    for text in texts:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not (key and equals and value):
+            raise invalid(f"not a label, such as region=west: {text!r}", "labels")
+        labels.setdefault(key, []).append(value)
+    return labels
+
+
+async def check_labels(connection: AsyncConnection, labels: Mapping[str, Sequence[str]]) -> None:
+    """Raise Invalid, with the paths `labels, key`, for keys and values that no store has."""
+    problems = []
+    for key, values in labels.items():
+        query = select(Label.value).where(Label.key == key, Label.value == func.any(list(values)))
+        known = set(await connection.scalars(query.distinct()))
+        unknown = [value for value in dict.fromkeys(values) if value not in known]
+        if not unknown:
+            continue
+        is_key = known or await connection.scalar(
+            select(Label.key).where(Label.key == key).limit(1)
+        )
+        message = f"unknown value: {', '.join(unknown)}" if is_key else f"unknown label: {key}"
+        problems.append(FieldProblem(("labels", key), message))
+    if problems:
+        raise Invalid(problems)
+
+
+async def list_labels(connection: AsyncConnection, values: int) -> dict[str, list[str]]:
+    """Return all keys, and of each so many values at most, in bytewise order."""
+    nth = func.row_number().over(partition_by=Label.key, order_by=Label.value).label("nth")
+    each = select(Label.key, Label.value, nth).group_by(Label.key, Label.value).subquery()
+    query = select(each.c.key, func.array_agg(each.c.value)).where(each.c.nth <= values)
+    rows = await connection.execute(query.group_by(each.c.key).order_by(each.c.key))
+    return {key: sorted(found) for key, found in rows}
+
+
+_HAVING = """
+SELECT l.store, w.pair::int4
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (key, value, pair)
+JOIN labels l USING (key, value)
+"""
+
+
+async def stores_with(
+    connection: "asyncpg.Connection[Any]",
+    labels: Sequence[Mapping[str, Sequence[str]]],
+    store_pks: Int64,
+) -> Bool:
+    """Return for each of `labels` which of the stores have them: (labels, stores).
+
+    Raw asyncpg and binary COPY: a report asks for all its stores at once.
+    """
+    pairs = {(key, value) for each in labels for key, values in each.items() for value in values}
+    place = {pair: n for n, pair in enumerate(sorted(pairs))}
+    has = np.zeros((len(place), len(store_pks)), np.bool_)
+    if has.size:
+        keys, values = zip(*place, strict=True)
+        types = {"store": "int4", "pair": "int4"}
+        found = await bulk.copy_out(connection, _HAVING, types, list(keys), list(values))
+        order = np.argsort(store_pks)
+        at = np.searchsorted(store_pks, found["store"], sorter=order)
+        position = order[np.minimum(at, len(order) - 1)]
+        asked = store_pks[position] == found["store"]
+        has[found["pair"][asked] - 1, position[asked]] = True
+    which = np.ones((len(labels), len(store_pks)), np.bool_)
+    for n, each in enumerate(labels):
+        for key, any_of in each.items():
+            which[n] &= has[[place[key, value] for value in any_of]].any(axis=0)
+    return which
