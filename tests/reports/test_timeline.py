@@ -20,7 +20,8 @@ from openhours.reports.timeline import (
 from openhours.stores.tables import BEATING, POLLED
 from openhours.times import HOUR
 from openhours.uptime.fill import Interpolation, Observations
-from openhours.uptime.totals import WINDOWS, Figures
+from openhours.uptime.totals import Figures
+from openhours.uptime.windows import DEFAULT_WINDOWS
 from tests.uptime import columns
 from tests.uptime.columns import EXPIRY, LOOKBACK, Store, clock, utc
 from tests.uptime.strategies import beating_stores, polled_stores
@@ -45,6 +46,7 @@ def timeline(
         zones=[store.zone],
         first_observed=np.array([first]),
         hours=columns.week_hours([store]),
+        special=columns.special_hours([store]),
         observations=Observations(
             observed.store[recent], observed.at[recent], observed.active[recent]
         ),
@@ -68,9 +70,9 @@ def sums(line: Timeline, window: int) -> tuple[int, int, int, int]:
 
 def agree(line: Timeline, figures: Figures) -> None:
     assert line.known == figures.known[0]
-    for n, window in enumerate(WINDOWS):
+    for n, window in enumerate(DEFAULT_WINDOWS):
         expected = (figures.open, figures.up, figures.observed, figures.up_observed)
-        assert sums(line, window.length) == tuple(int(of[n, 0]) for of in expected)
+        assert sums(line, -window.start) == tuple(int(of[n, 0]) for of in expected)
 
 
 def hold_together(line: Timeline) -> None:

@@ -44,9 +44,10 @@ async def complete(engine: AsyncEngine, report: Report, rows: int = 0) -> bool:
 
 def figures(stores: int) -> Figures:
     """Each number another one."""
-    numbers = np.arange(12 * stores).reshape(4, 3, stores)
-    opened, up, observed, up_observed = numbers
-    return Figures(opened, up, observed, up_observed, np.arange(stores) % 2 == 0)
+    numbers = np.arange(15 * stores).reshape(5, 3, stores)
+    open_, up, observed, up_observed, corrected = numbers
+    known = np.arange(stores) % 2 == 0
+    return Figures(open_, up, observed, up_observed, corrected, known)
 
 
 def test_an_attempt_begins_runs_and_completes(settings: Settings, database_url: str) -> None:

@@ -1,19 +1,21 @@
 """From a list of stores, as tests write them, to the kernel's columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 
 from openhours.uptime import beats, fill
 from openhours.uptime.axis import Int64
 from openhours.uptime.beats import Heartbeats
+from openhours.uptime.dates import ALWAYS, CLOSED, EVERY, SpecialHours, WeekHours
 from openhours.uptime.fill import Interpolation, Observations
-from openhours.uptime.hours import Intervals, WeekHours, open_time
+from openhours.uptime.hours import Intervals, open_time
 from openhours.uptime.segments import Segments
 from openhours.uptime.totals import Figures, figures
-from tests.uptime.reference import DAY, HOUR, Interval, Poll, Row, instant
+from openhours.uptime.windows import DEFAULT_WINDOWS, Bounds, bounds
+from tests.uptime.reference import DAY, HOUR, Hours, Interval, Poll, Row, Span, instant
 
 MINUTE = HOUR // 60
 SECOND = MINUTE // 60
@@ -24,11 +26,20 @@ NEVER = 2**62
 
 @dataclass
 class Store:
-    rows: list[Row] = field(default_factory=list)
+    rows: Sequence[Row] = ()
     zone: str = "UTC"
     polls: list[Poll] = field(default_factory=list)
     beats: list[int] = field(default_factory=list)
     first_heartbeat: int = NEVER
+    versions: Mapping[date, Sequence[Row]] = field(default_factory=dict)
+    special: Mapping[date, Sequence[Span]] = field(default_factory=dict)
+    every: Mapping[date, Sequence[Span]] = field(default_factory=dict)
+
+    @property
+    def hours(self) -> Hours:
+        rows: dict[date | None, Sequence[Row]] = {None: self.rows} if self.rows else {}
+        rows |= dict(self.versions.items())
+        return Hours(rows, self.special, self.every)
 
 
 def utc(text: str) -> int:
@@ -50,15 +61,41 @@ def column(values: Sequence[int]) -> Int64:
     return np.array(values, np.int64)
 
 
+def _table(rows: Sequence[Span], width: int) -> list[Int64]:
+    return [
+        column([CLOSED if (value := row[n]) is None else value for row in rows])
+        for n in range(width)
+    ]
+
+
+def _days(day: date | None) -> int:
+    return ALWAYS if day is None else (day - date(1970, 1, 1)).days
+
+
 def week_hours(stores: Sequence[Store]) -> WeekHours:
-    rows = [(n, *row) for n, store in enumerate(stores) for row in store.rows]
-    return WeekHours(*(column([row[n] for row in rows]) for n in range(4)))
+    rows = [
+        (n, *row, _days(valid_from))
+        for n, store in enumerate(stores)
+        for valid_from, version in store.hours.rows.items()
+        for row in version
+    ]
+    return WeekHours(*_table(rows, 5))
+
+
+def special_hours(stores: Sequence[Store]) -> SpecialHours:
+    """Those of each store, and those of every store as the first of them has them."""
+    of = [(n, store.special) for n, store in enumerate(stores)]
+    of += [(EVERY, store.every) for store in stores[:1]]
+    rows = [
+        (n, _days(day), *span) for n, dates in of for day, spans in dates.items() for span in spans
+    ]
+    return SpecialHours(*_table(rows, 4))
 
 
 def open_intervals(stores: Sequence[Store], start: int, end: int) -> Intervals:
     zones = sorted({store.zone for store in stores})
     zone = column([zones.index(store.zone) for store in stores])
-    return open_time(week_hours(stores), zone, zones, start, end)
+    return open_time(week_hours(stores), special_hours(stores), zone, zones, start, end)
 
 
 def pairs(intervals: Intervals, store: int = 0) -> list[Interval]:
@@ -80,6 +117,10 @@ def heartbeats(stores: Sequence[Store]) -> Heartbeats:
     return Heartbeats(column([store for store, _ in beats]), column([at for _, at in beats]))
 
 
+def default_bounds(stores: int, as_of: int) -> Bounds:
+    return bounds(DEFAULT_WINDOWS, np.zeros(stores, np.int64), ["UTC"], as_of)
+
+
 def polled(
     stores: Sequence[Store],
     as_of: int,
@@ -96,7 +137,7 @@ def polled(
         interpolation=interpolation,
         radius=radius,
     )
-    return figures(filled, as_of)
+    return figures(filled, default_bounds(len(stores), as_of))
 
 
 def beating(
@@ -110,7 +151,7 @@ def beating(
         lookback=lookback,
         expiry=expiry,
     )
-    return figures(filled, as_of)
+    return figures(filled, default_bounds(len(stores), as_of))
 
 
 def drawn(segments: Segments, since: str) -> list[str]:

@@ -5,11 +5,12 @@ time is a whole number too.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytz
@@ -20,7 +21,8 @@ WINDOWS = (HOUR, DAY, 7 * DAY)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Interval = tuple[int, int]
-Row = tuple[int, int, int]  # day, opens, closes
+Row = tuple[int, int | None, int | None]  # day, opens, closes
+Span = Sequence[int | None]  # opens, closes
 Poll = tuple[int, bool]
 
 
@@ -49,23 +51,47 @@ def to_utc(local: datetime, zone: ZoneInfo) -> int:
     return before + bisect_left(range(before, after), True, key=lambda at: wall_clock(at) > local)
 
 
-def open_intervals(rows: Iterable[Row], zone: str, start: int, end: int) -> list[Interval]:
+@dataclass
+class Hours:
+    """Of a store: versions by the date from which they are valid (None: always), special dates.
+
+    A row's times are None where it says "closed"; `every` are the special dates of all stores.
+    """
+
+    rows: Mapping[date | None, Sequence[Row]]
+    special: Mapping[date, Sequence[Span]]
+    every: Mapping[date, Sequence[Span]]
+
+    def on(self, day: date) -> Sequence[Span]:
+        """When the store opens on a date."""
+        if day in self.special:
+            return self.special[day]
+        if day in self.every:
+            return self.every[day]
+        if not self.rows:
+            return [(0, DAY)]
+        versions = sorted(self.rows, key=lambda valid_from: valid_from or date.min)
+        begun = [valid_from for valid_from in versions if (valid_from or date.min) <= day]
+        version = begun[-1] if begun else versions[0]
+        return [span for weekday, *span in self.rows[version] if weekday == day.weekday()]
+
+
+def open_intervals(hours: Hours, zone: str, start: int, end: int) -> list[Interval]:
     """The open intervals that meet [start, end], uncut."""
-    rows = list(rows)
-    if not rows:
-        return [(start - 9 * DAY, end + 9 * DAY)]
     first_day = date(1970, 1, 1) + timedelta(days=start // DAY - 4)
     intervals = []
     for n in range((end - start) // DAY + 9):
-        midnight = datetime.combine(first_day + timedelta(days=n), datetime.min.time())
-        for day, opens, closes in rows:
-            if midnight.weekday() == day:
-                since, until = (
-                    to_utc(midnight + timedelta(microseconds=at), zone_info(zone))
-                    for at in (opens, _close(opens, closes))
-                )
-                if since < until:
-                    intervals.append((since, until))
+        day = first_day + timedelta(days=n)
+        midnight = datetime.combine(day, datetime.min.time())
+        for opens, closes in hours.on(day):
+            if opens is None or closes is None:
+                continue
+            since, until = (
+                to_utc(midnight + timedelta(microseconds=at), zone_info(zone))
+                for at in (opens, _close(opens, closes))
+            )
+            if since < until:
+                intervals.append((since, until))
     return [(a, b) for a, b in merged(intervals) if b > start and a <= end]
 
 
@@ -85,12 +111,24 @@ def merged(intervals: list[Interval]) -> list[Interval]:
     return union
 
 
-@dataclass
-class Answer:
-    """For each window: (open, up, observed, both)."""
+class Piece(NamedTuple):
+    """Open time with one status."""
 
-    figures: list[tuple[int, int, int, int]]
+    start: int
+    end: int
+    up: bool
+    observed: bool
+    corrected: bool = False
+
+
+@dataclass
+class Filled:
+    """The pieces of a store's open time, ascending, what was excluded, and what counted."""
+
+    pieces: list[Piece]
     known: bool
+    counted: list[Poll]
+    excluded: list[Piece] = field(default_factory=list)
 
 
 def polled(
@@ -101,7 +139,7 @@ def polled(
     lookback: int,
     interpolation: str,
     radius: int,
-) -> Answer:
+) -> Filled:
     recent = [(at, up) for at, up in sorted(polls) if as_of - lookback <= at <= as_of]
     within = [[(at, up) for at, up in recent if a <= at < b] for a, b in intervals]
     counted = [poll for own in within for poll in own]
@@ -121,12 +159,11 @@ def polled(
     ats = [at for at, _ in recent]
     edges = [at + shift for at in ats for shift in (-radius, 0, radius)]
     edges += [(a + b) // 2 for a, b in pairwise(ats)]
-    pieces = _pieces(intervals, edges, as_of)
-    return _sum(
-        [(a, b, bool(counted) and status(a + b, n), observed(a + b, n)) for a, b, n in pieces],
-        as_of,
-        known=bool(counted),
-    )
+    pieces = [
+        Piece(a, b, bool(counted) and status(a + b, n), observed(a + b, n))
+        for a, b, n in _cut(intervals, edges, as_of)
+    ]
+    return Filled(pieces, bool(counted), counted)
 
 
 def beating(
@@ -137,40 +174,125 @@ def beating(
     as_of: int,
     lookback: int,
     expiry: int,
-) -> Answer:
-    recent = [at for at in beats if as_of - lookback <= at <= as_of]
+) -> Filled:
+    recent = [at for at in sorted(beats) if as_of - lookback <= at <= as_of]
     edges = [at + shift for at in recent for shift in (0, expiry)]
     since = [(max(a, first_heartbeat), b) for a, b in intervals if b > first_heartbeat]
 
     def status(moment: int) -> bool:
         return any(2 * at <= moment < 2 * (at + expiry) for at in recent)
 
-    pieces = _pieces(since, edges, as_of)
-    known = first_heartbeat <= as_of
-    return _sum([(a, b, status(a + b), True) for a, b, _ in pieces], as_of, known)
+    pieces = [Piece(a, b, status(a + b), True) for a, b, _ in _cut(since, edges, as_of)]
+    return Filled(pieces, first_heartbeat <= as_of, [(at, True) for at in recent])
 
 
-def _pieces(intervals: list[Interval], edges: list[int], as_of: int) -> list[tuple[int, int, int]]:
-    """Open time, cut wherever anything may change: start, end, and of which interval it is."""
-    starts = [as_of - length for length in WINDOWS]
+def _cut(intervals: list[Interval], edges: list[int], as_of: int) -> list[tuple[int, int, int]]:
+    """Open time before as_of, cut wherever anything may change: start, end, which interval."""
     pieces = []
     for n, (start, end) in enumerate(intervals):
-        inner = {at for at in edges + starts if start < at < min(end, as_of)}
-        cuts = sorted({start, min(end, as_of)} | inner)
-        pieces += [(a, b, n) for a, b in pairwise(cuts) if start < as_of and b > min(starts)]
+        cuts = {start, min(end, as_of)} | {at for at in edges if start < at < min(end, as_of)}
+        pieces += [(a, b, n) for a, b in pairwise(sorted(cuts)) if start < as_of]
     return pieces
 
 
-def _sum(pieces: list[tuple[int, int, bool, bool]], as_of: int, known: bool) -> Answer:
+Correction = tuple[int, int, str]  # start, end, treat_as
+
+
+def corrected(filled: Filled, corrections: list[Correction]) -> Filled:
+    """What people said, one after the other, in the order in which they said it."""
+    edges = {edge for start, end, _ in corrections for edge in (start, end)}
+    pieces, excluded = [], []
+    for piece in filled.pieces:
+        cuts = {piece.start, piece.end} | {at for at in edges if piece.start < at < piece.end}
+        for a, b in pairwise(sorted(cuts)):
+            said = [treat_as for start, end, treat_as in corrections if start <= a and b <= end]
+            part = piece._replace(start=a, end=b)
+            if said and said[-1] == "excluded":
+                excluded.append(part)
+            elif said:
+                up = filled.known and said[-1] == "up"
+                pieces.append(part._replace(up=up, observed=True, corrected=True))
+            else:
+                pieces.append(part)
+    return Filled(pieces, filled.known, filled.counted, excluded)
+
+
+def clipped(pieces: list[Piece], window: Interval) -> list[Piece]:
+    start, end = window
+    return [
+        piece._replace(start=max(piece.start, start), end=min(piece.end, end))
+        for piece in pieces
+        if piece.start < end and piece.end > start
+    ]
+
+
+def total(pieces: list[Piece]) -> int:
+    return sum(piece.end - piece.start for piece in pieces)
+
+
+@dataclass
+class Answer:
+    """For each window: (open, up, observed, both, corrected)."""
+
+    figures: list[tuple[int, int, int, int, int]]
+    known: bool
+
+
+def summed(filled: Filled, windows: list[Interval]) -> Answer:
     figures = []
-    for length in WINDOWS:
-        within = [(b - a, up, seen) for a, b, up, seen in pieces if a >= as_of - length]
+    for window in windows:
+        pieces = clipped(filled.pieces, window)
+        corrected = [piece for piece in pieces if piece.corrected]
         figures.append(
             (
-                sum(length for length, _, _ in within),
-                sum(length for length, up, _ in within if up),
-                sum(length for length, _, seen in within if seen),
-                sum(length for length, up, seen in within if up and seen),
+                total(pieces),
+                total([piece for piece in pieces if piece.up]),
+                total([piece for piece in pieces if piece.observed]),
+                total([piece for piece in pieces if piece.up and piece.observed]),
+                total(corrected + clipped(filled.excluded, window)),
             )
         )
-    return Answer(figures, known)
+    return Answer(figures, filled.known)
+
+
+def default_windows(as_of: int) -> list[Interval]:
+    return [(as_of - length, as_of) for length in WINDOWS]
+
+
+class Outage(NamedTuple):
+    """None where there is nothing."""
+
+    began_at: int
+    ended_at: int | None
+    began_earliest: int | None
+    ended_latest: int | None
+    downtime: int
+    observations: int
+
+
+def outages(filled: Filled, since: int, as_of: int) -> list[tuple[Outage, list[Piece]]]:
+    """The outages since an instant, with the pieces of downtime that each is made of."""
+    found: list[tuple[Outage, list[Piece]]] = []
+    pieces = clipped(filled.pieces, (since, as_of)) if filled.known else []
+    for up, group in groupby(pieces, key=lambda piece: piece.up):
+        run = list(group)
+        if up:
+            continue
+        began_at, ended_at = run[0].start, run[-1].end
+        ongoing = run[-1] is pieces[-1]
+        active = [at for at, up in filled.counted if up]
+        inside = [
+            at
+            for at, up in filled.counted
+            if not up and began_at <= at and (ongoing or at < ended_at)
+        ]
+        outage = Outage(
+            began_at,
+            None if ongoing else ended_at,
+            max((at for at in active if at <= began_at), default=None),
+            None if ongoing else min((at for at in active if at >= ended_at), default=None),
+            total(run),
+            len(inside),
+        )
+        found.append((outage, run))
+    return found

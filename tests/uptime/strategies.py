@@ -1,6 +1,6 @@
 """Stores that live in the awkward corners: near clock changes, midnights and each other's edges."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytz
 from hypothesis import strategies as st
@@ -64,9 +64,28 @@ closing = (
 def row_lists(draw: st.DrawFn) -> list[Row]:
     """No rows, a few of any days, or some of every day."""
     spans = st.tuples(opening, closing)
-    some = draw(st.lists(st.tuples(st.integers(0, 6), opening, closing), max_size=4))
+    days = st.integers(0, 6)
+    closed = st.builds(lambda day: (day, None, None), days)
+    some: list[Row] = draw(st.lists(st.tuples(days, opening, closing) | closed, max_size=4))
     every = draw(st.lists(spans, max_size=2))
     return some + [(day, *span) for span in every for day in range(7)]
+
+
+@st.composite
+def stores_with_hours(draw: st.DrawFn, zone: str, start: int, end: int) -> Store:
+    """A store without observations: hours with versions and special dates near [start, end]."""
+    span = st.tuples(opening, closing) | st.just((None, None))
+    near = st.integers(start // DAY - 4, end // DAY + 4)
+    dates = near.map(lambda n: date(1970, 1, 1) + timedelta(days=n))
+    special = st.dictionaries(dates, st.lists(span, min_size=1, max_size=2), max_size=3)
+    versions = st.dictionaries(dates, row_lists().filter(bool), max_size=2)
+    return Store(
+        draw(row_lists()),
+        zone,
+        versions=draw(versions),
+        special=draw(special),
+        every=draw(special),
+    )
 
 
 @st.composite
@@ -85,13 +104,14 @@ def polled_stores(draw: st.DrawFn, most: int = 3) -> tuple[list[Store], int]:
     """Stores with polls, and an as-of."""
     names = draw(st.lists(zones, min_size=1, max_size=most))
     as_of = draw(instants(names[0]))
-    stores = []
+    stores: list[Store] = []
     for zone in names:
-        rows = draw(row_lists())
-        intervals = open_intervals(rows, zone, as_of - 14 * DAY, as_of)
+        store = draw(stores_with_hours(zone, as_of - 14 * DAY, as_of))
+        store.every = stores[0].every if stores else store.every
+        intervals = open_intervals(store.hours, zone, as_of - 14 * DAY, as_of)
         ats = draw(moments(intervals, as_of, 24))
-        polls = [(at, draw(st.booleans())) for at in ats]
-        stores.append(Store(rows, zone, polls))
+        store.polls = [(at, draw(st.booleans())) for at in ats]
+        stores.append(store)
     return stores, as_of
 
 
@@ -100,14 +120,16 @@ def beating_stores(draw: st.DrawFn, most: int = 3) -> tuple[list[Store], int]:
     """Stores with runs of heartbeats, and an as-of."""
     names = draw(st.lists(zones, min_size=1, max_size=most))
     as_of = draw(instants(names[0]))
-    stores = []
+    stores: list[Store] = []
     for zone in names:
-        rows = draw(row_lists())
-        intervals = open_intervals(rows, zone, as_of - 14 * DAY, as_of)
+        store = draw(stores_with_hours(zone, as_of - 14 * DAY, as_of))
+        store.every = {}
+        intervals = open_intervals(store.hours, zone, as_of - 14 * DAY, as_of)
         runs = draw(moments(intervals, as_of, 8))
         steps = st.sampled_from([1, MINUTE, 150 * SECOND, 150 * SECOND + 1])
         beats = {at + n * step for at in runs for step in [draw(steps)] for n in range(3)}
         ever = draw(st.integers(0, 30 * DAY)) if draw(st.booleans()) else 0
-        first = min(beats, default=as_of + 1) - ever
-        stores.append(Store(rows, zone, beats=sorted(beats), first_heartbeat=first))
+        store.beats = sorted(beats)
+        store.first_heartbeat = min(beats, default=as_of + 1) - ever
+        stores.append(store)
     return stores, as_of

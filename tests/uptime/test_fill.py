@@ -156,7 +156,10 @@ def test_segments_per_poll_are_the_merged_ones_cut_smaller(
     merged = fill_all(stores, as_of, interpolation, per_poll=False)
     single = fill_all(stores, as_of, interpolation, per_poll=True)
     for whole, parts in (
-        (vars(figures(merged, as_of)), vars(figures(single, as_of))),
+        tuple(
+            vars(figures(filled, columns.default_bounds(len(stores), as_of)))
+            for filled in (merged, single)
+        ),
         (vars(merged.unobserved), vars(single.unobserved)),
     ):
         for name, values in whole.items():

@@ -1,5 +1,7 @@
 """docs/spec.md, part 2, sentence by sentence. 2024-01-01 is a Monday."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import pytz
@@ -16,7 +18,7 @@ def row(day: int, opens: str, closes: str) -> Row:
     return day, clock(opens), clock(closes)
 
 
-def opened(rows: list[Row], start: str, end: str, zone: str = "UTC") -> list[Interval]:
+def opened(rows: Sequence[Row], start: str, end: str, zone: str = "UTC") -> list[Interval]:
     return columns.pairs(columns.open_intervals([Store(rows, zone)], utc(start), utc(end)))
 
 
@@ -171,8 +173,9 @@ def test_the_longest_hours_at_the_edges_of_the_world_are_found(zone: str, days: 
     sunday = utc("2023-12-31 00:00")
     for rows in ([row(MONDAY, "23:50", "23:45")], [row(MONDAY, "00:00", "00:15")]):
         for end in range(sunday, sunday + 4 * DAY, HOUR // 2):
-            found = columns.open_intervals([Store(rows, zone)], end - days * DAY, end)
-            expected = reference.open_intervals(rows, zone, end - days * DAY, end)
+            store = Store(rows, zone)
+            found = columns.open_intervals([store], end - days * DAY, end)
+            expected = reference.open_intervals(store.hours, zone, end - days * DAY, end)
             assert columns.pairs(found) == expected
 
 
@@ -199,6 +202,7 @@ def test_each_row_has_its_own_intervals_also_where_rows_overlap() -> None:
     store = [Store(rows, "America/Chicago")]
     found = row_intervals(
         columns.week_hours(store),
+        columns.special_hours(store),
         columns.column([0]),
         ["America/Chicago"],
         utc("2024-01-01 00:00"),

@@ -11,11 +11,18 @@ from hypothesis import strategies as st
 from openhours.uptime.beats import beating
 from openhours.uptime.fill import Interpolation, polled
 from openhours.uptime.segments import Filled, Segments
-from openhours.uptime.totals import WINDOWS, Figures, figures
+from openhours.uptime.totals import Figures, figures
+from openhours.uptime.windows import DEFAULT_WINDOWS
 from tests.uptime import columns, reference
 from tests.uptime.columns import EXPIRY, LOOKBACK, Store, column
-from tests.uptime.reference import DAY, HOUR, Answer, Row
-from tests.uptime.strategies import beating_stores, instants, polled_stores, row_lists, zones
+from tests.uptime.reference import DAY, HOUR, Answer
+from tests.uptime.strategies import (
+    beating_stores,
+    instants,
+    polled_stores,
+    stores_with_hours,
+    zones,
+)
 
 thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 brief = settings(thorough, max_examples=50)
@@ -27,7 +34,7 @@ Drawn = tuple[list[Store], int]
 
 
 def answer(found: Figures, store: int) -> Answer:
-    parts = (found.open, found.up, found.observed, found.up_observed)
+    parts = (found.open, found.up, found.observed, found.up_observed, found.corrected)
     of_store = [part[:, store].tolist() for part in parts]
     return Answer(list(zip(*of_store, strict=True)), bool(found.known[store]))
 
@@ -37,12 +44,13 @@ def answers(found: Figures) -> list[Answer]:
 
 
 @thorough
-@given(st.data(), zones, row_lists())
-def test_open_time_is_the_reference_s(data: st.DataObject, zone: str, rows: list[Row]) -> None:
+@given(st.data(), zones)
+def test_open_time_is_the_reference_s(data: st.DataObject, zone: str) -> None:
     end = data.draw(instants(zone))
     start = end - data.draw(st.integers(0, 20 * DAY))
-    found = columns.pairs(columns.open_intervals([Store(rows, zone)], start, end))
-    expected = reference.open_intervals(rows, zone, start, end)
+    store = data.draw(stores_with_hours(zone, start, end))
+    found = columns.pairs(columns.open_intervals([store], start, end))
+    expected = reference.open_intervals(store.hours, zone, start, end)
 
     # Hours that never close are followed for a while only.
     def cut(interval: tuple[int, int]) -> tuple[int, int]:
@@ -59,13 +67,16 @@ def test_polled_figures_are_the_reference_s(
     stores, as_of = drawn
     found = columns.polled(stores, as_of, lookback, interpolation, radius)
     assert answers(found) == [
-        reference.polled(
-            store.polls,
-            reference.open_intervals(store.rows, store.zone, as_of - lookback, as_of),
-            as_of=as_of,
-            lookback=lookback,
-            interpolation=interpolation,
-            radius=radius,
+        reference.summed(
+            reference.polled(
+                store.polls,
+                reference.open_intervals(store.hours, store.zone, as_of - lookback, as_of),
+                as_of=as_of,
+                lookback=lookback,
+                interpolation=interpolation,
+                radius=radius,
+            ),
+            reference.default_windows(as_of),
         )
         for store in stores
     ]
@@ -76,13 +87,16 @@ def test_polled_figures_are_the_reference_s(
 def test_beating_figures_are_the_reference_s(drawn: Drawn, lookback: int) -> None:
     stores, as_of = drawn
     assert answers(columns.beating(stores, as_of, lookback)) == [
-        reference.beating(
-            store.beats,
-            reference.open_intervals(store.rows, store.zone, as_of - lookback, as_of),
-            first_heartbeat=store.first_heartbeat,
-            as_of=as_of,
-            lookback=lookback,
-            expiry=EXPIRY,
+        reference.summed(
+            reference.beating(
+                store.beats,
+                reference.open_intervals(store.hours, store.zone, as_of - lookback, as_of),
+                first_heartbeat=store.first_heartbeat,
+                as_of=as_of,
+                lookback=lookback,
+                expiry=EXPIRY,
+            ),
+            reference.default_windows(as_of),
         )
         for store in stores
     ]
@@ -120,7 +134,7 @@ def test_the_order_of_rows_does_not_matter(drawn: Drawn, chance: random.Random) 
 def test_the_laws_of_figures(drawn: Drawn, interpolation: Interpolation, radius: int) -> None:
     stores, as_of = drawn
     found = columns.polled(stores, as_of, interpolation=interpolation, radius=radius)
-    length = np.array([window.length for window in WINDOWS])[:, None]
+    length = np.array([-window.start for window in DEFAULT_WINDOWS])[:, None]
     rising = (
         np.zeros_like(found.open),
         found.up_observed,  # uptime_low
@@ -178,17 +192,17 @@ def test_drawn_heartbeats_sum_up_to_the_figures(drawn: Drawn) -> None:
 
 
 def check_drawn(filled: Filled, as_of: int, stores: int) -> None:
-    found = figures(filled, as_of)
+    found = figures(filled, columns.default_bounds(stores, as_of))
     for segments in (filled.segments, filled.unobserved):
         assert (segments.start < segments.end).all()
         same = segments.store[1:] == segments.store[:-1]
         assert (np.diff(segments.store) >= 0).all()
         assert (segments.end[:-1][same] <= segments.start[1:][same]).all()
         assert (segments.end <= as_of).all()
-    for window, (_, length) in enumerate(WINDOWS):
+    for window, (_, _, start, _) in enumerate(DEFAULT_WINDOWS):
         for store in range(stores):
-            drawn = drawn_time(filled.segments, store, as_of - length)
-            unobserved = drawn_time(filled.unobserved, store, as_of - length)
+            drawn = drawn_time(filled.segments, store, as_of + start)
+            unobserved = drawn_time(filled.unobserved, store, as_of + start)
             assert drawn == (found.open[window, store], found.up[window, store])
             assert unobserved[0] == found.open[window, store] - found.observed[window, store]
             assert unobserved[1] == found.up[window, store] - found.up_observed[window, store]

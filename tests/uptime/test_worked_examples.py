@@ -1,10 +1,17 @@
-"""The worked examples of docs/spec.md, part 3: zone UTC, 2024-01-01 is a Monday."""
+"""The worked examples of docs/spec.md: zone UTC, 2024-01-01 is a Monday."""
 
+from datetime import date
+
+import numpy as np
 import pytest
 
+from openhours.uptime.corrections import Correction, correct
+from openhours.uptime.totals import figures
+from openhours.uptime.windows import Window, bounds
 from tests.uptime import columns
 from tests.uptime.columns import MINUTE, Store, clock, daily, utc
-from tests.uptime.reference import HOUR, Poll, Row
+from tests.uptime.reference import DAY, HOUR, Poll, Row
+from tests.uptime.test_windows import filled
 
 HOUR_WINDOW, DAY_WINDOW, WEEK_WINDOW = 0, 1, 2
 
@@ -86,3 +93,42 @@ def test_heartbeats_until_they_expire() -> None:
     assert figures.open[:, 0].tolist() == [HOUR] * 3, "nothing counts before the first heartbeat"
     assert figures.up[:, 0].tolist() == [6 * MINUTE] * 3  # 11:00 to 11:03:30, 11:30 to 11:32:30
     assert figures.observed[:, 0].tolist() == [HOUR] * 3
+
+
+def test_a_closed_tuesday_is_not_counted() -> None:
+    store = Store(
+        daily("09:00", "17:00"),
+        polls=polls("2024-01-01 10:00 active", "2024-01-03 10:00 inactive"),
+        special={date(2024, 1, 2): [(None, None)]},
+    )
+    figures = columns.polled([store], utc("2024-01-03 17:00"))
+    up, opened = figures.up[WEEK_WINDOW, 0], figures.open[WEEK_WINDOW, 0]
+    assert (up / HOUR, (opened - up) / HOUR) == (40, 8)
+
+
+def test_the_correction_made_last_decides() -> None:
+    as_of = utc("2024-01-03 17:00")
+    store = Store(daily("09:00", "17:00"), polls=polls("2024-01-03 10:00 active"))
+    made = [
+        Correction(utc("2024-01-02 12:00"), utc("2024-01-02 14:00"), "down"),
+        Correction(utc("2024-01-02 13:00"), utc("2024-01-02 15:00"), "excluded"),
+    ]
+    corrected = correct(filled([store], as_of), made, np.ones((2, 1), np.bool_))
+    found = figures(corrected, columns.default_bounds(1, as_of))
+    up, opened = found.up[WEEK_WINDOW, 0], found.open[WEEK_WINDOW, 0]
+    assert (up / HOUR, (opened - up) / HOUR) == (53, 1)
+
+
+def test_yesterday_holds_what_began_on_monday_and_the_special_hours() -> None:
+    as_of = utc("2024-01-03 12:00")
+    store = Store(
+        daily("20:00", "02:00"),
+        polls=polls("2024-01-01 21:00 active"),
+        special={date(2024, 1, 2): [(clock("18:00"), clock("19:00"))]},
+    )
+    tuesday = utc("2024-01-02 00:00") // DAY
+    yesterday = Window("2024-01-02", "dates", tuesday, tuesday + 1)
+    found = figures(
+        filled([store], as_of), bounds([yesterday], columns.column([0]), ["UTC"], as_of)
+    )
+    assert (found.up[0, 0] / HOUR, found.open[0, 0] / HOUR) == (3, 3)

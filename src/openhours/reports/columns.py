@@ -15,8 +15,8 @@ import numpy as np
 from openhours.db import bulk
 from openhours.times import HOUR, from_us
 from openhours.uptime.axis import Int64
+from openhours.uptime.dates import ALWAYS, NO_SPECIAL_HOURS, SpecialHours, WeekHours
 from openhours.uptime.fill import Observations
-from openhours.uptime.hours import WeekHours
 
 # An inactive observation is sent a thousand years later than it was made. In hours, which have the
 # same length in every session's time zone.
@@ -49,6 +49,7 @@ class Columns:
     zones: list[str]
     first_observed: Int64
     hours: WeekHours
+    special: SpecialHours
     observations: Observations
 
 
@@ -78,6 +79,7 @@ async def read_slice(connection: "asyncpg.Connection[Any]", part: Slice) -> Colu
         zones=zones,
         first_observed=np.array([row["first_observed"] for row in stores], np.int64),
         hours=await read_hours(connection, part, ids),
+        special=NO_SPECIAL_HOURS,
         observations=await read_observations(connection, part, ids),
     )
 
@@ -116,6 +118,7 @@ async def read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: In
         day=rows["day"][named].astype(np.int64),
         opens=rows["opens"][named],
         closes=rows["closes"][named],
+        valid_from=np.full(named.sum(), ALWAYS),
     )
 
 

@@ -22,6 +22,7 @@ from openhours.uptime.hourly import by_hour
 from openhours.uptime.hours import Intervals, open_time
 from openhours.uptime.segments import Filled
 from openhours.uptime.totals import Figures, figures
+from openhours.uptime.windows import DEFAULT_WINDOWS, bounds
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,21 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
     part = partition.slice
     columns = worker_connection.run(url, read)
     filled = fill(columns, open_hours(columns, part), part, partition.rules)
+    edges = bounds(DEFAULT_WINDOWS, columns.zone, columns.zones, part.as_of)
     return PartitionFigures(
-        part.feed, columns.ids, figures(filled, part.as_of), by_hour(filled, part.as_of)
+        part.feed, columns.ids, figures(filled, edges), by_hour(filled, part.as_of)
     )
 
 
 def open_hours(columns: Columns, part: Slice) -> Intervals:
     """Return the open intervals of the slice's stores that meet its lookback, not cut at T."""
     return open_time(
-        columns.hours, columns.zone, columns.zones, part.as_of - part.lookback, part.as_of
+        columns.hours,
+        columns.special,
+        columns.zone,
+        columns.zones,
+        part.as_of - part.lookback,
+        part.as_of,
     )
 
 

@@ -4,11 +4,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from openhours.uptime.totals import WINDOWS, Figures
+from openhours.uptime.totals import Figures
 
 _SUMS = ("open", "up", "observed", "up_observed")
 
-FIGURE_COLUMNS = tuple(f"{name}_{window.name}" for name in _SUMS for window in WINDOWS)
+WINDOWS = ("hour", "day", "week")
+FIGURE_COLUMNS = tuple(f"{name}_{window}" for name in _SUMS for window in WINDOWS)
 
 
 def figure_columns(figures: Figures) -> dict[str, NDArray[Any]]:

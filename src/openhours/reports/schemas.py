@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from openhours.api.fields import Text
 from openhours.reports.tables import Report
 from openhours.times import Instant, PastInstant
-from openhours.uptime.totals import WINDOWS
+from openhours.uptime.windows import DEFAULT_WINDOWS
 
 _STATUS = {"queued": "Running", "running": "Running", "complete": "Complete", "failed": "Failed"}
 
@@ -96,10 +96,8 @@ class ReportInfo(BaseModel):
 
 def _windows(as_of: datetime) -> FeedWindows:
     spans = {
-        f"last_{window.name}": TimeSpan(
-            start=as_of - timedelta(microseconds=window.length), end=as_of
-        )
-        for window in WINDOWS
+        window.name: TimeSpan(start=as_of + timedelta(microseconds=window.start), end=as_of)
+        for window in DEFAULT_WINDOWS
     }
     return FeedWindows(as_of=as_of, **spans)
 

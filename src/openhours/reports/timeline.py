@@ -18,16 +18,12 @@ from openhours.reports.columns import Columns, Slice
 from openhours.reports.partition import FillRules, fill
 from openhours.stores.tables import POLLED
 from openhours.uptime.axis import Bool, Int64
+from openhours.uptime.dates import NO_ROW, WeekHours
 from openhours.uptime.fill import Observations
-from openhours.uptime.hours import (
-    Intervals,
-    RowIntervals,
-    WeekHours,
-    open_by_rows,
-    row_intervals,
-)
+from openhours.uptime.hours import Intervals, RowIntervals, open_by_rows, row_intervals
 from openhours.uptime.segments import NO_SOURCE, Filled, Segments
 from openhours.uptime.totals import Figures, figures
+from openhours.uptime.windows import DEFAULT_WINDOWS, bounds
 
 Rule = Literal[
     "nearest", "previous", "first", "inherited", "inherited_later", "unknown", "beating", "silent"
@@ -114,7 +110,8 @@ class Timeline:
     def hours_at(self, instant: int) -> list[HoursRow]:
         """Return the rows of business hours by which the store is open at the instant."""
         rows = self.row_opened
-        of = np.unique(rows.row[(rows.start <= instant) & (instant < rows.end)])
+        inside = (rows.start <= instant) & (instant < rows.end) & (rows.row != NO_ROW)
+        of = np.unique(rows.row[inside])
         return [self.hours[row] for row in of]
 
     def opening_at(self, instant: int) -> tuple[int, int] | None:
@@ -147,13 +144,16 @@ def build_timeline(
     """
     columns = replace(columns, hours=_in_order(columns.hours))
     begins, ends = part.as_of - part.lookback, part.as_of
-    of_rows = row_intervals(columns.hours, columns.zone, columns.zones, begins, ends)
-    opened = open_by_rows(of_rows, columns.hours, 1, begins, ends)
+    of_rows = row_intervals(
+        columns.hours, columns.special, columns.zone, columns.zones, begins, ends
+    )
+    opened = open_by_rows(of_rows, 1, begins, ends)
     pieces: list[Piece] = []
     totals = None
     if store.feed is not None and columns.first_observed[0] <= part.as_of:
         filled = fill(columns, opened, part, query.rules, per_poll=True)
-        totals = figures(filled, part.as_of)
+        edges = bounds(DEFAULT_WINDOWS, columns.zone, columns.zones, part.as_of)
+        totals = figures(filled, edges)
         pieces = _pieces(columns.observations, part, query.rules, opened, filled)
     return Timeline(
         store_pk=store.id,
@@ -176,7 +176,7 @@ def build_timeline(
 def _in_order(hours: WeekHours) -> WeekHours:
     """Sort the rows of a store as people read them: by day, opening, closing."""
     order = np.lexsort((hours.closes, hours.opens, hours.day))
-    return WeekHours(hours.store[order], hours.day[order], hours.opens[order], hours.closes[order])
+    return WeekHours(*(column[order] for column in vars(hours).values()))
 
 
 def _hours_rows(hours: WeekHours) -> list[HoursRow]:

@@ -10,7 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from openhours.api.off_loop import off_loop
 from openhours.db.engine import raw_connection
 from openhours.errors import Conflict, NotFound, invalid
-from openhours.reports.columns import Columns, Slice, read_hours, read_observations
+from openhours.reports.columns import (
+    Columns,
+    Slice,
+    read_hours,
+    read_observations,
+)
 from openhours.reports.partition import FillRules, fill_rules_of
 from openhours.reports.queries import find_report
 from openhours.reports.rows import figure_columns
@@ -19,6 +24,7 @@ from openhours.reports.timeline import StoreRow, Timeline, TimelineQuery, build_
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED, FeedClock, Store
 from openhours.times import DAY, MINUTE, SECOND, to_us
+from openhours.uptime.dates import NO_SPECIAL_HOURS
 
 
 class Answer(NamedTuple):
@@ -125,6 +131,7 @@ async def _read_store(
         zones=[store.timezone or query.default_timezone],
         first_observed=np.array([part.as_of + 1 if first is None else first], np.int64),
         hours=await read_hours(raw, part, ids),
+        special=NO_SPECIAL_HOURS,
         observations=await read_observations(raw, part, ids),
     )
     return store, columns, part

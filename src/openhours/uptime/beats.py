@@ -14,7 +14,7 @@ import numpy as np
 
 from openhours.uptime.axis import Axis, Int64
 from openhours.uptime.hours import Intervals
-from openhours.uptime.segments import NO_SOURCE, Filled, Segments, interleave, lay_out
+from openhours.uptime.segments import NO_SOURCE, Filled, Segments, interleave, lay_out, no_segments
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ def beating(
     cut = Intervals(open_time.store[some], start[some], end[some])
     axis = Axis(as_of - lookback, as_of, len(first_heartbeat))
     segments = _cut(cut, *_alive(heartbeats, axis, expiry), axis)
-    nothing = Segments(*(column[:0] for column in vars(segments).values()))
-    return Filled(segments, nothing, first_heartbeat <= as_of)
+    return Filled(segments, no_segments(), no_segments(), first_heartbeat <= as_of)
 
 
 def _alive(heartbeats: Heartbeats, axis: Axis, expiry: int) -> tuple[Intervals, Int64]:

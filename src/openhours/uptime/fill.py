@@ -22,7 +22,7 @@ import numpy as np
 
 from openhours.uptime.axis import Axis, Bool, Int64
 from openhours.uptime.hours import Intervals
-from openhours.uptime.segments import NO_SOURCE, Filled, Segments, interleave, lay_out
+from openhours.uptime.segments import NO_SOURCE, Filled, Segments, interleave, lay_out, no_segments
 
 Interpolation = Literal["nearest", "previous"]
 
@@ -61,6 +61,7 @@ def polled(
     return Filled(
         _segments(observations, counted, interpolation, per_poll),
         _unobserved(observations, counted, interpolation, radius),
+        no_segments(),
         known,
     )
 
@@ -79,6 +80,18 @@ class _Counted:
     own: Bool
     source: Int64
     together: Bool
+
+
+def counts(
+    observations: Observations, open_time: Intervals, *, stores: int, as_of: int, lookback: int
+) -> Bool:
+    """Return which observations count; the arguments are those of `polled`."""
+    counted = _count(observations, open_time, stores, as_of, lookback)
+    edges = np.zeros(len(observations.at) + 1, np.int64)
+    np.add.at(edges, counted.first, 1)
+    np.add.at(edges, counted.beyond, -1)
+    counts: Bool = np.cumsum(edges[:-1]) > 0
+    return counts
 
 
 def _count(

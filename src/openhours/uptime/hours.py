@@ -5,12 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openhours.times import DAY, MINUTE
+from openhours.times import DAY
 from openhours.uptime.axis import Axis, Int64
 from openhours.uptime.clocks import to_utc
-
-_AS_GOOD_AS_MIDNIGHT = DAY - MINUTE
-_THURSDAY = 3  # the weekday of 1970-01-01
+from openhours.uptime.dates import (
+    NO_ROW,
+    DatedRows,
+    SpecialHours,
+    WeekHours,
+    always_open,
+    rows_by_date,
+)
 
 
 @dataclass(frozen=True)
@@ -26,105 +31,102 @@ class Intervals:
 
 
 @dataclass(frozen=True)
-class WeekHours:
-    """Rows of business hours in any order, as parsed: `day` 0 is Monday.
+class RowIntervals:
+    """The intervals of rows of hours, each from one date, in no order; some are empty.
 
-    `opens` and `closes` are in µs since local midnight, 0 to 86,400,000,000.
+    `row` as in `dates.DatedRows`; [start, end) is in µs UTC.
     """
 
     store: Int64
-    day: Int64
-    opens: Int64
-    closes: Int64
-
-
-@dataclass(frozen=True)
-class RowIntervals:
-    """The intervals of rows of business hours, each from one date, in no order; some are empty.
-
-    `row` is a position in WeekHours; [start, end) is in µs UTC.
-    """
-
     row: Int64
     start: Int64
     end: Int64
 
 
 def open_time(
-    hours: WeekHours, zone: Int64, zones: Sequence[str], start: int, end: int
+    week: WeekHours,
+    special: SpecialHours,
+    zone: Int64,
+    zones: Sequence[str],
+    start: int,
+    end: int,
 ) -> Intervals:
     """Return the open intervals of every store that meet [start, end] (µs).
 
     `end` is included because a poll may stand there. `zone[s]` is the index in `zones` of the
     zone of store s, so there are `len(zone)` stores. The intervals are not cut to [start, end]:
     they begin and end where the store opens and closes, save that hours which never close are
-    followed for a few days only. A store without rows is open throughout.
-    Raise pytz.UnknownTimeZoneError.
+    followed for a few days only. A store without rows of the week is open throughout, special
+    dates excepted. Raise pytz.UnknownTimeZoneError.
     """
-    of_rows = row_intervals(hours, zone, zones, start, end)
-    return open_by_rows(of_rows, hours, len(zone), start, end)
+    of_rows = row_intervals(week, special, zone, zones, start, end)
+    return open_by_rows(of_rows, len(zone), start, end)
 
 
 def row_intervals(
-    hours: WeekHours, zone: Int64, zones: Sequence[str], start: int, end: int
+    week: WeekHours,
+    special: SpecialHours,
+    zone: Int64,
+    zones: Sequence[str],
+    start: int,
+    end: int,
 ) -> RowIntervals:
     """Return the intervals of each row that meet [start, end], and others near it.
 
     The arguments are those of `open_time`.
     """
-    rows = np.argsort(zone[hours.store], kind="stable")
-    local = _by_date(hours, rows, *_days(start, end))
-    since, until = _in_utc(local, zone[hours.store[rows]], zones)
-    return RowIntervals(np.repeat(rows, since.shape[1]), since.ravel(), until.ravel())
+    stores = len(zone)
+    dates = _dates(start, end)
+    dated = rows_by_date(week, special, stores, dates)
+    parts = [_in_utc(rows, zone, zones) for rows in dated]
+    always = always_open(week, stores)
+    always[parts[0].store[parts[0].row == NO_ROW]] = False
+    store = np.flatnonzero(always)
+    parts.append(
+        RowIntervals(
+            store,
+            np.full(len(store), NO_ROW),
+            np.full(len(store), dates.start * DAY),
+            np.full(len(store), dates.stop * DAY),
+        )
+    )
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return RowIntervals(*map(np.concatenate, columns))
 
 
-def open_by_rows(
-    of_rows: RowIntervals, hours: WeekHours, stores: int, start: int, end: int
-) -> Intervals:
-    """Return the open intervals of every store that meet [start, end], from those of its rows.
-
-    `of_rows` are those of `hours` for the same [start, end].
-    """
-    first_day, last_day = _days(start, end)
-    always = np.flatnonzero(np.bincount(hours.store, minlength=stores) == 0)
-    store = np.concatenate((hours.store[of_rows.row], always))
-    since = np.concatenate((of_rows.start, np.full(len(always), first_day * DAY)))
-    until = np.concatenate((of_rows.end, np.full(len(always), (last_day + 2) * DAY)))
-    some = since < until
-    union = _union(store[some], since[some], until[some], stores)
+def open_by_rows(of_rows: RowIntervals, stores: int, start: int, end: int) -> Intervals:
+    """Return the open intervals of every store that meet [start, end], from those of its rows."""
+    some = of_rows.start < of_rows.end
+    union = _union(of_rows.store[some], of_rows.start[some], of_rows.end[some], stores)
     meets = (union.end > start) & (union.start <= end)
     return Intervals(union.store[meets], union.start[meets], union.end[meets])
 
 
-def _days(start: int, end: int) -> tuple[int, int]:
-    """Return the first and last local date, from 1970-01-01, whose hours may meet [start, end]."""
+def _dates(start: int, end: int) -> range:
+    """Return the local dates, from 1970-01-01, whose hours may meet [start, end]: whole weeks."""
     # The hours of a local day end less than two days and 12 h after its date begins in UTC, and
     # begin at most 14 h before that.
-    return start // DAY - 2, end // DAY + 1
+    first, last = start // DAY - 2, end // DAY + 1
+    weeks = (last - first) // 7 + 1
+    return range(first, first + 7 * weeks)
 
 
-def _by_date(hours: WeekHours, rows: Int64, first_day: int, last_day: int) -> Int64:
-    """Return opening and closing of the rows in µs of local time: (2, rows, dates).
-
-    `first_day` and `last_day` count from 1970-01-01; whole weeks are covered, so that every row
-    has as many dates.
-    """
-    day, opens, closes = hours.day[rows], hours.opens[rows], hours.closes[rows]
-    closes = np.where(closes >= _AS_GOOD_AS_MIDNIGHT, DAY, closes)
-    closes = np.where(closes <= opens, closes + DAY, closes)
-    date = first_day + (day - (first_day + _THURSDAY)) % 7
-    midnight = (date[:, None] + np.arange(0, last_day - first_day + 1, 7)) * DAY
-    return midnight + np.stack((opens, closes))[:, :, None]
-
-
-def _in_utc(local: Int64, zone: Int64, zones: Sequence[str]) -> Int64:
-    """Return the local times of rows sorted by zone in UTC, by one call for each zone."""
+def _in_utc(rows: DatedRows, zone: Int64, zones: Sequence[str]) -> RowIntervals:
+    """Return the rows' intervals in UTC, by one call for each zone."""
+    by_zone = np.argsort(zone[rows.store], kind="stable")
+    local = np.stack((rows.opens[by_zone], rows.closes[by_zone]))
+    bounds = np.searchsorted(zone[rows.store[by_zone]], np.arange(len(zones) + 1))
     utc = np.empty_like(local)
-    bounds = np.searchsorted(zone, np.arange(len(zones) + 1))
     for name, first, beyond in zip(zones, bounds, bounds[1:], strict=False):
         if first < beyond:
             utc[:, first:beyond] = to_utc(local[:, first:beyond], name)
-    return utc
+    dates = local.shape[2]
+    return RowIntervals(
+        np.repeat(rows.store[by_zone], dates),
+        np.repeat(rows.row[by_zone], dates),
+        utc[0].ravel(),
+        utc[1].ravel(),
+    )
 
 
 def _union(store: Int64, since: Int64, until: Int64, stores: int) -> Intervals:

@@ -26,16 +26,25 @@ class Segments:
     source: Int64
 
 
+def no_segments() -> Segments:
+    """Return segments of no store."""
+    nothing = np.empty(0, np.int64)
+    return Segments(nothing, nothing, nothing, np.empty(0, np.bool_), nothing)
+
+
 @dataclass(frozen=True)
 class Filled:
     """The open time of all stores up to `as_of`, filled.
 
     `segments` cover it exactly; `unobserved` are the parts of it without an observation near
-    enough, with their status in `segments`. `known` (stores,): False where the status is not.
+    enough, with their status in `segments`. `corrected` are the parts that corrections took out
+    of it or decided, with the status they had before. `known` (stores,): False where the status
+    is not.
     """
 
     segments: Segments
     unobserved: Segments
+    corrected: Segments
     known: Bool
 
 

@@ -1,61 +1,86 @@
 """Segments x windows -> figures."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from openhours.times import DAY, HOUR
-from openhours.uptime.axis import Bool, Int64
+from openhours.uptime.axis import Axis, Bool, Int64
 from openhours.uptime.segments import Filled, Segments
-
-
-class Window(NamedTuple):
-    """[as_of - length, as_of), in µs."""
-
-    name: str
-    length: int
-
-
-WINDOWS = (Window("hour", HOUR), Window("day", DAY), Window("week", 7 * DAY))
+from openhours.uptime.windows import Bounds
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Elapsed time in µs, each (windows, stores) in the order of WINDOWS; `known` (stores,).
+    """Time in µs, (windows, stores) each; `known` (stores,).
 
     `open` is all that counts, `up` its active part, `observed` its part with an observation near
     enough, `up_observed` what is both. `up` means nothing (it is 0) for stores that are not known.
+    `corrected` is the open time that corrections took out of `open`, or decided.
     """
 
     open: Int64
     up: Int64
     observed: Int64
     up_observed: Int64
+    corrected: Int64
     known: Bool
 
 
-def figures(filled: Filled, as_of: int) -> Figures:
-    """Sum up what was filled with the same `as_of` (µs)."""
-    stores = len(filled.known)
-    open_, up = _sums(filled.segments, as_of, stores)
-    unobserved, up_unobserved = _sums(filled.unobserved, as_of, stores)
-    return Figures(open_, up, open_ - unobserved, up - up_unobserved, filled.known)
+def figures(filled: Filled, bounds: Bounds) -> Figures:
+    """Sum up the windows of all stores."""
+    both = np.concatenate((bounds.start, bounds.end))
+    # The days of a month share most of their edges.
+    edges, place = np.unique(both, axis=0, return_inverse=True)
+    start, end = np.split(place.ravel(), 2)
+    (open_, up), (unobserved, up_unobserved), (corrected, _) = (
+        passed[:, end] - passed[:, start]
+        for passed in (
+            _passed(segments, edges)
+            for segments in (filled.segments, filled.unobserved, filled.corrected)
+        )
+    )
+    return Figures(open_, up, open_ - unobserved, up - up_unobserved, corrected, filled.known)
 
 
-def _sums(segments: Segments, as_of: int, stores: int) -> tuple[Int64, Int64]:
-    """Return the length of the segments, and of the active ones: (windows, stores) each."""
-    bounds = np.searchsorted(segments.store, np.arange(stores + 1))
-    every, active = np.zeros((2, len(WINDOWS), stores), np.int64)
-    for window, (_, length) in enumerate(WINDOWS):
-        within = np.flatnonzero(segments.end > as_of - length)
-        lengths = segments.end[within] - np.maximum(segments.start[within], as_of - length)
-        of_store = np.searchsorted(within, bounds)
-        every[window] = _by_store(lengths, of_store)
-        active[window] = _by_store(lengths * segments.active[within], of_store)
-    return every, active
+def _passed(segments: Segments, edges: Int64) -> Int64:
+    """Return how much of the segments, all and active, precedes the edges (edges, stores)."""
+    passed = np.zeros((2, *edges.shape), np.int64)
+    if len(segments.start) and edges.size:
+        elapsed = Elapsed(segments, int(edges.min()), int(edges.max()), edges.shape[1])
+        store = np.arange(edges.shape[1])
+        for n, edge in enumerate(edges):
+            passed[:, n] = elapsed.before(store, edge)
+    return passed
 
 
-def _by_store(lengths: Int64, bounds: Int64) -> Int64:
-    total = np.concatenate(([0], np.cumsum(lengths)))
-    return np.diff(total[bounds])
+class Elapsed:
+    """How much of segments, some or none, lies before an instant in [first, last] (µs).
+
+        segments   |---a---|    |----b----|
+        instant                      ^         a + b, less what of b is still to come
+
+    The segments of all stores before count, too: differences between instants of one store mean
+    something.
+    """
+
+    def __init__(self, segments: Segments, first: int, last: int, stores: int) -> None:
+        # One before the first instant for all that begin earlier.
+        self._axis = Axis(first - 1, last, stores)
+        self._begins = self._axis.keys(segments.store, segments.start)
+        self._segments = segments
+        lengths = segments.end - segments.start
+        self._all = np.append(0, np.cumsum(lengths))
+        self._active = np.append(0, np.cumsum(lengths * segments.active))
+
+    def before(self, store: Int64, at: Int64) -> Int64:
+        """Return how much of all segments, and of the active ones, precedes `at`: (2, n)."""
+        segments = self._segments
+        begun = np.searchsorted(self._begins, self._axis.keys(store, at))
+        if not len(segments.start):
+            return np.zeros((2, len(at)), np.int64)
+        last = begun - 1
+        of_store = (begun > 0) & (segments.store[last] == store)
+        to_come = np.where(of_store, np.maximum(segments.end[last] - at, 0), 0)
+        return np.stack(
+            (self._all[begun] - to_come, self._active[begun] - to_come * segments.active[last])
+        )

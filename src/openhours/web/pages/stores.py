@@ -11,10 +11,10 @@ from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.api.off_loop import off_loop
 from openhours.reports.explain import explain_instant, opening_and_closing, utc_offset
+from openhours.reports.rows import WINDOWS
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
 from openhours.times import DAY, WEEKDAYS, Instant, PastInstant, iso, to_us
-from openhours.uptime.totals import WINDOWS
 from openhours.web import charts, formatting, queries
 from openhours.web.queries import Search
 from openhours.web.render import page
@@ -137,7 +137,7 @@ def _windows(line: Timeline) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "name": window.name,
+            "name": window,
             "known": line.known,
             "open": int(line.figures.open[n, 0]),
             "up": int(line.figures.up[n, 0]),

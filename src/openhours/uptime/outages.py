@@ -1,0 +1,143 @@
+"""Segments -> outages: stretches of downtime of a store with no uptime in between.
+
+Closed and excluded time does not end an outage, and does not count in its length:
+
+    segments   |uuuuudddddd|   closed   |ddduuuuuudddd|
+    outages          |---------- 1 --------|      | 2 ... ongoing
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from openhours.uptime.axis import Axis, Bool, Int64
+from openhours.uptime.fill import Observations
+from openhours.uptime.segments import Filled, Segments
+from openhours.uptime.totals import Elapsed
+from openhours.uptime.windows import Bounds
+
+NEVER = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Outages:
+    """Outages sorted by (store, began_at), in µs UTC, (n,) each.
+
+    `began_earliest` and `ended_latest` are the active observations around it, -NEVER and NEVER
+    where there is none. `ended_at` is the end of its last downtime, also while it is `ongoing`.
+    `downtime` is open time in µs; `observations` counts the inactive ones in it.
+    """
+
+    store: Int64
+    began_at: Int64
+    ended_at: Int64
+    began_earliest: Int64
+    ended_latest: Int64
+    downtime: Int64
+    observations: Int64
+    ongoing: Bool
+
+
+def outages(filled: Filled, counted: Observations, since: int, as_of: int) -> Outages:
+    """Return the outages in [since, as_of) (µs) of the stores that are known.
+
+    `counted` are the observations that count, of beating stores all heartbeats; none is earlier
+    than `since`.
+    """
+    segments = _known_since(filled, since)
+    first, last = _runs_of_downtime(segments)
+    store, began_at, ended_at = segments.store[first], segments.start[first], segments.end[last]
+    # Nothing of its store follows.
+    ongoing = np.append(np.diff(segments.store) != 0, True)[last]
+    downtime = _Downtime(segments, since, as_of, len(filled.known))
+
+    axis = Axis(since, as_of + 1, len(filled.known))
+    begin = axis.keys(store, began_at)
+    end = axis.keys(store, np.where(ongoing, as_of + 1, ended_at))
+    active, inactive = (
+        Observations(*(column[which] for column in vars(counted).values()))
+        for which in (counted.active, ~counted.active)
+    )
+    seen_active, seen_inactive = (axis.keys(seen.store, seen.at) for seen in (active, inactive))
+    before = np.searchsorted(seen_active, begin, side="right") - 1
+    after = np.where(ongoing, len(active.at), np.searchsorted(seen_active, end))
+    return Outages(
+        store=store,
+        began_at=began_at,
+        ended_at=ended_at,
+        began_earliest=_at(active, before, store, -NEVER),
+        ended_latest=_at(active, after, store, NEVER),
+        downtime=downtime.between(store, began_at, ended_at),
+        observations=np.searchsorted(seen_inactive, end) - np.searchsorted(seen_inactive, begin),
+        ongoing=ongoing,
+    )
+
+
+def in_windows(found: Outages, filled: Filled, bounds: Bounds, since: int) -> tuple[Int64, Int64]:
+    """Return how many outages have downtime in each window, and the longest such part in µs.
+
+    (windows, stores) each; `found` and `since` are those of `outages`.
+    """
+    windows, stores = bounds.start.shape
+    count, longest = np.zeros((2, windows, stores), np.int64)
+    if not len(found.store):
+        return count, longest
+    last = max(int(found.ended_at.max()), int(bounds.end.max(initial=since)))
+    downtime = _Downtime(_known_since(filled, since), since, last, stores)
+    axis = Axis(min(since, int(bounds.start.min(initial=since))), last, stores)
+    begins, ends = (axis.keys(found.store, at) for at in (found.began_at, found.ended_at))
+    of = np.arange(stores)
+    for n in range(windows):
+        # Of each store a run of its outages meets the window.
+        since_key, until_key = axis.keys(of, bounds.start[n]), axis.keys(of, bounds.end[n])
+        first = np.searchsorted(ends, since_key, side="right")
+        beyond = np.maximum(np.searchsorted(begins, until_key), first)
+        met = beyond - first
+        outage = np.arange(met.sum()) + np.repeat(first - (np.cumsum(met) - met), met)
+        store = found.store[outage]
+        start = np.maximum(found.began_at[outage], bounds.start[n, store])
+        end = np.minimum(found.ended_at[outage], bounds.end[n, store])
+        down = downtime.between(store, start, end)
+        count[n] = np.bincount(store[down > 0], minlength=stores)
+        np.maximum.at(longest[n], store, down)
+    return count, longest
+
+
+class _Downtime:
+    """The downtime of segments between two instants of a store in [first, last] (µs)."""
+
+    def __init__(self, segments: Segments, first: int, last: int, stores: int) -> None:
+        self._elapsed = Elapsed(segments, first, last, stores)
+
+    def between(self, store: Int64, start: Int64, end: Int64) -> Int64:
+        """Return the downtime in [start, end): (n,)."""
+        every, active = self._elapsed.before(store, end) - self._elapsed.before(store, start)
+        return np.asarray(every - active, np.int64)
+
+
+def _known_since(filled: Filled, since: int) -> Segments:
+    """Return the segments of known stores, cut at `since`."""
+    segments = filled.segments
+    some = filled.known[segments.store] & (segments.end > since)
+    store, start, end, active, source = (column[some] for column in vars(segments).values())
+    return Segments(store, np.maximum(start, since), end, active, source)
+
+
+def _runs_of_downtime(segments: Segments) -> tuple[Int64, Int64]:
+    """Return the first and last segments of all runs of downtime: (n,) each."""
+    down = ~segments.active
+    joined = down[1:] & down[:-1] & (segments.store[1:] == segments.store[:-1])
+    first = down.copy()
+    first[1:] &= ~joined
+    last = down.copy()
+    last[:-1] &= ~joined
+    return np.flatnonzero(first), np.flatnonzero(last)
+
+
+def _at(seen: Observations, position: Int64, store: Int64, otherwise: int) -> Int64:
+    """Return the instants of observations, `otherwise` where it is not one of the store."""
+    inside = np.flatnonzero((position >= 0) & (position < len(seen.at)))
+    inside = inside[seen.store[position[inside]] == store[inside]]
+    at = np.full(len(store), otherwise)
+    at[inside] = seen.at[position[inside]]
+    return at
