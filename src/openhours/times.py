@@ -1,7 +1,7 @@
 """Instants and times of day: ISO 8601 and `9:30` outside, whole µs inside."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 import pytz
@@ -30,6 +30,16 @@ def to_us(instant: datetime) -> int:
 def from_us(us: int) -> datetime:
     """Return the instant of `to_us`, in UTC."""
     return EPOCH + timedelta(microseconds=us)
+
+
+def to_days(day: date) -> int:
+    """Return the days since 1970-01-01."""
+    return (day - EPOCH.date()).days
+
+
+def from_days(days: int) -> date:
+    """Return the date of `to_days`."""
+    return EPOCH.date() + timedelta(days=days)
 
 
 def local_time(instant: datetime | int, zone: str) -> datetime:

@@ -86,7 +86,7 @@ def hold_together(line: Timeline) -> None:
         assert piece.end <= opening[1]
         assert line.zone in explain_piece(line, piece)
         assert all(0 <= n < len(line.observations.at) for n in deciding(line, piece))
-        assert bool(line.hours_at(piece.start)) == bool(line.hours)
+        assert line.hours_at(piece.start) or not line.hours
         assert line.piece_at(piece.start) == piece
 
 

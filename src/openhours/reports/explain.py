@@ -9,7 +9,17 @@ from typing import Literal
 import numpy as np
 
 from openhours.reports.timeline import HoursRow, Piece, Timeline
-from openhours.times import DAY, MINUTE, SECOND, WEEKDAYS, format_time_of_day, local_time
+from openhours.times import (
+    DAY,
+    MINUTE,
+    SECOND,
+    WEEKDAYS,
+    format_time_of_day,
+    from_days,
+    local_time,
+    to_days,
+)
+from openhours.uptime.dates import ALWAYS
 
 
 def utc_offset(instant: int, zone: str) -> str:
@@ -61,13 +71,30 @@ def explain_piece(timeline: Timeline, piece: Piece) -> str:
 def explain_hours(timeline: Timeline, instant: int) -> str:
     """Return the business hours by which the store is open or closed then, zone and offset."""
     where = f"{timeline.zone} ({utc_offset(instant, timeline.zone)})"
-    if not timeline.hours:
-        return f"always open, no business hours known, {where}"
     rows = timeline.hours_at(instant)
-    if not rows:
-        return f"closed, {where}"
-    spans = ", ".join(f"{WEEKDAYS[row.day]} {'-'.join(opening_and_closing(row))}" for row in rows)
-    return f"open {spans} {where}"
+    if rows:
+        return f"open {', '.join(map(_span, rows))} {where}"
+    if timeline.opening_at(instant) is not None:
+        return f"always open, no business hours known, {where}"
+    special = timeline.special_on(to_days(local_time(instant, timeline.zone).date()))
+    return f"closed{f', {_kind(special[0])}' if special else ''}, {where}"
+
+
+def _span(row: HoursRow) -> str:
+    span = "-".join(opening_and_closing(row))
+    kind = _kind(row)
+    return f"{WEEKDAYS[row.day]} {span}" + (f" ({kind})" if kind else "")
+
+
+def _kind(row: HoursRow) -> str:
+    """Return which hours a row belongs to, empty for hours that have always been valid."""
+    if row.date is not None:
+        day = from_days(row.date)
+        return f"special hours of {day.day} {day:%b %Y}{' for every store' if row.every else ''}"
+    if row.valid_from != ALWAYS:
+        since = from_days(row.valid_from)
+        return f"hours valid from {since.day} {since:%b %Y}"
+    return ""
 
 
 def _at(instant: datetime, beside: datetime, form: str) -> str:

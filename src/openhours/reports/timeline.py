@@ -18,7 +18,7 @@ from openhours.reports.columns import Columns, Slice
 from openhours.reports.partition import FillRules, fill
 from openhours.stores.tables import POLLED
 from openhours.uptime.axis import Bool, Int64
-from openhours.uptime.dates import NO_ROW, WeekHours
+from openhours.uptime.dates import ALWAYS, EVERY, NO_ROW, THURSDAY, SpecialHours, WeekHours
 from openhours.uptime.fill import Observations
 from openhours.uptime.hours import Intervals, RowIntervals, open_by_rows, row_intervals
 from openhours.uptime.segments import NO_SOURCE, Filled, Segments
@@ -31,11 +31,18 @@ Rule = Literal[
 
 
 class HoursRow(NamedTuple):
-    """A row of business hours; `day` 0 is Monday, times in µs since local midnight."""
+    """A row of business hours; `day` 0 is Monday, times in µs since local midnight, or CLOSED.
+
+    Of the week with `valid_from`, in days since 1970-01-01, or ALWAYS; of special hours with their
+    `date`. `every` says that these are the special hours of every store.
+    """
 
     day: int
     opens: int
     closes: int
+    valid_from: int = ALWAYS
+    date: int | None = None
+    every: bool = False
 
 
 class StoreRow(NamedTuple):
@@ -83,8 +90,8 @@ class Timeline:
     """A store from T - lookback to T, in µs UTC. `observations` holds those outside hours, too.
 
     `opened` are its open intervals, neither cut at T nor at the lookback; `row_opened` are those
-    of each row of `hours` by itself. `figures` are those a report as of T would give it, None when
-    it would have no row.
+    of each row of `hours`, then of `special`, by itself. `figures` are those a report as of T would
+    give it, None when it would have no row.
     """
 
     store_pk: int
@@ -95,6 +102,7 @@ class Timeline:
     as_of: int
     query: TimelineQuery
     hours: Sequence[HoursRow]
+    special: Sequence[HoursRow]
     opened: Intervals
     row_opened: RowIntervals
     observations: Observations
@@ -111,8 +119,20 @@ class Timeline:
         """Return the rows of business hours by which the store is open at the instant."""
         rows = self.row_opened
         inside = (rows.start <= instant) & (instant < rows.end) & (rows.row != NO_ROW)
-        of = np.unique(rows.row[inside])
-        return [self.hours[row] for row in of]
+        every = [*self.hours, *self.special]
+        return [every[row] for row in np.unique(rows.row[inside]).tolist()]
+
+    def special_on(self, date: int) -> list[HoursRow]:
+        """Return the special hours that hold on a local date, in days since 1970-01-01."""
+        rows = [row for row in self.special if row.date == date]
+        return [row for row in rows if not row.every] or rows
+
+    def week_on(self, date: int) -> list[HoursRow]:
+        """Return the rows of the week that are valid on a local date, special dates aside."""
+        versions = sorted({row.valid_from for row in self.hours})
+        begun = [valid_from for valid_from in versions if valid_from <= date]
+        version = (begun or versions or [ALWAYS])[-1 if begun else 0]
+        return [row for row in self.hours if row.valid_from == version]
 
     def opening_at(self, instant: int) -> tuple[int, int] | None:
         """Return the open interval that holds the instant, or None."""
@@ -142,7 +162,7 @@ def build_timeline(
     `part` is the slice that the columns are of. A store that a report as of T would not have a
     row of has its open time and no pieces.
     """
-    columns = replace(columns, hours=_in_order(columns.hours))
+    columns = replace(columns, hours=_in_order(columns.hours), special=_by_date(columns.special))
     begins, ends = part.as_of - part.lookback, part.as_of
     of_rows = row_intervals(
         columns.hours, columns.special, columns.zone, columns.zones, begins, ends
@@ -163,7 +183,8 @@ def build_timeline(
         zone_is_default=store.timezone is None,
         as_of=part.as_of,
         query=query,
-        hours=_hours_rows(columns.hours),
+        hours=_week_rows(columns.hours),
+        special=_special_rows(columns.special),
         opened=opened,
         row_opened=of_rows,
         observations=columns.observations,
@@ -174,14 +195,27 @@ def build_timeline(
 
 
 def _in_order(hours: WeekHours) -> WeekHours:
-    """Sort the rows of a store as people read them: by day, opening, closing."""
-    order = np.lexsort((hours.closes, hours.opens, hours.day))
+    """Sort the rows of a store as people read them: by version, day, opening, closing."""
+    order = np.lexsort((hours.closes, hours.opens, hours.day, hours.valid_from))
     return WeekHours(*(column[order] for column in vars(hours).values()))
 
 
-def _hours_rows(hours: WeekHours) -> list[HoursRow]:
-    columns = (hours.day.tolist(), hours.opens.tolist(), hours.closes.tolist())
-    return [HoursRow(*row) for row in zip(*columns, strict=True)]
+def _by_date(special: SpecialHours) -> SpecialHours:
+    order = np.lexsort((special.closes, special.opens, special.date))
+    return SpecialHours(*(column[order] for column in vars(special).values()))
+
+
+def _week_rows(hours: WeekHours) -> list[HoursRow]:
+    columns = (hours.day, hours.opens, hours.closes, hours.valid_from)
+    return [HoursRow(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def _special_rows(special: SpecialHours) -> list[HoursRow]:
+    rows = zip(*(column.tolist() for column in vars(special).values()), strict=True)
+    return [
+        HoursRow((date + THURSDAY) % 7, opens, closes, date=date, every=store == EVERY)
+        for store, date, opens, closes in rows
+    ]
 
 
 def _pieces(

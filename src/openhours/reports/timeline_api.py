@@ -1,6 +1,6 @@
 """A store's time line over HTTP, and why it counts as it does at an instant."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -20,7 +20,8 @@ from openhours.reports.explain import (
 from openhours.reports.schemas import TimeSpan
 from openhours.reports.timeline import HoursRow, Piece, Rule, Timeline, deciding
 from openhours.reports.timeline_query import Answer, timeline_of
-from openhours.times import DAY, Instant, PastInstant, from_us, to_us
+from openhours.times import DAY, Instant, PastInstant, from_days, from_us, to_us
+from openhours.uptime.dates import ALWAYS, CLOSED
 
 router = APIRouter(prefix="/api/stores", tags=["time lines"])
 
@@ -77,11 +78,16 @@ class SegmentInfo(BaseModel):
 
 
 class HoursInfo(BaseModel):
-    """A row of business hours in local time; day 0 is Monday."""
+    """A row of business hours in local time; day 0 is Monday. Without times: closed."""
 
     day: int
-    start_time_local: Annotated[str, Field(examples=["09:00"])]
-    end_time_local: Annotated[str, Field(examples=["17:30"])]
+    start_time_local: Annotated[str | None, Field(examples=["09:00"])]
+    end_time_local: Annotated[str | None, Field(examples=["17:30"])]
+    valid_from: Annotated[
+        date | None, Field(description="First local date of these hours; null: always valid.")
+    ]
+    special_date: Annotated[date | None, Field(description="Local date of special hours.")]
+    every_store: Annotated[bool, Field(description="Special hours of all stores (`*`).")]
 
 
 class StoreInfo(BaseModel):
@@ -114,6 +120,7 @@ class TimelineInfo(StoreInfo):
     downtime_seconds: float | None
     open: list[TimeSpan]
     hours: list[HoursInfo]
+    special_hours: list[HoursInfo]
     segments: list[SegmentInfo]
     observations: list[ObservationInfo]
 
@@ -209,6 +216,7 @@ def timeline_info(answer: Answer, begins: int, ends: int) -> TimelineInfo:
             if start < ends and end > begins
         ],
         hours=[_hours(row) for row in line.hours],
+        special_hours=[_hours(row) for row in line.special],
         segments=[_segment(line, piece) for piece in pieces],
         observations=[
             _observed(line, n)
@@ -250,8 +258,15 @@ def _store(answer: Answer) -> dict[str, Any]:
 
 
 def _hours(row: HoursRow) -> HoursInfo:
-    opens, closes = opening_and_closing(row)
-    return HoursInfo(day=row.day, start_time_local=opens, end_time_local=closes)
+    opens, closes = (None, None) if row.opens == CLOSED else opening_and_closing(row)
+    return HoursInfo(
+        day=row.day,
+        start_time_local=opens,
+        end_time_local=closes,
+        valid_from=None if row.valid_from == ALWAYS else from_days(row.valid_from),
+        special_date=None if row.date is None else from_days(row.date),
+        every_store=row.every,
+    )
 
 
 def _segment(line: Timeline, piece: Piece) -> SegmentInfo:

@@ -13,12 +13,21 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from openhours.errors import invalid
-from openhours.times import DAY, EARLIEST, HOUR, MINUTE, SECOND, local_time, parse_instant, to_us
+from openhours.times import (
+    DAY,
+    EARLIEST,
+    HOUR,
+    MINUTE,
+    SECOND,
+    local_time,
+    parse_instant,
+    to_days,
+    to_us,
+)
 from openhours.uptime.windows import DEFAULT_WINDOWS, Window
 
 MAX_WINDOWS = 400
 
-_EPOCH = date(1970, 1, 1)
 _DEFAULTS = {window.name: window for window in DEFAULT_WINDOWS}
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.ASCII)
 _UNITS = (7 * DAY, DAY, HOUR, MINUTE, SECOND)
@@ -99,8 +108,7 @@ def _parse(text: str, as_of: int, today: date) -> list[Window]:
 
 
 def _named(name: str, dates: Dates) -> Window:
-    first, beyond = ((day - _EPOCH).days for day in dates)
-    return Window(name, "dates", first, beyond)
+    return Window(name, "dates", to_days(dates.first), to_days(dates.beyond))
 
 
 def _duration(text: str) -> int:

@@ -17,7 +17,8 @@ from openhours.times import DAY, MINUTE
 from openhours.uptime.axis import Bool, Int64
 
 _AS_GOOD_AS_MIDNIGHT = DAY - MINUTE
-_THURSDAY = 3  # the weekday of 1970-01-01
+# The weekday of 1970-01-01; 0 is Monday.
+THURSDAY = 3
 
 # `opens` and `closes` of a row that says: closed.
 CLOSED = -1
@@ -97,7 +98,7 @@ def rows_by_date(
     replaced[special.store, special.date - dates.start] = True
     week, row = _with_open_days(week, always_open(week, stores) & replaced.any(axis=1))
 
-    date = (dates.start + (week.day - (dates.start + _THURSDAY)) % 7)[:, None]
+    date = (dates.start + (week.day - (dates.start + THURSDAY)) % 7)[:, None]
     date = date + np.arange(0, len(dates), 7)
     opens, closes = _on(week.opens, week.closes, date)
     if len(special.store):

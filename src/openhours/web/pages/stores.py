@@ -14,7 +14,18 @@ from openhours.reports.explain import explain_instant, opening_and_closing, utc_
 from openhours.reports.rows import WINDOWS
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
-from openhours.times import DAY, WEEKDAYS, Instant, PastInstant, iso, to_us
+from openhours.times import (
+    DAY,
+    WEEKDAYS,
+    Instant,
+    PastInstant,
+    from_days,
+    iso,
+    local_time,
+    to_days,
+    to_us,
+)
+from openhours.uptime.dates import CLOSED
 from openhours.web import charts, formatting, queries
 from openhours.web.queries import Search
 from openhours.web.render import page
@@ -121,6 +132,7 @@ async def store(
             as_of=formatting.when(line.as_of, line.zone),
             offset=utc_offset(line.as_of, line.zone),
             hours_by_day=_by_day(line),
+            special_hours=_special(line),
             back=min(back, weeks - 1),
             weeks=weeks,
             at=at,
@@ -148,13 +160,30 @@ def _windows(line: Timeline) -> list[dict[str, Any]]:
 
 
 def _by_day(line: Timeline) -> list[tuple[str, str]]:
-    if not line.hours:
-        return []
+    """Return the week's hours on the day of T, each weekday with its spans."""
+    week = line.week_on(to_days(local_time(line.as_of, line.zone).date()))
+    spans = [
+        (row.day, " to ".join(opening_and_closing(row))) for row in week if row.opens != CLOSED
+    ]
+    return [
+        (name, ", ".join(span for of, span in spans if of == day) or "closed")
+        for day, name in enumerate(WEEKDAYS)
+        if week
+    ]
+
+
+def _special(line: Timeline) -> list[tuple[str, str]]:
+    """Return the dates of special hours, the newest first, each with its spans."""
+    dates = sorted({row.date for row in line.special if row.date is not None}, reverse=True)
     return [
         (
-            name,
-            ", ".join(" to ".join(opening_and_closing(row)) for row in line.hours if row.day == day)
+            f"{from_days(date):%a} {from_days(date).day} {from_days(date):%b %Y}",
+            ", ".join(
+                " to ".join(opening_and_closing(row))
+                for row in line.special_on(date)
+                if row.opens != CLOSED
+            )
             or "closed",
         )
-        for day, name in enumerate(WEEKDAYS)
+        for date in dates
     ]
