@@ -23,7 +23,7 @@ from tests.helpers.waiting import wait_for
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-LANGUAGES = {"console", "python", "sql", "text", "nginx"}
+LANGUAGES = {"console", "python", "sql", "text", "nginx", "ini"}
 NOT_COPIED = (".git", ".venv*", ".openhours", ".env", ".*_cache", "__pycache__", "*.egg-info")
 HEADER = "store_id,uptime_last_hour(in minutes)"
 RUN_ON = re.compile(r"make run|(.* )?openhours (serve|worker)")
