@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Playwright, expect
 from tools.service import Service
 
+from openhours.web.render import HERE
 from tests.conftest import new_service
 from tests.helpers.certificates import self_signed
 from tests.helpers.chromium import ARGS, CHROMIUM
@@ -244,3 +245,11 @@ def test_a_report_is_generated_in_a_browser(
         expect(page.locator("main")).to_contain_text(shown, timeout=30_000)
     assert [one for one in answers if one[1] >= 400 or f"{nginx.port}{ROOT}/" not in one[0]] == []
     chromium.close()
+
+
+def test_no_template_and_no_script_leaves_the_path_out() -> None:
+    """Some of what they write is shown in no test above: a form to cancel a file that loads."""
+    files = [path for name in ("templates", "static") for path in (HERE / name).iterdir()]
+    left_out = re.compile(r"""(?:href|src|action)=["']/|fetch\(["'`]/|\burl\(["']?/""")
+    found = [(path.name, one) for path in files for one in left_out.findall(path.read_text())]
+    assert found == []
