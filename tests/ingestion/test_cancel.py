@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -22,10 +22,11 @@ PATIENCE = 120  # seconds, after which a test fails instead of waiting for ever
 
 
 @pytest.fixture
-def loader(loader: Loader) -> Loader:
+def loader(loader: Loader) -> Iterator[Loader]:
     # Its child is killed here, and so that of no other test.
     loader.processes = Processes(1)
-    return loader
+    yield loader
+    loader.processes.close()
 
 
 @pytest.fixture
