@@ -13,7 +13,8 @@ import pyarrow.csv
 from benchmarks.measure import Result, in_turns, seconds
 from benchmarks.place import Files, Place
 from openhours.db import bulk
-from openhours.stores import partitions
+from openhours.db.weekly import week_of
+from openhours.stores.tables import OBSERVATIONS
 
 _TYPES = {"store": "int4", "observed_at": "timestamptz", "active": "bool"}
 
@@ -38,7 +39,7 @@ def _first_and_grown(place: Place, files: Files, rounds: int) -> Iterator[Result
 
     def yardstick() -> float:
         url = place.database()
-        weeks = {partitions.week_of(int(at)) for at in columns["observed_at"][::1000]}
+        weeks = {week_of(int(at)) for at in columns["observed_at"][::1000]}
         asyncio.run(_make_weeks(url, weeks))
         parse = seconds(lambda: pyarrow.csv.read_csv(files.status, convert_options=_BINARY))
         copy = seconds(lambda: asyncio.run(_copy(url, columns)))
@@ -77,7 +78,7 @@ def _sorted_columns(files: Files) -> dict[str, np.ndarray]:
 async def _make_weeks(url: str, weeks: set[int]) -> None:
     connection = await asyncpg.connect(url)
     for week in sorted(weeks):
-        await partitions.ensure(connection, week)
+        await OBSERVATIONS.ensure(connection, week)
     await connection.close()
 
 

@@ -20,7 +20,8 @@ from tools.service import Service
 from benchmarks.ingestion import scaled
 from benchmarks.measure import Result, in_turns
 from benchmarks.place import Files, Place
-from openhours.stores import partitions
+from openhours.db.weekly import start_of, week_of
+from openhours.stores.tables import OBSERVATIONS
 from openhours.times import to_us
 
 _POLL = 0.02
@@ -89,23 +90,23 @@ async def _add_older_polls(url: str) -> None:
     """Ten times as many polls, all of them older than the lookback: those there are, moved back."""
     connection = await asyncpg.connect(url)
     newest = await connection.fetchval("SELECT max(observed_at) FROM observations")
-    oldest_read = partitions.week_of(to_us(newest - _LOOKBACK))
+    oldest_read = week_of(to_us(newest - _LOOKBACK))
     for week in range(oldest_read - 10, oldest_read):
         async with connection.transaction():
-            await partitions.begin(connection, week)
+            await OBSERVATIONS.begin(connection, week)
             await connection.execute(
                 f"""
-                INSERT INTO {partitions.name_of(week)}
+                INSERT INTO {OBSERVATIONS.name_of(week)}
                 SELECT DISTINCT ON (observed_at, store) * FROM (
                     SELECT store, $1::timestamptz
                         + (observed_at - date_trunc('week', observed_at, 'UTC')) AS observed_at,
                         active
                     FROM observations WHERE observed_at > $2) moved
                 """,
-                partitions.start_of(week),
+                start_of(week),
                 newest - _LOOKBACK,
             )
-            await partitions.attach(connection, week)
+            await OBSERVATIONS.attach(connection, week)
     await connection.close()
 
 

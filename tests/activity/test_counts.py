@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tools.service import Service
 
 from openhours.activity.counts import count_ended_periods
+from openhours.activity.tables import EVENTS
 from openhours.activity.write import EventRow, write_events
 from openhours.db.engine import make_engine, raw_connection
 from openhours.settings import Settings
+from tests.helpers.database import make_weeks
 
 HOURS = timedelta(hours=1)
 FOUR = "0 */4 * * *"
@@ -40,6 +42,8 @@ def _run(url: str, scenario: Callable[[AsyncEngine], Awaitable[None]]) -> None:
 async def _record_at(engine: AsyncEngine, recorded_at: datetime, *user_ids: int) -> None:
     """Events as if they had been recorded then."""
     await write_events(engine, [_event(user_id) for user_id in user_ids])
+    async with engine.connect() as connection:
+        await make_weeks(await raw_connection(connection), EVENTS, recorded_at, recorded_at)
     async with engine.begin() as connection:
         newest = "(SELECT max(recorded_at) FROM activity_events WHERE recorded_at > :fresh)"
         await connection.execute(
@@ -102,6 +106,8 @@ async def _open_writer(engine: AsyncEngine, user_id: int) -> AsyncIterator[datet
     """A group that is written but not committed until the block ends; when it was recorded."""
     async with engine.connect() as connection:
         raw = await raw_connection(connection)
+        present = datetime.now(UTC)
+        await make_weeks(raw, EVENTS, present, present + HOURS)
         async with raw.transaction():
             # The same connection is lent to the code that writes groups.
             (at,) = await write_events(_Lent(connection), [_event(user_id)])  # type: ignore[arg-type]

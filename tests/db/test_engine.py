@@ -24,7 +24,8 @@ from openhours.db.engine import (
     raw_connection,
 )
 from openhours.db.queue import enqueue
-from openhours.stores import partitions
+from openhours.db.weekly import week_of
+from openhours.stores.tables import OBSERVATIONS
 
 
 def run(url: str, work: Callable[[AsyncEngine], Awaitable[None]]) -> None:
@@ -100,7 +101,7 @@ def test_observations_of_an_older_version_keep_their_rows_and_get_the_new_key(
     async def work(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:
             raw = await raw_connection(connection)
-            await partitions.ensure(raw, partitions.week_of(1_709_000_000_000_000))
+            await OBSERVATIONS.ensure(raw, week_of(1_709_000_000_000_000))
             await raw.execute("INSERT INTO observations VALUES (1, '2024-02-27 01:00Z', true)")
         for revision, columns in (("0007", "store, observed_at"), ("head", "observed_at, store")):
             async with engine.begin() as connection:

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from openhours.db.engine import make_engine
-from openhours.errors import Unavailable
+from openhours.db.weekly import week_of
 from openhours.heartbeats.write import Beat, Recorded, Writer
-from openhours.stores import partitions
+from openhours.stores.tables import OBSERVATIONS
 from openhours.times import to_us
 
 AT = datetime(2024, 2, 29, 12, tzinfo=UTC)
@@ -34,25 +34,31 @@ def run(url: str, test: Callable[[Writer, Writer, Connection], Awaitable[None]])
     asyncio.run(with_writers())
 
 
-async def observed(connection: Connection) -> list[tuple[Any, ...]]:
+async def recorded(connection: Connection) -> list[tuple[Any, ...]]:
     rows = await connection.fetch(
-        "SELECT s.store_id, s.feed, s.first_observed_at, o.observed_at, o.active"
-        " FROM stores s JOIN observations o ON o.store = s.id ORDER BY 1, 4"
+        "SELECT s.store_id, s.feed, s.first_observed_at, h.event_time"
+        " FROM stores s JOIN heartbeats h ON h.store = s.id ORDER BY 1, 4"
     )
     return [tuple(row) for row in rows]
 
 
-def test_a_heartbeat_is_an_observation_of_its_store(database_url: str) -> None:
+def test_a_repeated_beat_id_is_one_heartbeat_whatever_time_it_comes_with(
+    database_url: str,
+) -> None:
     async def test(one: Writer, other: Writer, connection: Connection) -> None:
         await connection.execute("INSERT INTO stores (store_id) VALUES ('pc:joe')")
-        await one.write([Beat("joe", AT, "a"), Beat("joe", AT, None), Beat("joe", AT, None)])
-        assert await observed(connection) == [("pc:joe", "beating", AT, AT, True)]
-        assert await connection.fetchval("SELECT count(*) FROM heartbeats") == 3
+        first, *_ = await one.write(
+            [Beat("joe", AT, "a"), Beat("joe", AT, None), Beat("joe", AT, None)]
+        )
+        assert await recorded(connection) == [("pc:joe", "beating", AT, AT)] * 3
         # An earlier one, by a process that knows nothing; a repeated one counts where it was.
-        await other.write([Beat("joe", EARLIER, "b"), Beat("joe", AT - timedelta(days=99), "a")])
+        again = await other.write(
+            [Beat("joe", EARLIER, "b"), Beat("joe", AT - timedelta(days=99), "a")]
+        )
+        assert again[1] == first
         await one.write([Beat("joe", AT + timedelta(1), None), Beat("joe", EARLIER, "b")])
-        assert await observed(connection) == [
-            ("pc:joe", "beating", EARLIER, at, True) for at in (EARLIER, AT, AT + timedelta(1))
+        assert await recorded(connection) == [
+            ("pc:joe", "beating", EARLIER, at) for at in (EARLIER, AT, AT, AT, AT + timedelta(1))
         ]
 
     run(database_url, test)
@@ -68,29 +74,32 @@ def test_two_processes_that_write_the_same_beats_in_opposite_order(database_url:
             assert done == again[::-1]
             assert len(set(done)) == 500
         assert await connection.fetchval("SELECT count(*) FROM heartbeats") == 2500
-        assert await connection.fetchval("SELECT count(*) FROM observations") == 500
+        assert await connection.fetchval("SELECT count(*) FROM beat_ids") == 2500
 
     run(database_url, test)
 
 
-def test_while_a_file_brings_a_week_only_beats_of_that_week_wait(database_url: str) -> None:
+def test_a_beat_id_that_is_sent_for_two_weeks_at_once_is_one_heartbeat(database_url: str) -> None:
+    async def test(one: Writer, other: Writer, connection: Connection) -> None:
+        for turn in range(20):
+            done = await asyncio.gather(
+                one.write([Beat("joe", AT, str(turn))]),
+                other.write([Beat("joe", EARLIER, str(turn))]),
+            )
+            assert done[0] == done[1]
+        assert await connection.fetchval("SELECT count(*) FROM heartbeats") == 20
+
+    run(database_url, test)
+
+
+def test_a_file_that_brings_a_week_does_not_hold_up_its_heartbeats(database_url: str) -> None:
     async def test(one: Writer, _: Writer, connection: Connection) -> None:
-        await one.write([Beat("joe", AT, "a")])
-        loading = connection.transaction()
-        await loading.start()
-        week = partitions.week_of(to_us(EARLIER))
-        assert await partitions.begin(connection, week)
-        await partitions.attach(connection, week)
-        later = AT + timedelta(minutes=1)
-        beats = [Beat("joe", EARLIER, "b"), Beat("joe", later, "c"), Beat("joe", EARLIER, "d")]
-        first, second, third = await one.write(beats)
-        assert isinstance(first, Unavailable)
-        assert isinstance(second, Recorded)
-        assert isinstance(third, Unavailable)
-        await loading.commit()
-        done = await one.write(beats)
-        assert done[1] == second
-        assert [row[3] for row in await observed(connection)] == [EARLIER, AT, later]
+        async with connection.transaction():
+            week = week_of(to_us(EARLIER))
+            assert await OBSERVATIONS.begin(connection, week)
+            await OBSERVATIONS.attach(connection, week)
+            [done] = await one.write([Beat("joe", EARLIER, "b")])
+            assert isinstance(done, Recorded)
 
     run(database_url, test)
 
@@ -98,9 +107,9 @@ def test_while_a_file_brings_a_week_only_beats_of_that_week_wait(database_url: s
 def test_a_week_that_was_dropped_is_made_again(database_url: str) -> None:
     async def test(one: Writer, _: Writer, connection: Connection) -> None:
         await one.write([Beat("joe", AT, "a")])
-        await connection.execute("DROP TABLE observations_20240226")
+        await connection.execute("DROP TABLE heartbeats_20240226")
         later = AT + timedelta(minutes=1)
         await one.write([Beat("joe", later, "b")])
-        assert await observed(connection) == [("pc:joe", "beating", AT, later, True)]
+        assert await recorded(connection) == [("pc:joe", "beating", AT, later)]
 
     run(database_url, test)

@@ -1,8 +1,13 @@
 """Asking a test's database."""
 
 import asyncio
+from datetime import datetime
+from typing import Any
 
 import asyncpg
+
+from openhours.db.weekly import WeeklyTable, week_of
+from openhours.times import to_us
 
 
 def fetch(url: str, query: str) -> list[tuple[object, ...]]:
@@ -16,3 +21,11 @@ def fetch(url: str, query: str) -> list[tuple[object, ...]]:
             await connection.close()
 
     return asyncio.run(ask())
+
+
+async def make_weeks(
+    connection: "asyncpg.Connection[Any]", table: WeeklyTable, first: datetime, last: datetime
+) -> None:
+    """Make the partitions of all weeks from one instant to another."""
+    for week in range(week_of(to_us(first)), week_of(to_us(last)) + 1):
+        await table.ensure(connection, week)

@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 from fastapi.testclient import TestClient
 
-from openhours.stores import partitions
+from openhours.db.weekly import week_of
+from openhours.stores.tables import OBSERVATIONS
 from openhours.times import HOUR, MINUTE, iso, now, to_us
 
 SCRIPT = "<script>alert(1)</script>"
@@ -68,7 +69,7 @@ async def fill(url: str) -> None:
         9 * HOUR,
         12 * HOUR,
     )
-    await partitions.ensure(raw, partitions.week_of(to_us(POLLS[0])))
+    await OBSERVATIONS.ensure(raw, week_of(to_us(POLLS[0])))
     await raw.execute(
         "INSERT INTO observations SELECT s.id, t, s.id % 3 > 0"
         " FROM stores s, unnest($1::timestamptz[]) t ORDER BY t, s.id",

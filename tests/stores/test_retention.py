@@ -8,9 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from openhours.db.engine import make_engine
+from openhours.db.weekly import week_of
 from openhours.settings import Settings
-from openhours.stores import partitions
 from openhours.stores.retention import prune_observations
+from openhours.stores.tables import OBSERVATIONS
 from openhours.times import now, to_us
 from tests.helpers.database import fetch
 
@@ -18,8 +19,8 @@ from tests.helpers.database import fetch
 def test_whole_weeks_that_ended_before_the_limit_go(settings: Settings, database_url: str) -> None:
     present = to_us(now())
     for days in (0, 20, 40, 60):
-        week = partitions.week_of(present - days * 86_400_000_000)
-        name = partitions.name_of(week)
+        week = week_of(present - days * 86_400_000_000)
+        name = OBSERVATIONS.name_of(week)
         start = (now() - timedelta(days=days)).isoformat()
         fetch(database_url, f"CREATE TABLE {name} (LIKE observations)")
         asyncio.run(_attach(database_url, week))
@@ -32,7 +33,7 @@ def test_whole_weeks_that_ended_before_the_limit_go(settings: Settings, database
 
 async def _attach(url: str, week: int) -> None:
     connection = await asyncpg.connect(url)
-    await partitions.attach(connection, week)
+    await OBSERVATIONS.attach(connection, week)
     await connection.close()
 
 

@@ -9,9 +9,12 @@ import asyncpg
 from tools.service import Service
 
 from openhours.db.engine import make_engine
+from openhours.times import now
 from openhours.visits import statistics
 from openhours.visits.bots import is_bot
+from openhours.visits.tables import VISITS
 from openhours.visits.write import NewVisit, write_visits
+from tests.helpers.database import make_weeks
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -154,6 +157,7 @@ def test_windows_begin_at_their_instant(database_url: str) -> None:
         assert list(await write_visits(engine, [_visit("/a"), _visit("/b", GOOGLEBOT)])) == [1, 2]
         assert list(await write_visits(engine, [_visit("/b"), _visit("/c", GOOGLEBOT)])) == [3, 4]
         raw = await asyncpg.connect(database_url)
+        await make_weeks(raw, VISITS, now() - timedelta(hours=3), now())
         await raw.execute(
             "UPDATE visits SET visited_at = visited_at - interval '2 hours' WHERE number <= 2"
         )
@@ -175,6 +179,7 @@ def test_windows_begin_at_their_instant(database_url: str) -> None:
 def test_totals_cost_the_same_at_any_number(database_url: str) -> None:
     async def scenario() -> None:
         raw = await asyncpg.connect(database_url)
+        await make_weeks(raw, VISITS, now() - timedelta(days=3), now())
         await raw.execute(
             """
             INSERT INTO visits (number, bots_before, visited_at, bot, user_id, page_url)

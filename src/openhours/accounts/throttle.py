@@ -29,7 +29,7 @@ BY_ADDRESS = Limit(50, timedelta(minutes=5))
 BY_NAME_AND_ADDRESS = Limit(10, timedelta(minutes=5))
 BY_NAME = Limit(50, timedelta(hours=1))
 REGISTRATIONS = Limit(20, timedelta(hours=1))
-_MAX_WINDOW = timedelta(hours=1)
+MAX_WINDOW = timedelta(hours=1)
 # An address is known for so long after the last right password from it.
 KNOWN_FOR = timedelta(days=90)
 
@@ -76,7 +76,7 @@ async def count_attempt(engine: AsyncEngine, username_key: str, address: str) ->
     pair = _pair(username_key, address)
     limits = [(_address(address), BY_ADDRESS), (pair, BY_NAME_AND_ADDRESS)]
     async with engine.begin() as connection:
-        await connection.execute(_FORGET_OLD, {"window": _MAX_WINDOW})
+        await connection.execute(_FORGET_OLD, {"window": MAX_WINDOW})
         if not await connection.scalar(_IS_KNOWN, {"subject": pair, "life": KNOWN_FOR}):
             limits.append((_name(username_key), BY_NAME))
         seconds = await _count_all(connection, limits)

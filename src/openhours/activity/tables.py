@@ -8,6 +8,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from openhours.db.engine import Base, Timestamp
+from openhours.db.weekly import WeeklyTable
+
+EVENTS = WeeklyTable("activity_events", "recorded_at")
 
 
 class ActivityClock(Base):
@@ -27,18 +30,16 @@ class ActivityClock(Base):
 
 
 class ActivityEvent(Base):
-    """An event: when it happened, as the client says, and when it was recorded."""
+    """An event: when it happened, as the client says, and when it was recorded.
 
-    __tablename__ = "activity_events"
+    Partitioned by week.
+    """
+
+    __tablename__ = EVENTS.name
     __table_args__ = (
         CheckConstraint("action IN ('created', 'updated', 'deleted', 'viewed')", name="action"),
         Index("ix_activity_events_user_id", "user_id", "recorded_at", "id"),
-        Index(
-            "uq_activity_events_event_id",
-            "event_id",
-            unique=True,
-            postgresql_where=text("event_id IS NOT NULL"),
-        ),
+        {"postgresql_partition_by": f"RANGE ({EVENTS.instant})"},
     )
 
     recorded_at: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
@@ -48,7 +49,19 @@ class ActivityEvent(Base):
     action: Mapped[str] = mapped_column(Text)
     # `metadata` is SQLAlchemy's own word.
     details: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB)
-    event_id: Mapped[str | None] = mapped_column(Text)
+
+
+class ActivityEventId(Base):
+    """The event that has a client's `event_id`: sent again with it, it is stored once.
+
+    Not partitioned: it may be sent again in any later week.
+    """
+
+    __tablename__ = "activity_event_ids"
+
+    event_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    recorded_at: Mapped[datetime] = mapped_column(Timestamp)
+    id: Mapped[int] = mapped_column(BigInteger)
 
 
 class ActivityCounting(Base):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.activity.tables import EVENTS
 from openhours.db.engine import raw_connection
 
 _COLUMNS = "(user_id, happened_at, action, metadata, event_id, n)"
@@ -19,24 +20,32 @@ WITH clock AS (
     UPDATE activity_clock
     SET last_id = last_id + $6, recorded_at = greatest(recorded_at, clock_timestamp())
     RETURNING last_id - $6 AS before, recorded_at
-), written AS (
-    INSERT INTO activity_events
-        (recorded_at, id, user_id, happened_at, action, metadata, event_id)
-    SELECT c.recorded_at, c.before + e.n, e.user_id, e.happened_at, e.action,
-           e.metadata::jsonb, e.event_id
+), sent AS (
+    SELECT e.*, c.recorded_at, c.before + e.n AS id
     FROM clock c, unnest({_ARRAYS}) WITH ORDINALITY AS e {_COLUMNS}
-    ON CONFLICT (event_id) WHERE event_id IS NOT NULL DO NOTHING
+), named AS (
+    INSERT INTO activity_event_ids (event_id, recorded_at, id)
+    SELECT event_id, recorded_at, id FROM sent WHERE event_id IS NOT NULL
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), written AS (
+    INSERT INTO activity_events (recorded_at, id, user_id, happened_at, action, metadata)
+    SELECT recorded_at, id, user_id, happened_at, action, metadata::jsonb FROM sent
+    WHERE event_id IS NULL OR id IN (SELECT id FROM named)
     RETURNING id
 )
 SELECT before, recorded_at, ARRAY(SELECT id FROM written) AS ids FROM clock
 """  # noqa: S608  constant names
+_CLOCK = "SELECT greatest(recorded_at, clock_timestamp()) FROM activity_clock"
 
+# An event whose week has just been dropped is not there to be compared.
 _COMPARE = f"""
-SELECT stored.recorded_at,
-       (stored.user_id, stored.happened_at, stored.action, stored.metadata)
-       = (e.user_id, e.happened_at, e.action, e.metadata::jsonb) AS same
+SELECT known.recorded_at,
+       coalesce((stored.user_id, stored.happened_at, stored.action, stored.metadata)
+                = (e.user_id, e.happened_at, e.action, e.metadata::jsonb), true) AS same
 FROM unnest({_ARRAYS}) WITH ORDINALITY AS e {_COLUMNS}
-JOIN activity_events stored USING (event_id)
+LEFT JOIN activity_event_ids known USING (event_id)
+LEFT JOIN activity_events stored USING (recorded_at, id)
 ORDER BY e.n
 """  # noqa: S608
 
@@ -62,7 +71,8 @@ async def write_events(
     async with engine.connect() as connection:
         raw = await raw_connection(connection)
         # A single statement outside SQLAlchemy's transaction commits itself.
-        done = await raw.fetchrow(_WRITE, *zip(*events, strict=True), len(events))
+        values = (*zip(*events, strict=True), len(events))
+        done = await EVENTS.insert_now(raw, _CLOCK, _WRITE, *values)
         recorded: list[datetime | None] = [done["recorded_at"]] * len(events)
         if len(done["ids"]) < len(events):
             written = set(done["ids"])

@@ -1,18 +1,21 @@
-"""Deleting old heartbeats, as old observations are deleted."""
+"""Retention of heartbeats: whole weeks that are too old are dropped, like observations."""
 
-from sqlalchemy import text
+from datetime import timedelta
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.db.pruning import prune_rows
+from openhours.db.weekly import start_of, week_of
 from openhours.settings import Settings
+from openhours.stores.tables import HEARTBEATS
+from openhours.times import now, to_us
 
 
 async def prune_heartbeats(engine: AsyncEngine, settings: Settings) -> int:
-    """Delete heartbeats older than `keep_days`, if that is set, and return how many."""
+    """Drop the weeks that ended more than `keep_days` ago, if it is set; return how many."""
     if settings.keep_days is None:
         return 0
-    async with engine.begin() as connection:
-        deleted = await connection.execute(
-            text("DELETE FROM heartbeats WHERE event_time < now() - make_interval(days => :days)"),
-            {"days": settings.keep_days},
-        )
-    return deleted.rowcount
+    oldest = start_of(week_of(to_us(now() - timedelta(days=settings.keep_days))))
+    dropped = await HEARTBEATS.prune(engine, oldest)
+    await prune_rows(engine, "beat_ids", "event_time < :oldest", oldest=oldest)
+    return dropped

@@ -1,7 +1,6 @@
-"""Writing heartbeats: a group in one statement, each also an observation of its store."""
+"""Writing heartbeats: a group in one statement."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,34 +9,39 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.agent.names import PREFIX
 from openhours.db.engine import raw_connection
+from openhours.db.weekly import week_of
 from openhours.errors import Unavailable
-from openhours.stores import partitions
-from openhours.stores.tables import BEATING
+from openhours.stores.tables import BEATING, HEARTBEATS
 from openhours.stores.write import ensure_stores
 from openhours.times import to_us
 
 _MAX_KNOWN_PCS = 100_000
 
 # Sorted, so that two processes that write the same beats wait for each other, not in a circle.
+# Without a `beat_id` there is no hash, and the heartbeat is a new one.
 _INSERT = """
-WITH beats AS (
-    INSERT INTO heartbeats (store, event_time, beat_id)
-    SELECT store, event_time, beat_id
-    FROM unnest($1::int4[], $2::timestamptz[], $3::text[]) AS b (store, event_time, beat_id)
-    ORDER BY store, beat_id, event_time
-    ON CONFLICT (store, beat_id) WHERE beat_id IS NOT NULL DO NOTHING
-    RETURNING id, store, event_time, beat_id
-), observed AS (
-    INSERT INTO observations (store, observed_at, active)
-    SELECT store, event_time, true FROM beats ORDER BY store, event_time
+WITH sent AS MATERIALIZED (
+    SELECT n, store, event_time, nextval('heartbeat_ids') AS id,
+           hashtextextended(beat_id, store) AS hash
+    FROM unnest($1::int4[], $2::timestamptz[], $3::text[]) WITH ORDINALITY
+      AS b (store, event_time, beat_id, n)
+), named AS (
+    INSERT INTO beat_ids (hash, event_time, heartbeat)
+    SELECT hash, event_time, id FROM sent WHERE hash IS NOT NULL ORDER BY hash
     ON CONFLICT DO NOTHING
+    RETURNING heartbeat
+), fresh AS MATERIALIZED (
+    SELECT * FROM sent WHERE hash IS NULL OR id IN (SELECT heartbeat FROM named)
+), written AS (
+    INSERT INTO heartbeats (event_time, id, store)
+    SELECT event_time, id, store FROM fresh ORDER BY event_time
 )
-SELECT id, store, event_time, beat_id FROM beats
+SELECT n - 1 AS place, id, event_time FROM fresh
 """
 _FIND = """
-SELECT h.id, h.store, h.event_time, h.beat_id
-FROM unnest($1::int4[], $2::text[]) AS b (store, beat_id)
-JOIN heartbeats h ON h.store = b.store AND h.beat_id = b.beat_id
+SELECT b.n - 1 AS place, i.heartbeat AS id, i.event_time
+FROM unnest($1::int4[], $2::text[]) WITH ORDINALITY AS b (store, beat_id, n)
+JOIN beat_ids i ON i.hash = hashtextextended(b.beat_id, b.store)
 """
 _LOCK_STORES = "SELECT FROM stores WHERE id = ANY($1::int4[]) ORDER BY id FOR NO KEY UPDATE"
 _NOTE_STORES = """
@@ -78,10 +82,7 @@ class Writer:
         self._weeks: set[int] = set()
 
     async def write(self, beats: Sequence[Beat]) -> list[Recorded | Exception]:
-        """Commit the heartbeats and return what was recorded, in order.
-
-        In the place of each whose week cannot be written now there is an Unavailable.
-        """
+        """Commit the heartbeats and return what was recorded, in order."""
         async with self._engine.connect() as connection:
             raw = await raw_connection(connection)
             try:
@@ -94,41 +95,21 @@ class Writer:
     async def _write(
         self, raw: "asyncpg.Connection[Any]", beats: Sequence[Beat]
     ) -> list[Recorded | Exception]:
-        weeks = [partitions.week_of(to_us(beat.event_time)) for beat in beats]
-        busy = await self._ensure(raw, weeks)
-        if not busy:
-            return await self._insert(raw, beats)
-        writable = [beat for beat, week in zip(beats, weeks, strict=True) if week not in busy]
-        done = iter(await self._insert(raw, writable))
-        return [busy[week] if week in busy else next(done) for week in weeks]
-
-    async def _ensure(
-        self, raw: "asyncpg.Connection[Any]", weeks: Iterable[int]
-    ) -> dict[int, Unavailable]:
-        busy = {}
-        for week in sorted(set(weeks) - self._weeks):
-            try:
-                await partitions.ensure(raw, week)
-                self._weeks.add(week)
-            except Unavailable as error:
-                busy[week] = error
-        return busy
-
-    async def _insert(
-        self, raw: "asyncpg.Connection[Any]", beats: Sequence[Beat]
-    ) -> list[Recorded | Exception]:
+        for week in sorted({week_of(to_us(beat.event_time)) for beat in beats} - self._weeks):
+            await HEARTBEATS.ensure(raw, week)
+            self._weeks.add(week)
         known = self._pcs
         if all(beat.pc in known and beat.event_time >= known[beat.pc].first for beat in beats):
             stores = [known[beat.pc].store for beat in beats]
-            rows = await _insert_beats(raw, stores, beats)
+            rows = await _insert(raw, stores, beats)
         else:
             async with raw.transaction():
                 ids = await ensure_stores(raw, [PREFIX + pc for pc in {beat.pc for beat in beats}])
                 stores = [ids[PREFIX + beat.pc] for beat in beats]
-                rows = await _insert_beats(raw, stores, beats)
-                firsts = await _note_stores(raw, rows)
+                rows = await _insert(raw, stores, beats)
+                firsts = await _note_stores(raw, stores, rows)
             self._remember(beats, stores, firsts)
-        return await _match(raw, stores, beats, rows)
+        return await _recorded(raw, stores, beats, rows)
 
     def _remember(
         self, beats: Sequence[Beat], stores: Sequence[int], firsts: dict[int, datetime]
@@ -143,55 +124,44 @@ class Writer:
                 self._pcs[beat.pc] = _Known(store, first)
 
 
-async def _insert_beats(
+async def _insert(
     raw: "asyncpg.Connection[Any]", stores: Sequence[int], beats: Sequence[Beat]
 ) -> list[asyncpg.Record]:
+    """Insert those that are new; return the `place` in `beats`, `id`, `event_time` of each."""
     times, ids = [beat.event_time for beat in beats], [beat.beat_id for beat in beats]
     return list(await raw.fetch(_INSERT, stores, times, ids))
 
 
 async def _note_stores(
-    raw: "asyncpg.Connection[Any]", rows: Sequence[asyncpg.Record]
+    raw: "asyncpg.Connection[Any]", stores: Sequence[int], rows: Sequence[asyncpg.Record]
 ) -> dict[int, datetime]:
     """Store the first heartbeat of each store where it is earlier; return the rows' firsts."""
     firsts: dict[int, datetime] = {}
-    for row in rows:
-        firsts[row["store"]] = min(row["event_time"], firsts.get(row["store"], row["event_time"]))
+    for place, _, event_time in rows:
+        store = stores[place]
+        firsts[store] = min(event_time, firsts.get(store, event_time))
     await raw.execute(_LOCK_STORES, list(firsts))
     await raw.execute(_NOTE_STORES, list(firsts), list(firsts.values()), BEATING)
     return firsts
 
 
-async def _match(
+async def _recorded(
     raw: "asyncpg.Connection[Any]",
     stores: Sequence[int],
     beats: Sequence[Beat],
     rows: Sequence[asyncpg.Record],
 ) -> list[Recorded | Exception]:
-    """Return for each heartbeat its row, reading those that were inserted before."""
-    named: dict[tuple[int, str], Recorded] = {}
-    nameless: dict[tuple[int, datetime], list[Recorded]] = defaultdict(list)
-
-    def take(found: Sequence[asyncpg.Record]) -> None:
-        for heartbeat_id, store, event_time, beat_id in found:
-            recorded = Recorded(heartbeat_id, event_time)
-            if beat_id is None:
-                nameless[store, event_time].append(recorded)
-            else:
-                named[store, beat_id] = recorded
-
-    take(rows)
-    repeated = {
-        (store, beat.beat_id)
-        for store, beat in zip(stores, beats, strict=True)
-        if beat.beat_id is not None and (store, beat.beat_id) not in named
-    }
-    if repeated:
-        take(await raw.fetch(_FIND, *(list(column) for column in zip(*repeated, strict=True))))
+    """Return for each heartbeat what was recorded, reading those that were inserted before."""
     gone = Unavailable("the heartbeat with this beat_id is being deleted; try again")
-    return [
-        nameless[store, beat.event_time].pop()
-        if beat.beat_id is None
-        else named.get((store, beat.beat_id), gone)
-        for store, beat in zip(stores, beats, strict=True)
-    ]
+    recorded: list[Recorded | Exception] = [gone] * len(beats)
+    for place, heartbeat_id, event_time in rows:
+        recorded[place] = Recorded(heartbeat_id, event_time)
+    if len(rows) == len(beats):
+        return recorded
+    repeated = [place for place, one in enumerate(recorded) if one is gone]
+    found = await raw.fetch(
+        _FIND, [stores[place] for place in repeated], [beats[place].beat_id for place in repeated]
+    )
+    for n, heartbeat_id, event_time in found:
+        recorded[repeated[n]] = Recorded(heartbeat_id, event_time)
+    return recorded

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openhours.api.csv_cells import FORMULA_STARTS
+from openhours.db.weekly import week_of
 from openhours.ingestion.csv.reasons import Reason
 from openhours.ingestion.csv.source import Position, Source
 from openhours.ingestion.csv.status import read_status
@@ -18,7 +19,7 @@ from openhours.ingestion.day_files import DayFiles, DayRows
 from openhours.ingestion.rejects import Counts, Progress, RejectWriter
 from openhours.ingestion.resume import Prefix
 from openhours.ingestion.staging import formula_warning
-from openhours.stores import partitions
+from openhours.stores.tables import OBSERVATIONS
 from openhours.stores.write import (
     Columns,
     append_observations,
@@ -86,16 +87,16 @@ async def _write_days(
         return 0
     stores = _Stores(await ensure_stores(connection, days.store_ids), days.store_ids)
     loaded = done = 0
-    for week, numbers in groupby(days.days, lambda day: partitions.week_of(day * DAY)):
-        is_new = await partitions.begin(connection, week)
+    for week, numbers in groupby(days.days, lambda day: week_of(day * DAY)):
+        is_new = await OBSERVATIONS.begin(connection, week)
         write = append_observations if is_new else merge_observations
         for number in numbers:
             rows = stores.translate(days.take(number))
-            loaded += await write(connection, partitions.name_of(week), rows)
+            loaded += await write(connection, OBSERVATIONS.name_of(week), rows)
             done += 1
             await progress(0.5 + 0.5 * done / len(days.days))
         if is_new:
-            await partitions.attach(connection, week)
+            await OBSERVATIONS.attach(connection, week)
     await note_first_observed(connection, *stores.first_observed())
     await note_newest_poll(connection, stores.newest)
     return loaded

@@ -13,6 +13,7 @@ import asyncpg
 import numpy as np
 
 from openhours.db import bulk
+from openhours.stores.tables import BEATING, POLLED, WEEKLY
 from openhours.times import HOUR, from_us
 from openhours.uptime.axis import Int64
 from openhours.uptime.dates import ALWAYS, NO_SPECIAL_HOURS, SpecialHours, WeekHours
@@ -21,6 +22,11 @@ from openhours.uptime.fill import Observations
 # An inactive observation is sent a thousand years later than it was made. In hours, which have the
 # same length in every session's time zone.
 _LATER_HOURS = 8_760_000
+_SENT = {
+    POLLED: "CASE WHEN active THEN observed_at"
+    f" ELSE observed_at + interval '{_LATER_HOURS} hours' END",
+    BEATING: "event_time",
+}
 
 
 @dataclass(frozen=True)
@@ -136,12 +142,11 @@ async def read_observations(
     newest = from_us(part.as_of)
     # Packed by the server, eight bytes an observation: a row each would cost three times as much,
     # and a second column, or groups, for the status up to a third more.
+    table = WEEKLY[part.feed]
     packs = await connection.fetch(
         f"""
-        SELECT store, string_agg(timestamptz_send(
-            CASE WHEN active THEN observed_at ELSE observed_at + interval '{_LATER_HOURS} hours' END
-        ), NULL) AS instants
-        FROM observations WHERE observed_at >= $1 AND observed_at <= $2 AND {which}
+        SELECT store, string_agg(timestamptz_send({_SENT[part.feed]}), NULL) AS instants
+        FROM {table.name} WHERE {table.instant} >= $1 AND {table.instant} <= $2 AND {which}
         GROUP BY store
         """,  # noqa: S608
         newest - timedelta(microseconds=part.lookback),
@@ -167,6 +172,8 @@ def _sorted(store: Int64, at: Int64) -> Observations:
     if bits + max(1, int(store.max()).bit_length()) > 62:
         raise OverflowError("too many stores at once for the lookback: make smaller slices")
     keys = np.sort((((store << bits) | (at - origin)) << 1) | active)
+    # A PC may have sent several heartbeats of one instant.
+    keys = keys[np.diff(keys, prepend=-1) != 0]
     active = (keys & 1).astype(np.bool_)
     keys >>= 1
     return Observations(store=keys >> bits, at=(keys & ((1 << bits) - 1)) + origin, active=active)

@@ -6,11 +6,11 @@ from sqlalchemy import BigInteger, Text, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from openhours.db.weekly import WeeklyTable, week_of
 from openhours.reports.columns import Slice
 from openhours.reports.partition import Partition, fill_rules_of
 from openhours.reports.tables import Report
-from openhours.stores.partitions import name_of, week_of
-from openhours.stores.tables import BEATING, POLLED, Store
+from openhours.stores.tables import BEATING, POLLED, WEEKLY, Store
 from openhours.times import DAY, to_us
 
 # A partition holds about so many observations: 5 MB on the wire, some 60 MB while computing.
@@ -42,7 +42,7 @@ async def plan_partitions(
         query = select(Store.id).where(*conditions).order_by(Store.id)
         stores = (await connection.scalars(query)).all()
         weeks = range(week_of(to_us(as_of) - lookback), week_of(to_us(as_of)) + 1)
-        observations = await _estimate_observations(connection, weeks)
+        observations = await _estimate_observations(connection, WEEKLY[feed], weeks)
         size = stores_a_partition(len(stores), observations, parallelism)
         for some in _runs(stores, size):
             part = Slice(
@@ -72,9 +72,11 @@ def _runs(stores: Sequence[int], size: int) -> list[Sequence[int]]:
     return [stores[start : start + size] for start in range(0, len(stores), size)]
 
 
-async def _estimate_observations(connection: AsyncConnection, weeks: range) -> int:
+async def _estimate_observations(
+    connection: AsyncConnection, table: WeeklyTable, weeks: range
+) -> int:
     """Return about how many observations the weeks have, from their tables' size on disk."""
-    names = literal([name_of(week) for week in weeks], ARRAY(Text))
+    names = literal([table.name_of(week) for week in weeks], ARRAY(Text))
     name = func.unnest(names).column_valued("name")
     size = func.sum(func.pg_relation_size(func.to_regclass(name)))
     total = await connection.scalar(select(cast(func.coalesce(size, 0), BigInteger)))

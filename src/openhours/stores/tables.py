@@ -19,9 +19,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from openhours.db.engine import Base, Timestamp
+from openhours.db.weekly import WeeklyTable
 
 POLLED = "polled"
 BEATING = "beating"
+
+OBSERVATIONS = WeeklyTable("observations", "observed_at")
+HEARTBEATS = WeeklyTable("heartbeats", "event_time")
+# Where the observations of a feed are.
+WEEKLY = {POLLED: OBSERVATIONS, BEATING: HEARTBEATS}
 
 TreatAs = Literal["excluded", "up", "down"]
 Category = Literal["maintenance", "holiday", "platform_outage", "data_error", "other"]
@@ -98,7 +104,10 @@ class Correction(Base):
 
 
 class Observation(Base):
-    """One poll. Partitioned by week: a report reads weeks, and old data is dropped by week."""
+    """One poll. Partitioned by week: a report reads weeks, and old data is dropped by week.
+
+    The observations of PCs are their heartbeats.
+    """
 
     __tablename__ = "observations"
     __table_args__ = (

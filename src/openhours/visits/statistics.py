@@ -1,13 +1,18 @@
 """Visit statistics: totals, fast at any number of visits, and the pages of a window."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from openhours.times import LATEST
+from openhours.visits.counts import read_counted_until
+
 _HOUR = timedelta(hours=1)
+
+# Later than every visit of the snapshot, which the statement has taken before.
+_CLOCK = text("SELECT clock_timestamp()")
 
 # Number and time have one order: what came since a moment is all from its first visit on.
 _TOTALS = text("""
@@ -33,13 +38,40 @@ LEFT JOIN LATERAL (
 ORDER BY m.n
 """)
 
-_TOP = """
-SELECT {column} AS name, count(*) AS visits, count(*) FILTER (WHERE bot) AS bots
-FROM visits WHERE visited_at >= :since AND visited_at < :until
-GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :most
-"""
-_TOP_PAGES = text(_TOP.format(column="page_url"))
-_TOP_REFERRERS = text(_TOP.format(column="referrer"))
+# Counts of whole hours and days, and single visits: those that are not counted yet, and those
+# between the window's start and the edge, the full hour that is nearest to it.
+#
+#     hours    |-------|-------|-------|-- … --|------        hours    |-------|-------|--
+#     since            :  |                                   since         |  :
+#     visits           :--| taken away    visits |----        visits        |++: added
+#     counts           ###########################            counts           ##########
+#                    edge      counted_until                                 edge
+_TOP = text("""
+WITH counts AS (
+    SELECT is_referrer, name, visits, bots FROM visit_counts
+    WHERE hours = 1 AND starts_at >= :edge AND starts_at < :day
+    UNION ALL
+    SELECT is_referrer, name, visits, bots FROM visit_counts
+    WHERE hours = 24 AND starts_at >= :day
+), single AS (
+    SELECT page_url, referrer, bot, 1 AS sign FROM visits WHERE visited_at >= :uncounted
+    UNION ALL
+    SELECT page_url, referrer, bot, CAST(:sign AS int) FROM visits
+    WHERE visited_at >= :odd_from AND visited_at < :odd_to
+), both_kinds AS (
+    SELECT * FROM counts
+    UNION ALL
+    SELECT n.is_referrer, n.name, s.sign, CASE WHEN s.bot THEN s.sign ELSE 0 END
+    FROM single s
+    CROSS JOIN LATERAL (VALUES (false, page_url), (true, referrer)) AS n (is_referrer, name)
+), summed AS MATERIALIZED (
+    SELECT is_referrer, name, sum(visits) AS visits, sum(bots) AS bots FROM both_kinds
+    GROUP BY 1, 2 HAVING sum(visits) > 0
+)
+(SELECT * FROM summed WHERE NOT is_referrer ORDER BY visits DESC, name LIMIT :most)
+UNION ALL
+(SELECT * FROM summed WHERE is_referrer ORDER BY visits DESC, name LIMIT :most)
+""")
 
 
 class Totals(NamedTuple):
@@ -86,20 +118,45 @@ async def totals(engine: AsyncEngine, window: timedelta) -> Totals:
 
 
 async def pages(engine: AsyncEngine, window: timedelta, most: int) -> Pages:
-    """Return top pages, top referrers and visits per hour; all visits of the window are read."""
+    """Return top pages, top referrers and visits per hour, exact.
+
+    Most are read from the counts of hours and days; see `visits.counts`.
+    """
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ")
-        until: datetime = (await connection.execute(text("SELECT now()"))).scalar_one()
+        until: datetime = (await connection.execute(_CLOCK)).scalar_one()
         since = until - window
-        limits = {"since": since, "until": until, "most": most}
-        top_pages = (await connection.execute(_TOP_PAGES, limits)).all()
-        top_referrers = (await connection.execute(_TOP_REFERRERS, limits)).all()
+        values = _bounds(since, await read_counted_until(connection))
+        top = (await connection.execute(_TOP, values | {"most": most})).all()
         hours = await _per_hour(connection, since, until)
-    return Pages(since, until, _counts(top_pages), _counts(top_referrers), hours)
+    pages, referrers = (
+        [Count(row.name, row.visits, row.bots) for row in top if row.is_referrer is kind]
+        for kind in (False, True)
+    )
+    return Pages(since, until, pages, referrers, hours)
 
 
-def _counts(rows: Sequence[Row[Any]]) -> list[Count]:
-    return [Count(row.name, row.visits, row.bots) for row in rows]
+def _bounds(since: datetime, counted_until: datetime | None) -> dict[str, object]:
+    """Return the values of `_TOP` for the visits from `since` on."""
+    edge = _start_of_hour(since + _HOUR / 2)
+    if counted_until is None or counted_until <= max(edge, since):
+        # Nothing is taken from the counts.
+        return {
+            "edge": LATEST,
+            "day": LATEST,
+            "uncounted": since,
+            "sign": 0,
+            "odd_from": since,
+            "odd_to": since,
+        }
+    return {
+        "edge": edge,
+        "day": edge if edge.hour == 0 else edge.replace(hour=0) + timedelta(days=1),
+        "uncounted": counted_until,
+        "sign": 1 if since < edge else -1,
+        "odd_from": min(since, edge),
+        "odd_to": max(since, edge),
+    }
 
 
 async def _per_hour(
@@ -109,7 +166,7 @@ async def _per_hour(
     moments = [since]
     while (hour := _start_of_hour(moments[-1]) + _HOUR) < until:
         moments.append(hour)
-    moments.append(until)
+    moments.append(LATEST)  # whatever the database's clock did, nothing is left out
     before = (await connection.execute(_BEFORE, {"moments": moments})).all()
     return [
         HourCount(_start_of_hour(moment), after.visits - start.visits, after.bots - start.bots)

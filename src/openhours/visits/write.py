@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import raw_connection
+from openhours.visits.tables import VISITS
 
 # The counter's row is locked before the time is read, and until the commit.
 _WRITE = """
@@ -25,6 +26,7 @@ WITH counter AS (
 )
 SELECT before FROM counter
 """
+_CLOCK = "SELECT greatest(newest_at, clock_timestamp()) FROM visit_counter"
 
 
 class NewVisit(NamedTuple):
@@ -47,8 +49,8 @@ async def write_visits(engine: AsyncEngine, visits: Sequence[NewVisit]) -> Seque
         bots += visit.bot
     async with engine.connect() as connection:
         raw = await raw_connection(connection)
+        values = (len(visits), bots, bots_before, *zip(*visits, strict=True))
         # A single statement outside SQLAlchemy's transaction commits itself.
-        before: int = await raw.fetchval(
-            _WRITE, len(visits), bots, bots_before, *zip(*visits, strict=True)
-        )
+        row = await VISITS.insert_now(raw, _CLOCK, _WRITE, *values)
+    before: int = row["before"]
     return range(before + 1, before + 1 + len(visits))

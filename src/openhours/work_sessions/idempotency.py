@@ -9,8 +9,9 @@ from uuid import UUID
 
 from fastapi import Header
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from openhours.db.pruning import prune_rows
 from openhours.errors import invalid
 from openhours.work_sessions.tables import KeptAnswer
 
@@ -65,3 +66,10 @@ async def once(
         insert(KeptAnswer).values(user_id=user_id, key=key, request_hash=digest, answer=answer)
     )
     return answer
+
+
+async def prune_answers(engine: AsyncEngine) -> None:
+    """Delete the answers that are no longer given again, also of users who never come back."""
+    await prune_rows(
+        engine, "kept_answers", "created_at <= now() - CAST(:life AS interval)", life=_LIFETIME
+    )

@@ -16,8 +16,10 @@ from pgqueuer import PgQueuer, RetryRequested
 from pgqueuer.models import Job, Schedule
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.accounts.retention import prune_expired
 from openhours.activity.counts import SCHEDULE as ACTIVITY_SCHEDULE
 from openhours.activity.counts import count_ended_periods
+from openhours.activity.retention import prune_activity
 from openhours.db.engine import (
     is_database_away,
     is_database_unusable,
@@ -32,7 +34,7 @@ from openhours.heartbeats.retention import prune_heartbeats
 from openhours.ingestion import inbox
 from openhours.ingestion.job import fail_ingestion, run_ingestion
 from openhours.ingestion.machine import ingest_job, scan_job
-from openhours.ingestion.retention import prune_rejected_rows
+from openhours.ingestion.retention import prune_ingestions, prune_rejected_rows
 from openhours.ingestion.uploads import remove_broken_uploads
 from openhours.process_pool import Processes, collect_garbage_less
 from openhours.reports import executors
@@ -43,6 +45,10 @@ from openhours.reports.trigger import JOB as REPORT_JOB
 from openhours.reports.write import fail_report
 from openhours.settings import Settings
 from openhours.stores.retention import prune_observations
+from openhours.visits.counts import EVERY_MINUTE, count_visits
+from openhours.visits.counts import SCHEDULE as VISITS_SCHEDULE
+from openhours.visits.retention import prune_visits
+from openhours.work_sessions.idempotency import prune_answers
 
 log = logging.getLogger(__name__)
 
@@ -162,13 +168,22 @@ class Worker:
             await prune_reports(engine, settings)
             await prune_heartbeats(engine, settings)
             await prune_observations(engine, settings)
+            await prune_visits(engine, settings)
+            await prune_activity(engine, settings)
             await prune_rejected_rows(engine)
+            await prune_ingestions(engine, settings)
+            await prune_expired(engine)
+            await prune_answers(engine)
             await prune_queue_log(engine)
+
+        async def count_new_visits(_schedule: Schedule) -> None:
+            await count_visits(engine)
 
         queue.schedule(scan_job(settings), settings.inbox_cron)(look_into_inbox)
         # Of all workers on the database, one does it.
         queue.schedule("retention", settings.retention_cron)(keep_within_limits)
         queue.schedule(ACTIVITY_SCHEDULE, settings.activity_cron)(count_activity)
+        queue.schedule(VISITS_SCHEDULE, EVERY_MINUTE)(count_new_visits)
 
 
 def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:

@@ -8,12 +8,13 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
+from openhours.db.weekly import week_of
 from openhours.errors import Unavailable
-from openhours.stores import partitions
+from openhours.stores.tables import OBSERVATIONS
 from openhours.times import to_us
 
 AT = datetime(2024, 2, 29, 12, tzinfo=UTC)
-WEEK = partitions.week_of(to_us(AT))
+WEEK = week_of(to_us(AT))
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -38,7 +39,7 @@ async def insert(connection: Connection, store: int = 1) -> None:
 def test_all_who_need_a_week_at_once_get_one(database_url: str) -> None:
     async def test(connections: list[Connection]) -> None:
         for week in range(WEEK, WEEK + 5):
-            await asyncio.gather(*(partitions.ensure(one, week) for one in connections))
+            await asyncio.gather(*(OBSERVATIONS.ensure(one, week) for one in connections))
         await insert(connections[0])
         assert await connections[0].fetchval("SELECT count(*) FROM observations_20240226") == 1
         with pytest.raises(asyncpg.UniqueViolationError):
@@ -50,18 +51,18 @@ def test_all_who_need_a_week_at_once_get_one(database_url: str) -> None:
 def test_who_needs_a_week_that_a_file_is_bringing_is_told_to_try_later(database_url: str) -> None:
     async def test(connections: list[Connection]) -> None:
         loader, agent, other, *_ = connections
-        await partitions.ensure(agent, WEEK + 1)
+        await OBSERVATIONS.ensure(agent, WEEK + 1)
         async with loader.transaction():
-            assert await partitions.begin(loader, WEEK)
+            assert await OBSERVATIONS.begin(loader, WEEK)
             await insert_apart(loader)
-            await partitions.attach(loader, WEEK)
-            await partitions.ensure(agent, WEEK + 1)  # what there is, is not waited for
+            await OBSERVATIONS.attach(loader, WEEK)
+            await OBSERVATIONS.ensure(agent, WEEK + 1)  # what there is, is not waited for
             with pytest.raises(Unavailable, match="2024-02-26"):
-                await partitions.ensure(agent, WEEK)
-            patient = asyncio.create_task(partitions.ensure(other, WEEK + 2))
+                await OBSERVATIONS.ensure(agent, WEEK)
+            patient = asyncio.create_task(OBSERVATIONS.ensure(other, WEEK + 2))
             await asyncio.sleep(0.3)
         await patient  # the file was soon loaded
-        await partitions.ensure(agent, WEEK)
+        await OBSERVATIONS.ensure(agent, WEEK)
         await insert(agent, store=2)
         assert await agent.fetchval("SELECT count(*) FROM observations") == 2
 
@@ -77,12 +78,12 @@ def test_a_file_waits_for_who_is_making_its_week_and_then_merges(database_url: s
         loader, agent, *_ = connections
         making = agent.transaction()
         await making.start()
-        assert await partitions.begin(agent, WEEK)
-        await partitions.attach(agent, WEEK)
+        assert await OBSERVATIONS.begin(agent, WEEK)
+        await OBSERVATIONS.attach(agent, WEEK)
 
         async def load() -> bool:
             async with loader.transaction():
-                return await partitions.begin(loader, WEEK)
+                return await OBSERVATIONS.begin(loader, WEEK)
 
         loading = asyncio.create_task(load())
         await asyncio.sleep(0.3)
@@ -96,10 +97,10 @@ def test_a_file_waits_for_who_is_making_its_week_and_then_merges(database_url: s
 def test_a_week_that_was_detached_comes_back_with_what_it_holds(database_url: str) -> None:
     async def test(connections: list[Connection]) -> None:
         one = connections[0]
-        await partitions.ensure(one, WEEK)
+        await OBSERVATIONS.ensure(one, WEEK)
         await insert(one)
         await one.execute("ALTER TABLE observations DETACH PARTITION observations_20240226")
-        await partitions.ensure(one, WEEK)
+        await OBSERVATIONS.ensure(one, WEEK)
         await insert(one, store=2)
         assert await one.fetchval("SELECT count(*) FROM observations") == 2
 

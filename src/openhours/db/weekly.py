@@ -1,0 +1,158 @@
+"""Tables partitioned by week, Monday to Monday, UTC: made when rows come, dropped when too old."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.errors import Unavailable
+from openhours.times import DAY, MINUTE, from_us, to_us
+
+log = logging.getLogger(__name__)
+
+_LOCK = 0x7765656B  # "week": with the table's hash, held from making a partition to the commit
+# A file that brings new weeks of observations holds their lock as long as it is loaded.
+_TIMEOUT = "2s"
+_LOCK_NOT_AVAILABLE = "55P03"
+_MAX_TRIES = 20
+_PAUSE = 3.0
+WEEK = 7 * DAY
+# 1970-01-05 was a Monday.
+_MONDAY = 4 * DAY
+
+# Read from the tables themselves: what to_regclass() knows may be older than the lock, and then it
+# does not find a table that the lock's last holder made.
+_STATE = """
+SELECT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) FROM pg_class c
+WHERE relname = $1 AND relnamespace = (
+    SELECT relnamespace FROM pg_class WHERE oid = $2::text::regclass)
+"""
+
+
+def week_of(us: int) -> int:
+    """Return the week (counted from 1970-01-05) of an instant in µs since 1970."""
+    return (us - _MONDAY) // WEEK
+
+
+def start_of(week: int) -> datetime:
+    """Return the week's Monday, 00:00 UTC."""
+    return from_us(week * WEEK + _MONDAY)
+
+
+@dataclass(frozen=True)
+class WeeklyTable:
+    """A table whose partitions are the weeks of its column `instant`."""
+
+    name: str
+    instant: str
+
+    def name_of(self, week: int) -> str:
+        """Return the name of the week's table: this one's, and the week's Monday."""
+        return f"{self.name}_{start_of(week):%Y%m%d}"
+
+    async def begin(self, connection: "asyncpg.Connection[Any]", week: int) -> bool:
+        """Make the week's table if there is none, without a key and outside of this one.
+
+        Return whether it was made; then fill and attach it. No other transaction makes a partition
+        until the caller's ends.
+        """
+        name = self.name_of(week)
+        if await connection.fetchval(_STATE, name, self.name):
+            return False
+        await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _LOCK, self.name)
+        attached: bool | None = await connection.fetchval(_STATE, name, self.name)
+        if attached is False:
+            # It was detached by hand, with its rows.
+            await self.attach(connection, week)
+        if attached is not None:
+            return False
+        # `CREATE TABLE … PARTITION OF` would wait for every reader, and make all others wait
+        # behind it.
+        await connection.execute(
+            f"CREATE TABLE {name} (LIKE {self.name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
+        )
+        return True
+
+    async def ensure(self, connection: "asyncpg.Connection[Any]", week: int) -> None:
+        """Make the week's partition, empty, in a short transaction of its own, if there is none.
+
+        Raise Unavailable while a file that brings new weeks of observations is loaded.
+        """
+        try:
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL lock_timeout = '{_TIMEOUT}'")
+                if await self.begin(connection, week):
+                    await self.attach(connection, week)
+        except asyncpg.LockNotAvailableError:
+            raise Unavailable(
+                f"a file is being loaded; the week of {start_of(week):%Y-%m-%d} is locked:"
+                " try again"
+            ) from None
+
+    async def insert_now(
+        self, connection: "asyncpg.Connection[Any]", clock: str, statement: str, *args: object
+    ) -> asyncpg.Record:
+        """Return the first row of a statement that inserts rows of the present.
+
+        If their week is not there it is made, by the instant that the query `clock` returns.
+        """
+        try:
+            return await connection.fetchrow(statement, *args)
+        except asyncpg.CheckViolationError:
+            present = to_us(await connection.fetchval(clock))
+            # Meanwhile it may have become Monday.
+            for week in {week_of(present), week_of(present + MINUTE)}:
+                await self.ensure(connection, week)
+            return await connection.fetchrow(statement, *args)
+
+    async def attach(self, connection: "asyncpg.Connection[Any]", week: int) -> None:
+        """Make the week's table a partition; PostgreSQL gives it the key and the indexes."""
+        name = self.name_of(week)
+        start, end = (f"'{start_of(w).isoformat()}'" for w in (week, week + 1))
+        await connection.execute(
+            f"""
+            ALTER TABLE {name} ADD CONSTRAINT {name}_week
+                CHECK ({self.instant} >= {start} AND {self.instant} < {end});
+            ALTER TABLE {self.name} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end});
+            ALTER TABLE {name} DROP CONSTRAINT {name}_week;
+            """
+        )
+
+    async def prune(self, engine: AsyncEngine, before: datetime) -> int:
+        """Drop the weeks that ended before an instant; return how many."""
+        oldest_kept = self.name_of(week_of(to_us(before)))
+        async with engine.connect() as connection:
+            tables = await connection.scalars(
+                text(
+                    "SELECT inhrelid::regclass::text FROM pg_inherits"
+                    " WHERE inhparent = CAST(:name AS text)::regclass"
+                ),
+                {"name": self.name},
+            )
+            # Names end in their Monday, so they sort like time.
+            old = sorted(name for name in tables if name < oldest_kept)
+        for name in old:
+            await _drop(engine, name)
+            log.info("retention: dropped %s", name)
+        return len(old)
+
+
+async def _drop(engine: AsyncEngine, table: str) -> None:
+    """Drop a partition; new readers must not queue while this waits for an earlier one."""
+    for attempt in range(1, _MAX_TRIES + 1):
+        try:
+            async with engine.begin() as connection:
+                await connection.execute(text("SET LOCAL lock_timeout = '500ms'"))
+                await connection.execute(text(f"DROP TABLE {table}"))
+            return
+        except DBAPIError as error:
+            sqlstate = getattr(error.orig, "sqlstate", None)
+            if sqlstate != _LOCK_NOT_AVAILABLE or attempt == _MAX_TRIES:
+                raise
+            await asyncio.sleep(_PAUSE)
