@@ -137,7 +137,8 @@ def scaled(copies: float) -> list[str]:
         """,
         """
         INSERT INTO business_hours
-        SELECT copy, day, opens, closes FROM business_hours JOIN twin ON store = original
+        SELECT copy, day, opens, closes, valid_from
+        FROM business_hours JOIN twin ON store = original
         """,
         # Row by row into an index in another order would take a quarter of an hour.
         "ALTER TABLE observations DROP CONSTRAINT pk_observations",

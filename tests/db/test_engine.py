@@ -144,13 +144,14 @@ def test_what_is_copied_on_the_raw_connection_is_rolled_back_with_the_rest(
 
 
 def test_bulk_columns_come_back_as_they_went(database_url: str) -> None:
-    types = {"a": "int2", "b": "int4", "c": "int8", "d": "bool", "e": "timestamptz"}
+    types = {"a": "int2", "b": "int4", "c": "int8", "d": "bool", "e": "timestamptz", "f": "date"}
     rows = {
         "a": np.array([-1, 32767]),
         "b": np.array([-(2**31), 2**31 - 1]),
         "c": np.array([-(2**63), 2**63 - 1]),
         "d": np.array([True, False]),
         "e": np.array([-1, 1_674_684_802_479_220]),
+        "f": np.array([bulk.MINUS_INFINITY, 19_382]),
     }
 
     async def work(engine: AsyncEngine) -> None:
@@ -165,6 +166,8 @@ def test_bulk_columns_come_back_as_they_went(database_url: str) -> None:
             }
             shown = await raw.fetchval("SELECT (e AT TIME ZONE 'UTC')::text FROM t WHERE a > 0")
             assert shown == "2023-01-25 22:13:22.47922"
+            dates = await raw.fetch("SELECT f::text FROM t ORDER BY f")
+            assert [row[0] for row in dates] == ["-infinity", "2023-01-25"]
             await raw.execute("UPDATE t SET b = NULL")
             with pytest.raises(ValueError, match="null"):
                 await bulk.copy_out(raw, "SELECT * FROM t", types)

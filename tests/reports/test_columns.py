@@ -1,14 +1,15 @@
 """Reading slices from a real database."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import asyncpg
 import numpy as np
 
 from openhours.reports.columns import Slice, read_slice
-from openhours.stores.tables import POLLED
-from openhours.times import to_us
+from openhours.stores.tables import BEATING, POLLED
+from openhours.times import to_days, to_us
+from openhours.uptime.dates import ALWAYS, CLOSED, EVERY, SpecialHours, WeekHours
 from tests.helpers.seed import week_of_polls
 
 START = datetime(2023, 1, 16, tzinfo=UTC)
@@ -70,3 +71,46 @@ def test_a_slice_of_listed_stores_has_their_hours_and_zones(database_url: str) -
         assert found.observations.store.tolist() == [0, 0, 1, 1]
 
     asyncio.run(scenario())
+
+
+def test_hours_have_their_versions_and_special_dates_those_of_every_polled_store(
+    database_url: str,
+) -> None:
+    async def scenario() -> None:
+        connection = await asyncpg.connect(database_url)
+        for statement in week_of_polls(3, 2, "1 hour", "true"):
+            await connection.execute(statement)
+        await connection.execute("UPDATE stores SET feed = 'beating' WHERE id = 3")
+        await connection.execute(
+            "INSERT INTO business_hours VALUES (2, 0, 1, 2, '-infinity'),"
+            " (2, 0, 3, 4, '2023-01-10'), (2, 1, -1, -1, '1999-12-31')"
+        )
+        await connection.execute(
+            "INSERT INTO special_hours VALUES (0, '2023-01-16', 5, 6), (2, '2023-01-17', -1, -1),"
+            " (1, '2023-01-16', 1, 2), (3, '2023-01-15', 7, 8),"
+            " (0, '2022-12-25', 5, 6), (2, '2023-02-01', 5, 6)"  # nowhere near
+        )
+        found = []
+        for feed, store in ((POLLED, 2), (BEATING, 3)):
+            part = Slice(feed, to_us(START) + DAY, DAY, store, store, None, "UTC")
+            async with connection.transaction():
+                found.append(await read_slice(connection, part))
+        await connection.close()
+        polled, beating = found
+        assert rows_of(polled.hours) == [
+            (0, 0, 1, 2, ALWAYS),
+            (0, 0, 3, 4, to_days(date(2023, 1, 10))),
+            (0, 1, CLOSED, CLOSED, to_days(date(1999, 12, 31))),
+        ]
+        monday = to_days(date(2023, 1, 16))
+        assert rows_of(polled.special) == [
+            (EVERY, monday, 5, 6),
+            (0, monday + 1, CLOSED, CLOSED),
+        ]
+        assert rows_of(beating.special) == [(0, monday - 1, 7, 8)]
+
+    asyncio.run(scenario())
+
+
+def rows_of(columns: WeekHours | SpecialHours) -> list[tuple[int, ...]]:
+    return sorted(zip(*(column.tolist() for column in vars(columns).values()), strict=True))

@@ -1,6 +1,6 @@
 """A time line is found by T or by a report, in one snapshot."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import insert, update
@@ -12,8 +12,9 @@ from openhours.reports.timeline import HoursRow
 from openhours.reports.timeline_query import Answer, timeline_of
 from openhours.reports.trigger import trigger
 from openhours.settings import Settings
-from openhours.stores.tables import BusinessHours, FeedClock, Store
-from openhours.times import DAY, HOUR, to_us
+from openhours.stores.tables import EVERY_STORE, BusinessHours, FeedClock, SpecialHours, Store
+from openhours.times import DAY, HOUR, to_days, to_us
+from openhours.uptime.dates import CLOSED
 from tests.helpers.seed import week_of_polls
 from tests.reports.database import on_engine
 
@@ -89,6 +90,39 @@ def test_a_store_known_from_its_hours_alone_has_its_hours_in_order(
         monday_10 = to_us(datetime(2023, 1, 16, 1, tzinfo=UTC))
         assert line.hours_at(monday_10) == list(line.hours[:2])
         assert line.opening_at(monday_10) == (monday_10 - 2 * HOUR, monday_10 + 7 * HOUR)
+
+    on_engine(database_url, scenario)
+
+
+def test_hours_are_those_of_the_version_and_the_special_date(
+    settings: Settings, database_url: str
+) -> None:
+    async def scenario(engine: AsyncEngine) -> None:
+        await seed(engine)
+        monday = date(2023, 1, 16)
+        async with engine.begin() as connection:
+            await connection.execute(
+                insert(BusinessHours).values(
+                    store=1, day=0, opens=9 * HOUR, closes=17 * HOUR, valid_from=monday
+                )
+            )
+            await connection.execute(
+                insert(SpecialHours).values(
+                    [
+                        {"store": EVERY_STORE, "date": monday, "opens": HOUR, "closes": 2 * HOUR},
+                        {"store": 2, "date": monday, "opens": CLOSED, "closes": CLOSED},
+                    ]
+                )
+            )
+        line = (await find(engine, settings, "store-1")).timeline
+        assert line.hours == [HoursRow(0, 9 * HOUR, 17 * HOUR, to_days(monday))]
+        of_monday = [HoursRow(0, HOUR, 2 * HOUR, date=to_days(monday), every=True)]
+        one_oclock = to_us(datetime(2023, 1, 16, 7, tzinfo=UTC))  # in Chicago
+        assert line.hours_at(one_oclock) == of_monday
+        assert line.figures is not None
+        assert line.figures.open[1, 0] == HOUR
+        closed = (await find(engine, settings, "store-2")).timeline
+        assert closed.opening_at(one_oclock) is None
 
     on_engine(database_url, scenario)
 

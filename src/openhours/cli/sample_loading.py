@@ -115,6 +115,7 @@ SELECT count(*) FROM of_the_sample
 """
 _OBSERVATIONS = "DELETE FROM observations WHERE store IN (SELECT id FROM gone)"
 _HOURS = "DELETE FROM business_hours WHERE store IN (SELECT id FROM gone)"
+_SPECIAL_HOURS = "DELETE FROM special_hours WHERE store IN (SELECT id FROM gone)"
 _LABELS = "DELETE FROM labels WHERE store IN (SELECT id FROM gone)"
 _INGESTIONS = "DELETE FROM ingestions WHERE sha256 = ANY(:hashes)"
 # Stores that a report or a correction still names keep their id, and nothing else.
@@ -144,6 +145,6 @@ async def _remove(connection: AsyncConnection, ids: list[str], hashes: list[str]
     observations = await connection.execute(text(_OBSERVATIONS))
     hours = await connection.execute(text(_HOURS))
     files = await connection.execute(text(_INGESTIONS), {"hashes": hashes})
-    for statement in (_LABELS, _KEPT, _STORES, _FORGET_NEWEST, _FIND_NEWEST):
+    for statement in (_SPECIAL_HOURS, _LABELS, _KEPT, _STORES, _FORGET_NEWEST, _FIND_NEWEST):
         await connection.execute(text(statement))
     return Removed(stores or 0, observations.rowcount, hours.rowcount, files.rowcount, reports or 0)

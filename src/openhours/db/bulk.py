@@ -17,8 +17,18 @@ _TRAILER = b"\xff\xff"
 _CHUNK_ROWS = 20_000
 # PostgreSQL counts microseconds from 2000-01-01.
 _PG_EPOCH = 946_684_800_000_000
+# And days, but for the date -infinity.
+_PG_EPOCH_DAYS = 10_957
+MINUS_INFINITY = -(2**31)
 
-_WIDTHS = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "bool": "u1", "timestamptz": ">i8"}
+_WIDTHS = {
+    "int2": ">i2",
+    "int4": ">i4",
+    "int8": ">i8",
+    "bool": "u1",
+    "date": ">i4",
+    "timestamptz": ">i8",
+}
 
 
 INSTANT_BYTES = 8
@@ -41,8 +51,8 @@ async def copy_out(
 ) -> dict[str, Column]:
     """Return the rows of a query as columns, in native byte order; instants in µs since 1970.
 
-    `types` names the query's columns in their order with their SQL types, none of them null:
-    int2, int4, int8, bool or timestamptz.
+    Dates are days since 1970 (int64), or MINUS_INFINITY. `types` names the query's columns in their
+    order with their SQL types, none of them null: int2, int4, int8, bool, date or timestamptz.
     """
     parts: list[bytes] = []
 
@@ -64,7 +74,14 @@ async def copy_out(
             columns[name] = rows[name].astype(np.dtype(_WIDTHS[sql_type]).newbyteorder("="))
         if sql_type == "timestamptz":
             columns[name] += _PG_EPOCH
+        if sql_type == "date":
+            columns[name] = _moved(columns[name].astype(np.int64), _PG_EPOCH_DAYS)
     return columns
+
+
+def _moved(dates: Column, days: int) -> Column:
+    """Return dates so many days later, but for MINUS_INFINITY."""
+    return np.where(dates == MINUS_INFINITY, dates, dates + days)
 
 
 async def copy_in(
@@ -91,5 +108,7 @@ async def _chunks(types: Mapping[str, str], columns: Mapping[str, Column]) -> As
             values = columns[name][start:stop]
             rows[f"_length_{name}"] = dtype[name].itemsize
             rows[name] = values - _PG_EPOCH if sql_type == "timestamptz" else values
+            if sql_type == "date":
+                rows[name] = _moved(values, -_PG_EPOCH_DAYS)
         yield rows.tobytes()
     yield _TRAILER

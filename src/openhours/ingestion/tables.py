@@ -25,7 +25,9 @@ class Ingestion(Base):
     __tablename__ = "ingestions"
     __table_args__ = (
         CheckConstraint("state IN ('queued', 'running', 'complete', 'failed')", name="state"),
-        CheckConstraint("kind IN ('status', 'hours', 'timezones')", name="kind"),
+        CheckConstraint(
+            "kind IN ('status', 'hours', 'timezones', 'special_hours', 'labels')", name="kind"
+        ),
         Index("ix_ingestions_path", "path", "id"),
         Index("ix_ingestions_kind", "kind", "id"),
     )

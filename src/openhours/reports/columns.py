@@ -13,11 +13,12 @@ import asyncpg
 import numpy as np
 
 from openhours.db import bulk
-from openhours.stores.tables import BEATING, POLLED, WEEKLY
-from openhours.times import HOUR, from_us
+from openhours.stores.tables import BEATING, EVERY_STORE, POLLED, WEEKLY
+from openhours.times import HOUR, from_days, from_us
 from openhours.uptime.axis import Int64
-from openhours.uptime.dates import ALWAYS, NO_SPECIAL_HOURS, SpecialHours, WeekHours
+from openhours.uptime.dates import EVERY, SpecialHours, WeekHours
 from openhours.uptime.fill import Observations
+from openhours.uptime.hours import dates_near
 
 # An inactive observation is sent a thousand years later than it was made. In hours, which have the
 # same length in every session's time zone.
@@ -85,7 +86,7 @@ async def read_slice(connection: "asyncpg.Connection[Any]", part: Slice) -> Colu
         zones=zones,
         first_observed=np.array([row["first_observed"] for row in stores], np.int64),
         hours=await read_hours(connection, part, ids),
-        special=NO_SPECIAL_HOURS,
+        special=await read_special_hours(connection, part, ids),
         observations=await read_observations(connection, part, ids),
     )
 
@@ -113,8 +114,8 @@ async def read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: In
     which, args = _which("store", part, 1)
     rows = await bulk.copy_out(
         connection,
-        f"SELECT store, day, opens, closes FROM business_hours WHERE {which}",  # noqa: S608
-        {"store": "int4", "day": "int2", "opens": "int8", "closes": "int8"},
+        f"SELECT store, day, opens, closes, valid_from FROM business_hours WHERE {which}",  # noqa: S608
+        {"store": "int4", "day": "int2", "opens": "int8", "closes": "int8", "valid_from": "date"},
         *args,
     )
     store = _positions(ids, rows["store"])
@@ -124,8 +125,36 @@ async def read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: In
         day=rows["day"][named].astype(np.int64),
         opens=rows["opens"][named],
         closes=rows["closes"][named],
-        valid_from=np.full(named.sum(), ALWAYS),
+        valid_from=rows["valid_from"][named],
     )
+
+
+async def read_special_hours(
+    connection: "asyncpg.Connection[Any]", part: Slice, ids: Int64
+) -> SpecialHours:
+    """Return the special hours near the lookback of the slice's stores that are in `ids`.
+
+    `ids` are ascending; of polled stores those of every store, too.
+    """
+    dates = dates_near(part.as_of - part.lookback, part.as_of)
+    which, args = _which("store", part, 3)
+    if part.feed == POLLED:
+        which = f"({which} OR store = {EVERY_STORE})"
+    rows = await bulk.copy_out(
+        connection,
+        f"""
+        SELECT store, date, opens, closes FROM special_hours
+        WHERE date >= $1 AND date < $2 AND {which}
+        """,  # noqa: S608
+        {"store": "int4", "date": "date", "opens": "int8", "closes": "int8"},
+        from_days(dates.start),
+        from_days(dates.stop),
+        *args,
+    )
+    of_every = rows["store"] == EVERY_STORE
+    store = np.where(of_every, EVERY, _positions(ids, rows["store"]))
+    kept = of_every | (store >= 0)
+    return SpecialHours(store[kept], rows["date"][kept], rows["opens"][kept], rows["closes"][kept])
 
 
 async def read_observations(

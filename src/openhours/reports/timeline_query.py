@@ -15,6 +15,7 @@ from openhours.reports.columns import (
     Slice,
     read_hours,
     read_observations,
+    read_special_hours,
 )
 from openhours.reports.partition import FillRules, fill_rules_of
 from openhours.reports.queries import find_report
@@ -24,7 +25,6 @@ from openhours.reports.timeline import StoreRow, Timeline, TimelineQuery, build_
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED, FeedClock, Store
 from openhours.times import DAY, MINUTE, SECOND, to_us
-from openhours.uptime.dates import NO_SPECIAL_HOURS
 
 
 class Answer(NamedTuple):
@@ -131,7 +131,7 @@ async def _read_store(
         zones=[store.timezone or query.default_timezone],
         first_observed=np.array([part.as_of + 1 if first is None else first], np.int64),
         hours=await read_hours(raw, part, ids),
-        special=NO_SPECIAL_HOURS,
+        special=await read_special_hours(raw, part, ids),
         observations=await read_observations(raw, part, ids),
     )
     return store, columns, part

@@ -1,11 +1,12 @@
 """Stores, their business hours and labels, corrections, and the observations."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Date,
     ForeignKey,
     Identity,
     Index,
@@ -23,6 +24,8 @@ from openhours.db.weekly import WeeklyTable
 
 POLLED = "polled"
 BEATING = "beating"
+# `store` of special hours of every polled store; no store has this id.
+EVERY_STORE = 0
 
 OBSERVATIONS = WeeklyTable("observations", "observed_at")
 HEARTBEATS = WeeklyTable("heartbeats", "event_time")
@@ -50,12 +53,31 @@ class Store(Base):
 
 
 class BusinessHours(Base):
-    """One row of an hours file; microseconds since local midnight, as in the file."""
+    """One row of an hours file; microseconds since local midnight, as in the file.
+
+    The store is closed on the day where both are CLOSED.
+    """
 
     __tablename__ = "business_hours"
 
     store: Mapped[int] = mapped_column(ForeignKey("stores.id"), primary_key=True)
     day: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    opens: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    closes: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    # -infinity, which Python has as `date.min`: always.
+    valid_from: Mapped[date] = mapped_column(
+        Date, primary_key=True, server_default=text("'-infinity'")
+    )
+
+
+class SpecialHours(Base):
+    """Hours of a store on one local date, instead of those of the week; as in BusinessHours."""
+
+    __tablename__ = "special_hours"
+
+    # Or EVERY_STORE: hence no foreign key.
+    store: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    date: Mapped[date] = mapped_column(Date, primary_key=True)
     opens: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     closes: Mapped[int] = mapped_column(BigInteger, primary_key=True)
 

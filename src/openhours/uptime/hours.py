@@ -76,7 +76,7 @@ def row_intervals(
     The arguments are those of `open_time`.
     """
     stores = len(zone)
-    dates = _dates(start, end)
+    dates = dates_near(start, end)
     dated = rows_by_date(week, special, stores, dates)
     parts = [_in_utc(rows, zone, zones) for rows in dated]
     always = always_open(week, stores)
@@ -102,7 +102,7 @@ def open_by_rows(of_rows: RowIntervals, stores: int, start: int, end: int) -> In
     return Intervals(union.store[meets], union.start[meets], union.end[meets])
 
 
-def _dates(start: int, end: int) -> range:
+def dates_near(start: int, end: int) -> range:
     """Return the local dates, from 1970-01-01, whose hours may meet [start, end]: whole weeks."""
     # The hours of a local day end less than two days and 12 h after its date begins in UTC, and
     # begin at most 14 h before that.
