@@ -119,10 +119,12 @@ def test_unknown_stores_labels_and_values_are_named(client: TestClient) -> None:
         "body.store_ids": "unknown store: 17, PC:desk"
     }
     assert problems(labels={"region": ["west", "West", "north"], "zone": ["x"]}) == {
-        "body.labels.region": "unknown value: West, north",
+        "body.labels.region": "unknown value of region: West, north",
         "body.labels.zone": "unknown label: zone",
     }
-    assert problems(labels={"region": ["x"]}) == {"body.labels.region": "unknown value: x"}
+    assert problems(labels={"region": ["x"]}) == {
+        "body.labels.region": "unknown value of region: x"
+    }
     assert problems(labels={"region": []})["body.labels.region"].startswith("List should have")
     assert client.get("/corrections").json() == []
 

@@ -17,7 +17,10 @@ from tests.web.conftest import ZONE, good_for_all, watched
 SCRIPT = "<script>alert(1)</script>"
 SLASHED = "chain/7 & more?#%"
 LONG = "m" * 64
-PAGES = ("/", "/stores", "/reports", "/pcs", "/traffic", "/activity", "/signin")
+PAGES = (
+    "/", "/stores", "/reports", "/corrections", "/corrections/new", "/pcs", "/traffic", "/activity",
+    "/signin",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +142,36 @@ def test_reports_are_listed_shown_and_compared(page: Page, stocked: Service) -> 
     page.get_by_role("link", name="Last hour").click()
     expect(page.get_by_role("img", name=re.compile("last hour"))).to_be_visible()
     good_for_all(page)
+
+
+def test_a_correction_is_made_and_revoked(page: Page, stocked: Service) -> None:
+    page.goto("/corrections")
+    page.get_by_role("link", name="Make a correction").click()
+    page.get_by_label("Stores with a label").check()
+    expect(page.get_by_label("Search for stores")).to_be_hidden()
+    page.get_by_label("These stores").check()
+    page.get_by_label("Reason").fill("maintenance & <b>more</b>")
+    page.get_by_label("Search for stores").fill(SCRIPT)
+    page.keyboard.press("Enter")
+    page.get_by_label(SCRIPT).check()
+    good_for_all(page)
+    page.get_by_label("Store ids").fill(SLASHED)
+    page.get_by_label("From").fill("2023-01-23T12:00")
+    page.get_by_label("To", exact=True).fill("2023-01-23T13:30")
+    page.get_by_label("Counts as").select_option("not counted")
+    page.get_by_label("Search for stores").fill("")
+    page.get_by_label("Reason").press("Enter")
+    row = page.locator("tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("to Mon 23 Jan 2023, 13:30")  # in the visitor's zone
+    expect(row).to_contain_text(f"stores {SCRIPT}, {SLASHED}")
+    expect(row).to_contain_text("maintenance & <b>more</b>")
+    page.set_viewport_size({"width": 390, "height": 844})
+    good_for_all(page)
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.locator("tr.revoked")).to_have_count(1)
+    expect(page.get_by_role("button", name="Revoke")).to_have_count(0)
+    assert stocked.process is not None
 
 
 def test_pcs_show_their_history_and_when_they_were_on(page: Page, stocked: Service) -> None:

@@ -46,6 +46,10 @@ class Caller:
         """The name of the user or the key; `local` while there is no key."""
         return self.user.username if self.user else self.key_name or "local"
 
+    def has(self, scope: str) -> bool:
+        """Return whether the caller has the scope, or `admin`, which is all of them."""
+        return scope in self.scopes or "admin" in self.scopes
+
 
 class Accounts:
     """Everything that tells who a caller is."""

@@ -11,7 +11,7 @@ from openhours.cli.output import read_settings, server_part, set_up_logging
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Corrections: time that is not to be counted, or surely was up or down.",
+    help="Corrections: time that is not counted, or is known to have been up or down.",
 )
 Timezone = Annotated[
     str | None, typer.Option(help="The zone of local times, e.g. Europe/Berlin.", metavar="ZONE")

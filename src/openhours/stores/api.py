@@ -41,7 +41,7 @@ async def make(
     caller: CurrentCaller,
     address: ClientAddress,
 ) -> CorrectionInfo:
-    """Say what a stretch of time was: not to be counted, or surely up, or surely down.
+    """Say that a stretch of time is not counted, or is known to have been up or down.
 
     Reports that run from now on keep to it; where several corrections meet, the one made last
     decides. The stretch may lie ahead: planned maintenance.

@@ -54,7 +54,9 @@ async def check_labels(connection: AsyncConnection, labels: Mapping[str, Sequenc
         is_key = known or await connection.scalar(
             select(Label.key).where(Label.key == key).limit(1)
         )
-        message = f"unknown value: {', '.join(unknown)}" if is_key else f"unknown label: {key}"
+        message = (
+            f"unknown value of {key}: {', '.join(unknown)}" if is_key else f"unknown label: {key}"
+        )
         problems.append(FieldProblem(("labels", key), message))
     if problems:
         raise Invalid(problems)

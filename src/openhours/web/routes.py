@@ -6,6 +6,7 @@ from fastapi.staticfiles import StaticFiles
 from openhours.web.pages import (
     activity,
     api_docs,
+    corrections,
     files,
     overview,
     pcs,
@@ -20,9 +21,21 @@ from openhours.web.render import HERE, Static
 PAGES = (
     overview.router,
     reports.list_router,
+    corrections.list_router,
     *(
         pages.router
-        for pages in (files, stores, reports, pcs, traffic, activity, timer, signin, api_docs)
+        for pages in (
+            files,
+            stores,
+            reports,
+            corrections,
+            pcs,
+            traffic,
+            activity,
+            timer,
+            signin,
+            api_docs,
+        )
     ),
 )
 
