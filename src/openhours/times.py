@@ -19,6 +19,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # Clocks differ: what is further ahead than this is a mistake.
 AHEAD = timedelta(minutes=5)
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
 
 
@@ -86,6 +87,19 @@ def parse_instant(value: Any) -> datetime:
     if not EARLIEST <= parsed < LATEST:
         raise ValueError("a time must lie between the years 2000 and 9998")
     return parsed.astimezone(UTC)
+
+
+def parse_date(text: str) -> date | None:
+    """Return the date `YYYY-MM-DD`, or None if it is none between the years 1900 and 9998.
+
+    Spaces around it do not matter.
+    """
+    text = text.strip()
+    try:
+        day = date.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        return None
+    return day if day is not None and 1900 <= day.year < LATEST.year else None
 
 
 def parse_time_of_day(text: str) -> int | None:

@@ -24,6 +24,50 @@ def test_a_store_that_is_named_gets_the_hours_of_the_file_and_no_others(loader: 
     assert hours(loader) == [("a", 0, 9, 17), ("a", 2, 8, 24), ("b", 0, 9, 12)]
 
 
+def versions(loader: Loader) -> list[tuple[str, int, int, str]]:
+    rows = loader.fetch(
+        f"SELECT store_id, day, opens / {HOUR}, valid_from::text FROM business_hours"
+        " JOIN stores ON id = store ORDER BY 1, valid_from, 2"
+    )
+    return [tuple(row) for row in rows]
+
+
+def test_a_version_is_replaced_by_itself(loader: Loader) -> None:
+    dated = HEADER.replace("\n", ",valid_from\n")
+    assert loader.load(HEADER + "a,0,9:00,17:00\na,1,9:00,17:00\n") == (2, 2, 0, 0)
+    assert loader.load(
+        dated + "a,0,8:00,17:00,2024-01-01\na,1,8:00,17:00,2024-01-01\na,0,7:00,17:00,2024-06-01\n"
+    ) == (3, 3, 0, 0)
+    always = [("a", 0, 9, "-infinity"), ("a", 1, 9, "-infinity")]
+    first = [("a", 0, 8, "2024-01-01"), ("a", 1, 8, "2024-01-01")]
+    second = [("a", 0, 7, "2024-06-01")]
+    assert versions(loader) == always + first + second
+    # One version, in which Monday is as it was.
+    assert loader.load(dated + "a,0,8:00,17:00,2024-01-01\n") == (1, 0, 1, 0)
+    assert versions(loader) == always + first[:1] + second
+    # What has always been valid: by a file without the column, and by an empty cell.
+    assert loader.load(HEADER + "a,1,9:00,17:00\n") == (1, 0, 1, 0)
+    assert versions(loader) == always[1:] + first[:1] + second
+    assert loader.load(dated + "a,0,9:00,17:00,\na,0,7:00,17:00,2024-06-01\n") == (2, 1, 1, 0)
+    assert versions(loader) == always[:1] + first[:1] + second
+
+
+def test_a_bad_date_rejects_all_rows_of_its_store(loader: Loader) -> None:
+    dated = HEADER.replace("\n", ",valid_from\n")
+    text = "a,0,9:00,17:00,2024-01-01\na,0,9:00,17:00,soon\nb,0,9:00,17:00,2024-01-01\n"
+    assert loader.load(dated + text) == (3, 1, 0, 2)
+    pk = loader.fetch("SELECT max(id) FROM ingestions")[0][0]
+    assert loader.rejected(pk) == [(2, "store_has_bad_rows"), (3, "bad_date")]
+    assert versions(loader) == [("b", 0, 9, "2024-01-01")]
+
+
+def test_a_day_with_empty_times_is_closed(loader: Loader) -> None:
+    assert loader.load(HEADER + "a,0,,\na,1,9:00,17:00\n") == (2, 2, 0, 0)
+    assert loader.load(HEADER + "a,0,,\na,1,9:00,17:00\n") == (2, 0, 2, 0)
+    rows = loader.fetch("SELECT opens, closes FROM business_hours WHERE day = 0")
+    assert [tuple(row) for row in rows] == [(-1, -1)]
+
+
 def test_a_row_that_is_there_twice_is_one(loader: Loader) -> None:
     assert loader.load(HEADER + "a,0,9:00,17:00\n" * 3) == (3, 1, 2, 0)
 

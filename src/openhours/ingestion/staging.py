@@ -6,6 +6,7 @@ Memory holds a block of the file, however large it is; the rest is SQL over `fil
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import asyncpg
@@ -17,6 +18,8 @@ from openhours.ingestion.csv.reasons import Reason
 from openhours.ingestion.names import printable
 from openhours.ingestion.rejects import MAX_RAW_BYTES, RejectWriter
 from openhours.stores.write import FILE_ROWS
+from openhours.times import from_days
+from openhours.uptime.dates import ALWAYS
 
 
 class Staging:
@@ -86,6 +89,13 @@ class Staging:
             FORMULA_STARTS,
         )
         return formula_warning(ids, one)
+
+
+def dates(days: NDArray[np.int64]) -> list[date]:
+    """Return dates from days since 1970-01-01; ALWAYS becomes `date.min`, which is -infinity."""
+    distinct, of = np.unique(days, return_inverse=True)
+    known = [date.min if day == ALWAYS else from_days(day) for day in distinct.tolist()]
+    return [known[position] for position in of.tolist()]
 
 
 def formula_warning(ids: int, one: str | None) -> str | None:

@@ -4,6 +4,8 @@ import re
 from typing import Literal
 
 MAX_LENGTH = 64  # characters
+# Means every polled store, in special hours; everywhere else it is reserved.
+EVERY = "*"
 # A spreadsheet's idea of a long number.
 _MANGLED = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE]\+[0-9]+")
 

@@ -138,15 +138,16 @@ async def ensure_stores_of_file(connection: Connection) -> None:
 
 
 async def replace_hours(connection: Connection) -> int:
-    """Replace the business hours of all stores that `file_rows` names; return how many are new.
+    """Replace the versions of hours that `file_rows` names; return how many rows are new.
 
-    Rows have `day, opens, closes`; one that is there twice, or stored already, is unchanged.
+    Rows have `day, opens, closes, valid_from`; those of a store with one `valid_from` are a
+    version. One that is there twice, or stored already, is unchanged.
     """
     await ensure_stores_of_file(connection)
     await connection.execute(
         f"""
         CREATE TEMP TABLE file_hours ON COMMIT DROP AS
-        SELECT DISTINCT s.id AS store, f.day, f.opens, f.closes
+        SELECT DISTINCT s.id AS store, f.day, f.opens, f.closes, f.valid_from
         FROM {FILE_ROWS} f JOIN stores s USING (store_id)
         """  # noqa: S608
     )
@@ -154,15 +155,15 @@ async def replace_hours(connection: Connection) -> int:
     await connection.execute(
         """
         DELETE FROM business_hours b
-        WHERE store IN (SELECT store FROM file_hours) AND NOT EXISTS (
-            SELECT FROM file_hours f WHERE (f.store, f.day, f.opens, f.closes)
-                                         = (b.store, b.day, b.opens, b.closes))
+        WHERE (store, valid_from) IN (SELECT store, valid_from FROM file_hours) AND NOT EXISTS (
+            SELECT FROM file_hours f WHERE (f.store, f.day, f.opens, f.closes, f.valid_from)
+                                         = (b.store, b.day, b.opens, b.closes, b.valid_from))
         """
     )
     done = await connection.execute(
         """
-        INSERT INTO business_hours (store, day, opens, closes)
-        SELECT store, day, opens, closes FROM file_hours ON CONFLICT DO NOTHING
+        INSERT INTO business_hours (store, day, opens, closes, valid_from)
+        SELECT store, day, opens, closes, valid_from FROM file_hours ON CONFLICT DO NOTHING
         """
     )
     return _count(done)

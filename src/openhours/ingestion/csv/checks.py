@@ -18,8 +18,9 @@ from openhours.ingestion.csv.batches import Batch, ReasonCodes
 from openhours.ingestion.csv.pieces import Places
 from openhours.ingestion.csv.reasons import Reason, Reject
 from openhours.ingestion.csv.timestamps import distinct, layout, parse_timestamps
-from openhours.stores.store_ids import MAX_LENGTH, store_id_problem
-from openhours.times import AHEAD, DAY, parse_time_of_day
+from openhours.stores.store_ids import EVERY, MAX_LENGTH, store_id_problem
+from openhours.times import AHEAD, DAY, parse_date, parse_time_of_day, to_days
+from openhours.uptime.dates import ALWAYS, CLOSED
 
 _AHEAD = AHEAD // timedelta(microseconds=1)
 _RESERVED = "pc:"
@@ -59,24 +60,29 @@ def drop_unused(values: list[str], codes: NDArray[np.int32]) -> tuple[list[str],
     return [value for value, kept in zip(values, used, strict=True) if kept], renumbered[codes]
 
 
-def _store_id_reason(store_id: str, *, polled: bool) -> Reason | None:
-    """Return why a row with this store id is rejected, of a status file if `polled`, or None."""
+def _store_id_reason(store_id: str, *, polled: bool, every: bool) -> Reason | None:
+    """Return why a row with this store id is rejected, or None."""
     problem = store_id_problem(store_id)
     if problem is not None:
         return Reason(problem)
-    return Reason.RESERVED_STORE_ID if polled and store_id.startswith(_RESERVED) else None
+    is_reserved = (store_id == EVERY and not every) or (polled and store_id.startswith(_RESERVED))
+    return Reason.RESERVED_STORE_ID if is_reserved else None
 
 
 def check_store_ids(
-    column: pa.Array, *, polled: bool
+    column: pa.Array, *, polled: bool = False, every: bool = False
 ) -> tuple[NDArray[np.int32], list[str], ReasonCodes]:
-    """Return for each row the position of its id among the distinct ids; these; reason codes."""
+    """Return for each row the position of its id among the distinct ids; these; reason codes.
+
+    polled: ids of PCs are reserved
+    every: `*`, every store, is allowed
+    """
     encoded = column.dictionary_encode()
     values = encoded.dictionary.view(pa.string())
     store_ids: list[str] = values.to_pylist()
     codes = np.zeros(len(store_ids), np.uint8)
     for suspect in _suspects(values):
-        codes[suspect] = _code(_store_id_reason(store_ids[suspect], polled=polled))
+        codes[suspect] = _code(_store_id_reason(store_ids[suspect], polled=polled, every=every))
     rows = encoded.indices.to_numpy()
     return rows, store_ids, codes[rows] if codes.any() else np.zeros(len(rows), np.uint8)
 
@@ -88,7 +94,8 @@ def _suspects(store_ids: pa.Array) -> list[int]:
     suspect = (size == 0) | (size > MAX_LENGTH)
     if len(data):
         first = data[np.minimum(starts, len(data) - 1)]
-        suspect |= (first <= ord(" ")) | (first > ord("~")) | (first == ord(_RESERVED[0]))
+        suspect |= (first <= ord(" ")) | (first > ord("~"))
+        suspect |= (first == ord(_RESERVED[0])) | (first == ord(EVERY))
     if (data == ord("+")).any():
         suspect |= pc.match_substring(store_ids, "+").to_numpy(zero_copy_only=False)
     return np.flatnonzero(suspect).tolist()
@@ -120,12 +127,25 @@ def check_days(column: pa.Array) -> tuple[NDArray[np.int64], ReasonCodes]:
     return _check(column, _parse_day, Reason.BAD_DAY)
 
 
-def check_times(column: pa.Array, *, end: bool) -> tuple[NDArray[np.int64], ReasonCodes]:
-    """Return µs since local midnight, and reason codes; only an end may be `24:00`."""
-    times, codes = _check(column, _parse_time, Reason.BAD_TIME)
-    if not end:
-        codes[times == DAY] = _code(Reason.BAD_TIME)
-    return times, codes
+def check_times(
+    opens: pa.Array, closes: pa.Array
+) -> tuple[NDArray[np.int64], NDArray[np.int64], ReasonCodes]:
+    """Return opening and closing in µs since local midnight, both CLOSED if both are empty; codes.
+
+    Only a closing may be `24:00`.
+    """
+    start, bad_starts = _check(opens, _parse_time, Reason.BAD_TIME)
+    end, bad_ends = _check(closes, _parse_time, Reason.BAD_TIME)
+    codes = first_codes(bad_starts, bad_ends)
+    codes = np.where((start == CLOSED) == (end == CLOSED), codes, _code(Reason.BAD_TIME))
+    codes[start == DAY] = _code(Reason.BAD_TIME)
+    return start, end, codes
+
+
+def check_dates(column: pa.Array, *, may_be_empty: bool) -> tuple[NDArray[np.int64], ReasonCodes]:
+    """Return dates in days since 1970-01-01, and reason codes; an empty date is ALWAYS."""
+    parse = _parse_date_or_always if may_be_empty else _parse_date
+    return _check(column, parse, Reason.BAD_DATE)
 
 
 def check_zones(column: pa.Array) -> tuple[NDArray[np.int32], list[str], ReasonCodes]:
@@ -152,7 +172,16 @@ def _parse_status(text: bytes) -> int | None:
 
 
 def _parse_time(text: bytes) -> int | None:
-    return parse_time_of_day(text.decode())
+    return parse_time_of_day(text.decode()) if text.strip() else CLOSED
+
+
+def _parse_date(text: bytes) -> int | None:
+    day = parse_date(text.decode())
+    return None if day is None else to_days(day)
+
+
+def _parse_date_or_always(text: bytes) -> int | None:
+    return _parse_date(text) if text.strip() else ALWAYS
 
 
 def _parse_day(text: bytes) -> int | None:

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from openhours.ingestion.csv import checks
 from openhours.ingestion.csv.batches import Batch, read_batches
-from openhours.ingestion.csv.kinds import find_columns
+from openhours.ingestion.csv.kinds import find_columns, find_optional_column
 from openhours.ingestion.csv.reasons import Reject
 from openhours.ingestion.csv.records import Records
 from openhours.ingestion.csv.source import Source
 from openhours.stores.store_ids import store_id_problem
+from openhours.uptime.dates import ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,9 @@ class HoursBlock:
     """Business hours: on `day[i]`, store `store_ids[store[i]]` is open from `opens` to `closes`.
 
     rows: good and rejected ones; a blank line is no row
-    day: 0 = Monday; opens, closes: µs since local midnight as written, `closes` up to 24 h
+    day: 0 = Monday; opens, closes: µs since local midnight as written, `closes` up to 24 h; or both
+        CLOSED
+    valid_from: local dates in days since 1970-01-01, or ALWAYS
     line, raw: where and how each good row is written, for when its store has a rejected one, too
     rejected_stores: those that rejected rows name, as far as these rows can be read
     """
@@ -31,6 +34,7 @@ class HoursBlock:
     day: NDArray[np.int64]
     opens: NDArray[np.int64]
     closes: NDArray[np.int64]
+    valid_from: NDArray[np.int64]
     line: NDArray[np.int64]
     raw: list[bytes]
     rejects: list[Reject]
@@ -40,16 +44,21 @@ class HoursBlock:
 def read_hours(source: Source) -> Iterator[HoursBlock]:
     """Return the rows of an hours file in blocks; raise as `read_status` does."""
     columns = find_columns(source.header, "hours")
+    valid_from = find_optional_column(source.header, "hours", "valid_from")
+    if valid_from is not None:
+        columns.append(valid_from)
     return (_check(batch, columns[0]) for batch in read_batches(source, columns))
 
 
 def _check(batch: Batch, store_column: int) -> HoursBlock:
     places = batch.places()
-    store, store_ids, bad_ids = checks.check_store_ids(batch.columns[0], polled=False)
+    store, store_ids, bad_ids = checks.check_store_ids(batch.columns[0])
     day, bad_days = checks.check_days(batch.columns[1])
-    opens, bad_opens = checks.check_times(batch.columns[2], end=False)
-    closes, bad_closes = checks.check_times(batch.columns[3], end=True)
-    codes = checks.first_codes(bad_ids, bad_days, bad_opens, bad_closes)
+    opens, closes, bad_times = checks.check_times(batch.columns[2], batch.columns[3])
+    valid_from, bad_dates = np.full(len(day), ALWAYS), np.zeros(len(day), np.uint8)
+    if len(batch.columns) > 4:
+        valid_from, bad_dates = checks.check_dates(batch.columns[4], may_be_empty=True)
+    codes = checks.first_codes(bad_ids, bad_days, bad_times, bad_dates)
     rejects = checks.rejects_of(batch, codes, places)
     good = codes == 0
     store_ids, store = checks.drop_unused(store_ids, store[good])
@@ -61,6 +70,7 @@ def _check(batch: Batch, store_column: int) -> HoursBlock:
         day=day[good],
         opens=opens[good],
         closes=closes[good],
+        valid_from=valid_from[good],
         line=places.lines[good],
         raw=batch.raws(places, np.flatnonzero(good)),
         rejects=rejects,

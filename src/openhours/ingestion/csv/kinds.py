@@ -1,4 +1,4 @@
-"""Kinds of files, told by their columns."""
+"""Kinds of files, told by their columns; labels by their name."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -23,6 +23,16 @@ _NAMES: dict[Kind, str] = {
     "hours": "an hours file",
     "timezones": "a time zones file",
 }
+
+
+def find_optional_column(header: Sequence[str], kind: Kind, name: str) -> int | None:
+    """Return the position of a column that the kind may have, or None.
+
+    Raise FileRefused if it is there more than once.
+    """
+    if header.count(name) > 1:
+        raise FileRefused(f"not {_NAMES[kind]}: more than one column {name}")
+    return header.index(name) if name in header else None
 
 
 def kind_of(header: Sequence[str]) -> Kind:

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     FUTURE_TIMESTAMP = "future_timestamp"
     BAD_STATUS = "bad_status"
     BAD_DAY = "bad_day"
+    BAD_DATE = "bad_date"
     BAD_TIME = "bad_time"
     UNKNOWN_TIMEZONE = "unknown_timezone"
     STORE_HAS_BAD_ROWS = "store_has_bad_rows"

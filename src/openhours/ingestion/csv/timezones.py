@@ -37,7 +37,7 @@ def read_timezones(source: Source) -> Iterator[TimezonesBlock]:
 
 def _check(batch: Batch) -> TimezonesBlock:
     places = batch.places()
-    store, store_ids, bad_ids = checks.check_store_ids(batch.columns[0], polled=False)
+    store, store_ids, bad_ids = checks.check_store_ids(batch.columns[0])
     zone, zones, bad_zones = checks.check_zones(batch.columns[1])
     codes = checks.first_codes(bad_ids, bad_zones)
     rejects = checks.rejects_of(batch, codes, places)
