@@ -48,7 +48,8 @@ from openhours.worker.supervisor import WorkerProcess
 DESCRIPTION = """\
 Tell how long each store (or PC) was really on during the hours it should have been.
 
-1. `POST /ingest/status`, `/ingest/hours`, `/ingest/timezones` take CSV files, again and again.
+1. `POST /ingest/status`, `/ingest/hours`, `/ingest/timezones` and so on take CSV files, again and
+   again.
 2. `POST /trigger_report` starts a report; `GET /get_report` answers Running, then the CSV.
    Both answer 202 instead of 200 to clients that send `Prefer: respond-async`.
 

@@ -91,5 +91,8 @@ class Loader:
 
     def empty(self) -> None:
         """Delete all that files brought."""
-        tables = "observations, stores, business_hours, feed_clocks, ingestions, rejected_rows"
+        tables = (
+            "observations, stores, business_hours, special_hours, feed_clocks, ingestions,"
+            " rejected_rows"
+        )
         self.fetch(f"TRUNCATE {tables} CASCADE")

@@ -71,6 +71,33 @@ def test_the_worked_examples_come_out_of_the_service(service: Service) -> None:
         assert (row[f"uptime_{window}"], row[f"downtime_{window}"]) == (up, down), number
 
 
+def test_a_special_date_and_a_version_of_hours_come_out_of_the_service(service: Service) -> None:
+    """On Tuesday every store but one is closed; another has shorter hours from Wednesday on."""
+    polls = ["2023-01-23 10:00:00 active", "2023-01-25 10:00:00 inactive"]
+    for store in "abc":
+        service.upload("timezones", zone_csv(store=store))
+        service.upload("hours", hours_csv([(day, "09:00", "17:00") for day in DAILY], store))
+        service.upload("status", status_csv(polls, store))
+    special = (
+        b"store_id,date,start_time_local,end_time_local\n*,2023-01-24,,\nb,2023-01-24,9:00,10:00\n"
+    )
+    assert service.upload("special_hours", special)["loaded"] == 2
+    version = (
+        b"store_id,day,start_time_local,end_time_local,valid_from\nc,2,9:00,11:00,2023-01-25\n"
+    )
+    version += b"c,1,0:00,24:00,2023-01-18\nc,2,0:00,24:00,2023-01-18\n"
+    assert service.upload("hours", version)["loaded"] == 3
+    answer = service.wait_report(service.trigger(as_of="2023-01-25T17:00:00Z"))
+    rows = rows_of(answer.text)
+    figures = {
+        store: (row["uptime_last_week(in hours)"], row["downtime_last_week(in hours)"])
+        for store, row in rows.items()
+    }
+    # c: from Wednesday 18 January on open on Tuesdays and Wednesdays all day, which leaves seven
+    # hours of that Wednesday; closed on Tuesday the 24th; on the 25th from 09:00 to 11:00.
+    assert figures == {"a": ("40.00", "8.00"), "b": ("41.00", "8.00"), "c": ("0.00", "9.00")}
+
+
 def test_trigger_poll_download(service: Service) -> None:
     service.upload("timezones", zone_csv())
     service.upload("status", status_csv(["2023-01-23 00:00:00 active"]))

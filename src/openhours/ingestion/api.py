@@ -39,6 +39,7 @@ _BODY: dict[str, Any] = {
         "description": "A CSV file with a header, plain, gzipped or zipped. Rows of each kind:\n"
         "- status: `8139926242460185114,2023-01-22 12:09:39.388884 UTC,active`\n"
         "- hours: `8139926242460185114,0,09:00:00,17:30:00` (0 is Monday)\n"
+        "- special_hours: `8139926242460185114,2024-12-25,,` (closed; `*` for all polled stores)\n"
         "- timezones: `8139926242460185114,America/Denver`",
         "content": {
             "text/csv": {
@@ -47,6 +48,7 @@ _BODY: dict[str, Any] = {
                 "examples": {
                     "status": {"value": "store_id,timestamp_utc,status\n"},
                     "hours": {"value": "store_id,day,start_time_local,end_time_local\n"},
+                    "special_hours": {"value": "store_id,date,start_time_local,end_time_local\n"},
                     "timezones": {"value": "store_id,timezone_str\n"},
                 },
             },

@@ -12,6 +12,7 @@ from openhours.ingestion.csv.kinds import Kind, kind_of
 from openhours.ingestion.csv.reasons import FileRefused
 from openhours.ingestion.csv.source import Source, UnpackedLimit, open_source
 from openhours.ingestion.load_hours import load_hours
+from openhours.ingestion.load_special_hours import load_special_hours
 from openhours.ingestion.load_status import load_status
 from openhours.ingestion.load_timezones import load_timezones
 from openhours.ingestion.metrics import note_ingestion
@@ -22,6 +23,11 @@ from openhours.ingestion.write import Attempt, Loaded, complete, note_progress, 
 # The kind of an inbox file is not known before its header is read; a prefix that was loaded as a
 # status file's makes it one.
 _MAY_GROW = (None, "status")
+_LOADERS = {
+    "hours": load_hours,
+    "special_hours": load_special_hours,
+    "timezones": load_timezones,
+}
 _PROGRESS_INTERVAL = 0.5  # seconds
 # Otherwise a query of a process that was killed goes on, and keeps the lock to its end.
 _NOTICE_KILLED_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
@@ -91,9 +97,7 @@ async def _load(
 ) -> Counts:
     if kind == "status":
         return await load_status(connection, source, rejects, progress, data_dir, prefix)
-    if kind == "hours":
-        return await load_hours(connection, source, rejects, progress)
-    return await load_timezones(connection, source, rejects, progress)
+    return await _LOADERS[kind](connection, source, rejects, progress)
 
 
 class _ProgressWriter:

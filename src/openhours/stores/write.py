@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openhours.db import bulk
-from openhours.stores.tables import POLLED
+from openhours.stores.store_ids import EVERY
+from openhours.stores.tables import EVERY_STORE, POLLED
 from openhours.times import from_us
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
@@ -132,6 +133,7 @@ async def ensure_stores_of_file(connection: Connection) -> None:
         INSERT INTO stores (store_id)
         SELECT DISTINCT store_id FROM {FILE_ROWS} f
         WHERE NOT EXISTS (SELECT FROM stores s WHERE s.store_id = f.store_id)
+          AND store_id <> '{EVERY}'
         ORDER BY store_id ON CONFLICT DO NOTHING
         """  # noqa: S608
     )
@@ -143,28 +145,46 @@ async def replace_hours(connection: Connection) -> int:
     Rows have `day, opens, closes, valid_from`; those of a store with one `valid_from` are a
     version. One that is there twice, or stored already, is unchanged.
     """
+    return await _replace(connection, "business_hours", "valid_from", ("day", "opens", "closes"))
+
+
+async def replace_special_hours(connection: Connection) -> int:
+    """Replace the special hours of each store and date that `file_rows` names, as `replace_hours`.
+
+    Rows have `date, opens, closes`; a store may be EVERY.
+    """
+    return await _replace(connection, "special_hours", "date", ("opens", "closes"))
+
+
+async def _replace(connection: Connection, table: str, since: str, others: Sequence[str]) -> int:
+    """Replace the rows of a table with each store and `since` in `file_rows`; return the new ones.
+
+    All columns together are the table's key.
+    """
     await ensure_stores_of_file(connection)
+    columns = ", ".join((since, *others))
+    same = " AND ".join(f"f.{name} = t.{name}" for name in ("store", since, *others))
     await connection.execute(
         f"""
         CREATE TEMP TABLE file_hours ON COMMIT DROP AS
-        SELECT DISTINCT s.id AS store, f.day, f.opens, f.closes, f.valid_from
-        FROM {FILE_ROWS} f JOIN stores s USING (store_id)
+        SELECT DISTINCT CASE WHEN f.store_id = '{EVERY}' THEN {EVERY_STORE} ELSE s.id END AS store,
+               {columns}
+        FROM {FILE_ROWS} f LEFT JOIN stores s USING (store_id)
         """  # noqa: S608
     )
     await connection.execute("ANALYZE file_hours")
     await connection.execute(
-        """
-        DELETE FROM business_hours b
-        WHERE (store, valid_from) IN (SELECT store, valid_from FROM file_hours) AND NOT EXISTS (
-            SELECT FROM file_hours f WHERE (f.store, f.day, f.opens, f.closes, f.valid_from)
-                                         = (b.store, b.day, b.opens, b.closes, b.valid_from))
-        """
+        f"""
+        DELETE FROM {table} t
+        WHERE (store, {since}) IN (SELECT store, {since} FROM file_hours)
+          AND NOT EXISTS (SELECT FROM file_hours f WHERE {same})
+        """  # noqa: S608
     )
     done = await connection.execute(
-        """
-        INSERT INTO business_hours (store, day, opens, closes, valid_from)
-        SELECT store, day, opens, closes, valid_from FROM file_hours ON CONFLICT DO NOTHING
-        """
+        f"""
+        INSERT INTO {table} (store, {columns})
+        SELECT store, {columns} FROM file_hours ON CONFLICT DO NOTHING
+        """  # noqa: S608
     )
     return _count(done)
 

@@ -1,11 +1,11 @@
-"""Kinds of files, told by their columns; labels by their name."""
+"""Kinds of files, told by their columns."""
 
 from collections.abc import Sequence
 from typing import Literal
 
 from openhours.ingestion.csv.reasons import FileRefused
 
-Kind = Literal["status", "hours", "timezones"]
+Kind = Literal["status", "hours", "special_hours", "timezones"]
 
 # Each column with the names it may have.
 _COLUMNS: dict[Kind, tuple[tuple[str, ...], ...]] = {
@@ -16,11 +16,13 @@ _COLUMNS: dict[Kind, tuple[tuple[str, ...], ...]] = {
         ("start_time_local",),
         ("end_time_local",),
     ),
+    "special_hours": (("store_id",), ("date",), ("start_time_local",), ("end_time_local",)),
     "timezones": (("store_id",), ("timezone_str",)),
 }
 _NAMES: dict[Kind, str] = {
     "status": "a status file",
     "hours": "an hours file",
+    "special_hours": "a special hours file",
     "timezones": "a time zones file",
 }
 
@@ -36,7 +38,7 @@ def find_optional_column(header: Sequence[str], kind: Kind, name: str) -> int | 
 
 
 def kind_of(header: Sequence[str]) -> Kind:
-    """Return the kind of file that has these columns; status before hours before time zones.
+    """Return the kind of file that has these columns; of several the first of `Kind`.
 
     Raise FileRefused if no kind has.
     """

@@ -5,8 +5,18 @@ const INTERVAL = 300;
 const HEADER = 4096;
 
 // Columns tell what a file holds; where they cannot be read, its name may.
-const COLUMNS = { status: "timestamp_utc", hours: "start_time_local", timezones: "timezone_str" };
-const NAMES = { status: /status|poll|observ/i, hours: /hour/i, timezones: /zone|tz/i };
+const COLUMNS = {
+  status: /\btimestamp_utc\b/,
+  hours: /\b(day|dayOfWeek)\b/,
+  special_hours: /\bstart_time_local\b/,
+  timezones: /\btimezone_str\b/,
+};
+const NAMES = {
+  status: /status|poll|observ/i,
+  special_hours: /special|holiday/i,
+  hours: /hour/i,
+  timezones: /zone|tz/i,
+};
 
 async function header(file) {
   try {
@@ -24,7 +34,7 @@ async function header(file) {
 
 async function guess(file) {
   const line = (await header(file)).split(/\r?\n/, 1)[0];
-  for (const [kind, column] of Object.entries(COLUMNS)) if (line.includes(column)) return kind;
+  for (const [kind, column] of Object.entries(COLUMNS)) if (column.test(line)) return kind;
   for (const [kind, name] of Object.entries(NAMES)) if (name.test(file.name)) return kind;
   return null;
 }
