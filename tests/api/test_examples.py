@@ -54,6 +54,6 @@ def test_every_example_of_a_request_can_be_sent(service: Service) -> None:
     ingestions = client.get("/ingestions").json()
     assert [service.wait_ingestion(one["ingestion_id"])["state"] for one in ingestions] == [
         "complete"
-    ] * 3
+    ] * 4
     report = service.wait_report(service.trigger())
     assert [line.split(",")[0] for line in report.text.splitlines()] == ["store_id", "pc:default"]
