@@ -49,7 +49,16 @@ def test_a_time_line_and_its_explanations(service: Service) -> None:
         "10:44 to 12:00 inactive: nearest poll 11:15 inactive; "
         "open Mon 09:00-12:00 America/Denver (UTC-7)"
     )
-    assert why["hours"] == [{"day": 0, "start_time_local": "09:00", "end_time_local": "12:00"}]
+    assert why["hours"] == [
+        {
+            "day": 0,
+            "start_time_local": "09:00",
+            "end_time_local": "12:00",
+            "valid_from": None,
+            "special_date": None,
+            "every_store": False,
+        }
+    ]
     assert why["utc_offset"] == "UTC-7"
     assert [one["status"] for one in why["observations"]] == ["active", "inactive"]
     closed = service.client.get(f"{URL}/explain", params={"at": "2023-01-23T15:00:00Z"}).json()
