@@ -36,18 +36,13 @@ SELECT r.id, s.id, true, {", ".join("0" for _ in FIGURE_COLUMNS)} FROM reports r
 PC = """
 INSERT INTO stores (store_id, feed, first_observed_at) VALUES ('pc:joe', 'beating', '2023-01-16')
 """
-HEARTBEATS = f"""
-INSERT INTO heartbeats (store, event_time)
-SELECT s.id, timestamptz '2023-01-16' + n * interval '1 s'
-FROM stores s, generate_series(1, {ROWS}) n
-"""
-WEEK = """
-CREATE TABLE observations_20230116 PARTITION OF observations
+HEARTBEAT_WEEK = """
+CREATE TABLE heartbeats_20230116 PARTITION OF heartbeats
 FOR VALUES FROM ('2023-01-16 00:00+00') TO ('2023-01-23 00:00+00')
 """
-BEATS = f"""
-INSERT INTO observations_20230116
-SELECT s.id, timestamptz '2023-01-16' + n * interval '1 min', true
+HEARTBEATS = f"""
+INSERT INTO heartbeats (id, store, event_time)
+SELECT n, s.id, timestamptz '2023-01-16' + n * interval '1 min'
 FROM stores s, generate_series(1, {ROWS}) n
 """
 FILES = """
@@ -58,9 +53,13 @@ REJECTS = f"""
 INSERT INTO rejected_rows SELECT i.id, n, 'bad_status', 'x' FROM ingestions i,
 generate_series(1, {ROWS}) n
 """
+EVENT_WEEK = """
+CREATE TABLE activity_events_20230116 PARTITION OF activity_events
+FOR VALUES FROM ('2023-01-16 00:00+00') TO ('2023-01-23 00:00+00')
+"""
 EVENTS = """
 INSERT INTO activity_events (recorded_at, id, user_id, happened_at, action, metadata)
-SELECT now(), n, 6, now(), 'created', jsonb_build_object('a', jsonb_build_array(1, 2))
+SELECT '2023-01-16', n, 6, now(), 'created', jsonb_build_object('a', jsonb_build_array(1, 2))
 FROM generate_series(1, 1000) n
 """
 COUNTS = """
@@ -127,13 +126,16 @@ REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
         ("/get_report/r1?format=json", REPORT),
         ("/get_report/r1?format=parquet", REPORT),
         ("/reports?limit=1000", (REPORTS.format(rows=0, reports=1000),)),
-        (f"/track/events?limit={ROWS}", (PC, HEARTBEATS)),
-        ("/api/stores/pc:joe/timeline?as_of=2023-01-23T00:00:00Z", (PC, WEEK, BEATS)),
-        ("/stores/pc:joe?as_of=2023-01-23T00:00:00Z", (PC, WEEK, BEATS)),
+        (f"/track/events?limit={ROWS}", (PC, HEARTBEAT_WEEK, HEARTBEATS)),
+        (
+            "/api/stores/pc:joe/timeline?as_of=2023-01-23T00:00:00Z",
+            (PC, HEARTBEAT_WEEK, HEARTBEATS),
+        ),
+        ("/stores/pc:joe?as_of=2023-01-23T00:00:00Z", (PC, HEARTBEAT_WEEK, HEARTBEATS)),
         ("/ingestions?limit=1000", (FILES.format(files=1000),)),
         ("/ingestions/f1/rejects.csv", (FILES.format(files=1), REJECTS)),
         ("/corrections?limit=100", (STORES, CORRECTIONS)),
-        ("/api/events?limit=1000", (EVENTS,)),
+        ("/api/events?limit=1000", (EVENT_WEEK, EVENTS)),
         ("/api/events/counts?limit=1000", (COUNTS,)),
     ],
 )

@@ -20,7 +20,7 @@ class Ledger:
     """What was acknowledged, by the id that the client gave it; and what went otherwise."""
 
     visits: dict[str, int] = field(default_factory=dict)  # -> the count in the answer
-    beats: dict[str, tuple[int, str]] = field(default_factory=dict)  # -> id, event_time
+    beats: dict[int, str] = field(default_factory=dict)  # id -> event_time
     events: dict[str, str] = field(default_factory=dict)  # -> recorded_at
     sessions: dict[str, int] = field(default_factory=dict)  # name -> id
     uploads: dict[str, tuple[int, int]] = field(default_factory=dict)  # id -> file, its rows

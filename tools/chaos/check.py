@@ -44,14 +44,14 @@ _NEVER = {
             WHERE s.feed = 'polled'))""",
     "weeks that were left unfinished": """
         SELECT count(*) FROM pg_class WHERE relkind = 'r' AND NOT relispartition
-            AND relname LIKE 'observations%'""",
-    "heartbeats that are no observations": """
-        SELECT count(*) FROM heartbeats h WHERE NOT EXISTS (SELECT FROM observations o
-            WHERE o.store = h.store AND o.observed_at = h.event_time AND o.active)""",
-    "observations that are no heartbeats": """
-        SELECT count(*) FROM observations o JOIN stores s ON s.id = store
-        WHERE s.feed = 'beating' AND NOT EXISTS (SELECT FROM heartbeats h
-            WHERE h.store = o.store AND h.event_time = o.observed_at)""",
+            AND relname ~ '^(observations|heartbeats|visits|activity_events)_[0-9]{8}$'""",
+    "heartbeats without their beat_id, or the other way round": """
+        SELECT count(*) FROM heartbeats h
+        FULL JOIN beat_ids b ON b.heartbeat = h.id AND b.event_time = h.event_time
+        WHERE h.id IS NULL OR b.hash IS NULL""",
+    "PCs whose heartbeats do not begin when they were first observed": """
+        SELECT count(*) FROM stores s WHERE feed = 'beating' AND first_observed_at
+            IS DISTINCT FROM (SELECT min(event_time) FROM heartbeats h WHERE h.store = s.id)""",
     "visits that are not numbered 1, 2, 3, ...": """
         SELECT greatest(max(number), (SELECT total FROM visit_counter)) - count(*)
             + count(*) - count(DISTINCT user_id) FROM visits""",
@@ -69,11 +69,13 @@ _NEVER = {
 }
 
 
-# The id that a client gave, and what it was answered.
+# What a client knows it by, and what else it was answered.
 _STORED = {
     "visits": "SELECT user_id, number FROM visits",
-    "beats": "SELECT beat_id, id, event_time FROM heartbeats",
-    "events": "SELECT event_id, recorded_at FROM activity_events",
+    "beats": "SELECT id, event_time FROM heartbeats",
+    "events": """
+        SELECT coalesce(event_id, 'nobody'), recorded_at
+        FROM activity_events LEFT JOIN activity_event_ids USING (recorded_at, id)""",
     "sessions": "SELECT name, id FROM work_sessions",
 }
 _STATES = """
@@ -117,14 +119,14 @@ async def count_given_up(url: str) -> Counter[str]:
         await connection.close()
 
 
-def _pair(row: asyncpg.Record) -> tuple[str, Any]:
+def _pair(row: asyncpg.Record) -> tuple[Any, Any]:
     """Return a stored row as the ledger has it."""
     name, *values = (iso(value) if isinstance(value, datetime) else value for value in row)
     return name, values[0] if len(values) == 1 else tuple(values)
 
 
 def _compare(
-    kind: str, stored: list[tuple[str, Any]], acknowledged: Mapping[str, object]
+    kind: str, stored: list[tuple[Any, Any]], acknowledged: Mapping[Any, object]
 ) -> Iterator[str]:
     """Yield what differs. Only visits may be stored without their client's knowledge."""
     known = dict(stored)

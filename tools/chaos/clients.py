@@ -28,7 +28,7 @@ def beat(caller: Caller, number: int) -> None:
     beat_id = f"{caller.name}-{number}"
     body = {"pc": f"pc-{number % 10}", "beat_id": beat_id, "event_time": _now()}
     answer = caller.send_repeatedly("/track", json=body)
-    caller.ledger.beats[beat_id] = (answer["id"], answer["event_time"])
+    caller.ledger.beats[answer["id"]] = answer["event_time"]
 
 
 def record_event(caller: Caller, number: int) -> None:
