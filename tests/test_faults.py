@@ -111,8 +111,10 @@ def test_three_crashes_fail_a_report_with_the_reason(
     fetch(
         database_url,
         "INSERT INTO reports (report_id, attempt, as_of_beating, interpolation, lookback_days,"
-        " heartbeat_expiry_seconds, observed_within_minutes, default_timezone)"
-        " VALUES ('thrice', 3, now(), 'nearest', 14, 150, 60, 'UTC')",
+        " heartbeat_expiry_seconds, observed_within_minutes, default_timezone, windows,"
+        " calendar_timezone)"
+        " VALUES ('thrice', 3, now(), 'nearest', 14, 150, 60, 'UTC',"
+        """ '[["last_hour", "elapsed", -3600000000, 0]]', 'UTC')""",
     )
     fetch(
         database_url,

@@ -10,7 +10,6 @@ import asyncpg
 import pytest
 from fastapi.testclient import TestClient
 
-from openhours.reports.rows import FIGURE_COLUMNS
 from openhours.settings import Settings
 from openhours.visits import bots
 from tests.helpers.clients import bearer, register, running
@@ -22,16 +21,20 @@ JSON = {"Content-Type": "application/json"}
 
 REPORTS = """
 INSERT INTO reports (report_id, state, as_of_polled, as_of_beating, interpolation, lookback_days,
-    heartbeat_expiry_seconds, observed_within_minutes, default_timezone, row_count, progress)
-SELECT 'r' || n, 'complete', '2023-01-25', '2023-01-25', 'nearest', 14, 150, 60, 'UTC', {rows}, 1
+    heartbeat_expiry_seconds, observed_within_minutes, default_timezone, row_count, progress,
+    calendar_timezone, windows)
+SELECT 'r' || n, 'complete', '2023-01-25', '2023-01-25', 'nearest', 14, 150, 60, 'UTC', {rows}, 1,
+    'UTC', '[["last_hour", "elapsed", -3600000000, 0], ["last_day", "elapsed", -86400000000, 0],
+             ["last_week", "elapsed", -604800000000, 0]]'
 FROM generate_series(1, {reports}) n
 """
 STORES = f"""
 INSERT INTO stores (store_id, feed) SELECT 's' || n, 'polled' FROM generate_series(1, {ROWS}) n
 """
-REPORT_ROWS = f"""
-INSERT INTO report_rows (report, store, known, {", ".join(FIGURE_COLUMNS)})
-SELECT r.id, s.id, true, {", ".join("0" for _ in FIGURE_COLUMNS)} FROM reports r, stores s
+REPORT_ROWS = """
+INSERT INTO report_rows (report, store, known, open, up, observed, up_observed)
+SELECT r.id, s.id, true, zeros, zeros, zeros, zeros
+FROM reports r, stores s, (SELECT ARRAY[0, 0, 0]::int8[] AS zeros) z
 """
 PC = """
 INSERT INTO stores (store_id, feed, first_observed_at) VALUES ('pc:joe', 'beating', '2023-01-16')

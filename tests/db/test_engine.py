@@ -9,7 +9,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours import app as _all_packages  # noqa: F401  fills the metadata
@@ -25,7 +25,9 @@ from openhours.db.engine import (
 )
 from openhours.db.queue import enqueue
 from openhours.db.weekly import week_of
+from openhours.reports.tables import Report, ReportRow
 from openhours.stores.tables import OBSERVATIONS
+from openhours.uptime.windows import DEFAULT_WINDOWS
 
 
 def run(url: str, work: Callable[[AsyncEngine], Awaitable[None]]) -> None:
@@ -83,6 +85,14 @@ def test_processes_that_start_together_migrate_once(database_url: str) -> None:
     run(database_url, work)
 
 
+def move(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(alembic_dir()))
+    config.attributes["connection"] = connection
+    go = command.upgrade if revision == "head" else command.downgrade
+    go(config, revision)
+
+
 def test_observations_of_an_older_version_keep_their_rows_and_get_the_new_key(
     database_url: str,
 ) -> None:
@@ -90,13 +100,6 @@ def test_observations_of_an_older_version_keep_their_rows_and_get_the_new_key(
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
         " WHERE contype = 'p' AND conrelid = 'observations_20240226'::regclass"
     )
-
-    def move(connection: Connection, revision: str) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(alembic_dir()))
-        config.attributes["connection"] = connection
-        go = command.downgrade if revision == "0007" else command.upgrade
-        go(config, revision)
 
     async def work(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:
@@ -108,6 +111,36 @@ def test_observations_of_an_older_version_keep_their_rows_and_get_the_new_key(
                 await connection.run_sync(move, revision)
                 assert await connection.scalar(text(key)) == f"PRIMARY KEY ({columns})"
                 assert await connection.scalar(text("SELECT count(*) FROM observations")) == 1
+
+    run(database_url, work)
+
+
+def test_reports_of_an_older_version_keep_their_figures(database_url: str) -> None:
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.begin() as connection:
+            await connection.run_sync(move, "0013")
+            await connection.execute(
+                text(
+                    "INSERT INTO reports (report_id, as_of_beating, interpolation, lookback_days,"
+                    " heartbeat_expiry_seconds, observed_within_minutes, default_timezone)"
+                    " VALUES ('old', now(), 'nearest', 14, 150, 60, 'Asia/Kolkata')"
+                )
+            )
+            await connection.execute(
+                text(
+                    "INSERT INTO report_rows"
+                    " SELECT id, 7, true, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 FROM reports"
+                )
+            )
+        for _ in range(2):  # and again after a way back
+            async with engine.begin() as connection:
+                await connection.run_sync(move, "head")
+                row = (await connection.execute(select(*ReportRow.__table__.columns))).one()
+                assert row[1:] == (7, True, [1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12])
+                report = (await connection.execute(select(*Report.__table__.columns))).one()
+                assert report.windows == [list(window) for window in DEFAULT_WINDOWS]
+                assert report.calendar_timezone == "Asia/Kolkata"
+                await connection.run_sync(move, "0013")
 
     run(database_url, work)
 

@@ -23,18 +23,20 @@ _REPORT = """
 INSERT INTO reports (report_id, state, progress, as_of_polled, as_of_beating, interpolation,
                      stores, lookback_days, heartbeat_expiry_seconds, observed_within_minutes,
                      default_timezone, row_count, by_hour, error, created_at, started_at,
-                     finished_at)
+                     finished_at, calendar_timezone, windows)
 VALUES ($1, $2, 0.5, $3, $3, 'nearest', $4, 14, 150, 60, 'America/Chicago', $5, $6, $7,
-        $8::timestamptz, $8, $8::timestamptz + interval '2 s')
+        $8::timestamptz, $8, $8::timestamptz + interval '2 s', 'America/Chicago',
+        '[["last_hour", "elapsed", -3600000000, 0], ["last_day", "elapsed", -86400000000, 0],
+          ["last_week", "elapsed", -604800000000, 0]]')
 RETURNING id
 """
 _ROWS = """
 INSERT INTO report_rows
 SELECT $1, s.id, s.store_id <> $2,
-       $3::int8, 3 * $3::int8, 9 * $3::int8,
-       up, 3 * up, 9 * up,
-       $3::int8, 3 * $3::int8, 9 * $3::int8,
-       up, 3 * up, 9 * up
+       ARRAY[$3::int8, 3 * $3::int8, 9 * $3::int8],
+       ARRAY[up, 3 * up, 9 * up],
+       ARRAY[$3::int8, 3 * $3::int8, 9 * $3::int8],
+       ARRAY[up, 3 * up, 9 * up]
 FROM stores s,
      LATERAL (SELECT CASE s.id % 3 WHEN 0 THEN 0 WHEN 1 THEN $4::int8 ELSE $3::int8 END AS up) u
 WHERE s.feed = 'polled'

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.db.engine import make_engine
 from openhours.reports.tables import Report
 from openhours.times import now
+from openhours.uptime.windows import DEFAULT_WINDOWS
 
 T = TypeVar("T")
 
@@ -41,6 +42,8 @@ def new_report(**values: object) -> Report:
         "heartbeat_expiry_seconds": 150,
         "observed_within_minutes": 60,
         "default_timezone": "UTC",
+        "windows": [list(window) for window in DEFAULT_WINDOWS],
+        "calendar_timezone": "UTC",
         "created_at": now(),
     }
     return Report(**defaults | values)

@@ -2,17 +2,19 @@
 
 import math
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tools.service import Service
 
 from openhours.reports import formats
 from openhours.settings import Settings
+from openhours.uptime.windows import DEFAULT_WINDOWS
 from tests.helpers.database import fetch
 
 UNITS = {"hour": 60_000_000, "day": 3_600_000_000, "week": 3_600_000_000}
@@ -63,13 +65,14 @@ def expected(known: bool, window: str, of: Sums) -> dict[str, float]:
 def test_figures_are_rounded_half_to_even_and_empty_where_nothing_is_known(
     drawn: list[tuple[bool, dict[str, Sums]]],
 ) -> None:
-    rows = {"known": np.array([known for known, _ in drawn], np.int64)}
-    for window in UNITS:
-        for measure in Sums._fields:
-            values = [getattr(windows[window], measure) for _, windows in drawn]
-            rows[f"{measure}_{window}"] = np.array(values, np.int64)
+    rows: dict[str, NDArray[Any]] = {"known": np.array([known for known, _ in drawn])}
+    for measure in Sums._fields:
+        values = [[getattr(of[window], measure) for window in UNITS] for _, of in drawn]
+        rows[measure] = np.array(values, np.int64)
     ids = [str(number) for number in range(len(drawn))]
-    found = formats.frame(ids, rows, full=True).set_index("store_id").to_dict("index")
+    found = (
+        formats.frame(ids, rows, DEFAULT_WINDOWS, full=True).set_index("store_id").to_dict("index")
+    )
     for store_id, (known, windows) in zip(ids, drawn, strict=True):
         wanted = {
             k: v for window in UNITS for k, v in expected(known, window, windows[window]).items()
@@ -78,8 +81,8 @@ def test_figures_are_rounded_half_to_even_and_empty_where_nothing_is_known(
 
 
 def test_the_confidence_columns_come_last_with_a_unit_where_they_have_one() -> None:
-    basic = [heading.title for heading in formats.headings(False)]
-    full = [heading.title for heading in formats.headings(True)]
+    basic = [heading.title for heading in formats.headings(DEFAULT_WINDOWS, False)]
+    full = [heading.title for heading in formats.headings(DEFAULT_WINDOWS, True)]
     assert full[: len(basic)] == basic
     assert full[len(basic) :: 3] == [
         "coverage_last_hour",

@@ -17,6 +17,7 @@ from openhours.reports.partition import (
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, HOUR, MINUTE, SECOND, to_us
+from openhours.uptime.windows import DEFAULT_WINDOWS
 from tests.helpers.seed import week_of_polls
 from tests.reports.database import new_report
 
@@ -37,7 +38,7 @@ def in_snapshot(url: str, compute_at: str | None) -> PartitionFigures:
             await other.execute(LATE_POLL)
             part = Slice(POLLED, to_us(AS_OF), 14 * DAY, 1, 2, None, "UTC")
             rules = FillRules("nearest", HOUR, 150 * SECOND)
-            partition = Partition(part, snapshot, rules)
+            partition = Partition(part, snapshot, rules, DEFAULT_WINDOWS)
             found = await asyncio.to_thread(compute_partition, compute_at, partition)
         await connection.close()
         await other.close()

@@ -6,10 +6,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.reports.retention import prune_reports
-from openhours.reports.rows import FIGURE_COLUMNS
 from openhours.reports.tables import Report, ReportRow
 from openhours.settings import Settings
 from openhours.times import now
+from openhours.uptime.windows import DEFAULT_WINDOWS
 from tests.reports.database import on_engine
 
 
@@ -19,6 +19,8 @@ async def make(engine: AsyncEngine, name: str, state: str, days: int) -> None:
             insert(Report)
             .values(
                 report_id=name,
+                windows=[list(window) for window in DEFAULT_WINDOWS],
+                calendar_timezone="UTC",
                 state=state,
                 as_of_beating=now(),
                 interpolation="nearest",
@@ -30,7 +32,7 @@ async def make(engine: AsyncEngine, name: str, state: str, days: int) -> None:
             )
             .returning(Report.id)
         )
-        figures = dict.fromkeys(FIGURE_COLUMNS, 0)
+        figures = {name: [0, 0, 0] for name in ("open", "up", "observed", "up_observed")}
         await connection.execute(
             insert(ReportRow).values(report=report_pk, store=1, known=True, **figures)
         )

@@ -43,6 +43,7 @@ def test_a_queued_report_is_running_and_has_windows_per_feed() -> None:
     assert info["stores_asked"] == 2
     assert info["beating"] == {
         "as_of": "2023-01-23T06:00:00.000000Z",
+        "looks_back_to": "2023-01-09T06:00:00.000000Z",
         "last_hour": {
             "start": "2023-01-23T05:00:00.000000Z",
             "end": "2023-01-23T06:00:00.000000Z",

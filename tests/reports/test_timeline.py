@@ -39,7 +39,9 @@ def timeline(
         observed = Observations(beats.store, beats.at, np.ones(len(beats.at), np.bool_))
     recent = (observed.at >= as_of - LOOKBACK) & (observed.at <= as_of)
     # A polled store has a row in a report, and pieces, from its first poll on.
-    first = store.first_heartbeat if feed == BEATING else as_of
+    first = min((poll for poll, _ in store.polls), default=as_of)
+    if feed == BEATING:
+        first = store.first_heartbeat
     read = Columns(
         ids=np.array([1]),
         zone=np.array([0]),

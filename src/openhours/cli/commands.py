@@ -10,8 +10,8 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -100,25 +100,15 @@ def _print_ingestions(rows: Sequence[Ingestion]) -> None:
         console.print(table)
 
 
-async def report(
-    settings: Settings,
-    as_of: datetime | None,
-    interpolation: str,
-    store_ids: Sequence[str] | None,
-    out: Path | None,
-    full: bool,
-) -> bool:
-    """Compute a report and write its CSV; whether it could be done."""
+async def report(settings: Settings, out: Path | None, full: bool, **options: Any) -> bool:
+    """Compute a report and write its CSV; whether it could be done.
+
+    `options` are those of `reports.trigger`.
+    """
     async with _working(settings) as engine:
         try:
             async with engine.begin() as connection:
-                report_id = await trigger(
-                    connection,
-                    settings,
-                    as_of=as_of,
-                    interpolation=interpolation,
-                    store_ids=store_ids,
-                )
+                report_id = await trigger(connection, settings, **options)
         except Invalid as error:
             console.print(f"[bold red]{error}[/]")
             return False

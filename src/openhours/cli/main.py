@@ -83,6 +83,17 @@ def report(
     store: Annotated[
         list[str] | None, typer.Option(help="Only this store; may be given several times.")
     ] = None,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Sum up this stretch of time: last_week, P30D, 2022-10, previous_month, "
+            "days:previous_week …; may be given several times. Default: the last hour, day and "
+            "week."
+        ),
+    ] = None,
+    calendar_timezone: Annotated[
+        str | None, typer.Option(help="The zone that says which day today is, e.g. Europe/Berlin.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The CSV file to write; standard output without it.")
     ] = None,
@@ -105,7 +116,14 @@ def report(
         fail(f"--out: {out} cannot be written: it is a folder, or lies in one that is not there")
     done = asyncio.run(
         server_part("cli.commands").report(
-            settings, instant, interpolation, store or None, out, full
+            settings,
+            out,
+            full,
+            as_of=instant,
+            interpolation=interpolation,
+            store_ids=store or None,
+            windows=window or None,
+            calendar_timezone=calendar_timezone,
         )
     )
     if not done:

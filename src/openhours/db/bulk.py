@@ -3,6 +3,7 @@
 Format: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -29,6 +30,8 @@ _WIDTHS = {
     "date": ">i4",
     "timestamptz": ">i8",
 }
+_ARRAY = re.compile(r"int8\[(\d+)\]")
+_INT8_OID = 20
 
 
 INSTANT_BYTES = 8
@@ -40,10 +43,20 @@ def instants(data: bytes) -> NDArray[np.int64]:
 
 
 def _row_dtype(types: Mapping[str, str]) -> np.dtype[Any]:
-    fields: list[tuple[str, str]] = [("_columns", ">i2")]
+    fields: list[tuple[str, str | np.dtype[Any]]] = [("_columns", ">i2")]
     for name, sql_type in types.items():
-        fields += [(f"_length_{name}", ">i4"), (name, _WIDTHS[sql_type])]
+        fields += [(f"_length_{name}", ">i4"), (name, _format(sql_type))]
     return np.dtype(fields)
+
+
+def _format(sql_type: str) -> str | np.dtype[Any]:
+    array = _ARRAY.fullmatch(sql_type)
+    if array is None:
+        return _WIDTHS[sql_type]
+    # As `array_send` writes one dimension of so many elements, none of them null.
+    header = [(name, ">i4") for name in ("dimensions", "nulls", "oid", "size", "first")]
+    element = np.dtype([("length", ">i4"), ("value", ">i8")])
+    return np.dtype([*header, ("elements", element, (int(array[1]),))])
 
 
 async def copy_out(
@@ -52,7 +65,8 @@ async def copy_out(
     """Return the rows of a query as columns, in native byte order; instants in µs since 1970.
 
     Dates are days since 1970 (int64), or MINUS_INFINITY. `types` names the query's columns in their
-    order with their SQL types, none of them null: int2, int4, int8, bool, date or timestamptz.
+    order with their SQL types, none of them null: int2, int4, int8, bool, date, timestamptz, or
+    int8[n] for (rows, n) arrays of n elements each.
     """
     parts: list[bytes] = []
 
@@ -70,6 +84,8 @@ async def copy_out(
     for name, sql_type in types.items():
         if sql_type == "bool":
             columns[name] = rows[name].astype(np.bool_)
+        elif _ARRAY.fullmatch(sql_type):
+            columns[name] = rows[name]["elements"]["value"].astype(np.int64)
         else:
             columns[name] = rows[name].astype(np.dtype(_WIDTHS[sql_type]).newbyteorder("="))
         if sql_type == "timestamptz":
@@ -107,8 +123,18 @@ async def _chunks(types: Mapping[str, str], columns: Mapping[str, Column]) -> As
         for name, sql_type in types.items():
             values = columns[name][start:stop]
             rows[f"_length_{name}"] = dtype[name].itemsize
-            rows[name] = values - _PG_EPOCH if sql_type == "timestamptz" else values
-            if sql_type == "date":
+            if array := _ARRAY.fullmatch(sql_type):
+                _fill_arrays(rows[name], int(array[1]), values)
+            elif sql_type == "date":
                 rows[name] = _moved(values, -_PG_EPOCH_DAYS)
+            else:
+                rows[name] = values - _PG_EPOCH if sql_type == "timestamptz" else values
         yield rows.tobytes()
     yield _TRAILER
+
+
+def _fill_arrays(arrays: Column, size: int, values: Column) -> None:
+    arrays["dimensions"], arrays["nulls"], arrays["oid"] = 1, 0, _INT8_OID
+    arrays["size"], arrays["first"] = size, 1
+    arrays["elements"]["length"] = 8
+    arrays["elements"]["value"] = values

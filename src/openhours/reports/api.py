@@ -19,6 +19,7 @@ from openhours.reports.queries import find_report, list_reports
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
+from openhours.uptime.windows import DEFAULT_WINDOWS
 
 router = APIRouter(tags=["reports"])
 
@@ -62,6 +63,8 @@ async def trigger_report(
                 as_of=options.as_of,
                 interpolation=options.interpolation,
                 store_ids=options.store_ids,
+                windows=options.windows,
+                calendar_timezone=options.calendar_timezone,
             )
     response.status_code, headers = _unfinished(request)
     response.headers.update(headers | {"Location": f"/get_report/{report_id}"})
@@ -85,7 +88,9 @@ _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
         "`X-Report-Status: Running`: JSON; ask again.",
         "content": {
             "text/csv": {
-                "example": ",".join(["store_id", *(h.title for h in formats.headings(False))])
+                "example": ",".join(
+                    ["store_id", *(h.title for h in formats.headings(DEFAULT_WINDOWS, False))]
+                )
                 + "\n8139926242460185114,60.00,11.50,74.82,0.00,0.50,5.18\n"
             },
             "application/json": {"example": _RUNNING},
@@ -124,8 +129,9 @@ async def get_report(
     `status` and `progress`: 200, or 202 to `Prefer: respond-async` (RFC 7240).
 
     A row has the uptime and downtime of a store in the last hour (in minutes), day and week (in
-    hours), rounded half to even to 2 decimals. They are empty if no observation of the lookback
-    counts. With an `Accept` of `application/json` alone the answer is the report's description.
+    hours), or in the windows that were asked for, rounded half to even to 2 decimals. They are
+    empty if no observation of the lookback counts. With an `Accept` of `application/json` alone the
+    answer is the report's description.
     """
     return await _answer(request, engine, report_id, format, detail)
 

@@ -106,7 +106,7 @@ def _at(instant: datetime, beside: datetime, form: str) -> str:
 
 def _because(timeline: Timeline, piece: Piece, begins: datetime, form: str) -> str:
     if piece.rule == "unknown":
-        days = timeline.query.lookback // DAY
+        days = timeline.lookback // DAY
         return f"no poll while open in the {days} days before"
     if piece.rule in ("beating", "silent"):
         return _of_heartbeats(timeline, piece, begins)

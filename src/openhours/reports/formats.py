@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from csv import writer as csv_writer
 from dataclasses import dataclass
 from functools import cache
@@ -19,17 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.api.off_loop import off_loop
 from openhours.reports.queries import read_rows, row_stores
 from openhours.reports.tables import Report
+from openhours.reports.windows import windows_of
 from openhours.times import HOUR, MINUTE
+from openhours.uptime.windows import Window
 
 Written = TypeVar("Written")
 
 _PAGE = 2_000
-# The unit in which each window's figures are written, in µs and in words.
-_UNITS = {
-    "hour": (MINUTE, "in minutes"),
-    "day": (HOUR, "in hours"),
-    "week": (HOUR, "in hours"),
-}
 
 
 @dataclass(frozen=True)
@@ -45,21 +41,26 @@ class Heading:
         return self.name if self.unit is None else f"{self.name}({self.unit})"
 
 
-def headings(full: bool) -> list[Heading]:
+def headings(windows: Sequence[Window], full: bool) -> list[Heading]:
     """Return the figures of a row in their order; `full` adds the confidence columns."""
     names = [
-        Heading(f"{figure}_last_{window}", unit)
+        Heading(f"{figure}_{window.name}", _unit(window)[1])
         for figure in ("uptime", "downtime")
-        for window, (_, unit) in _UNITS.items()
+        for window in windows
     ]
     if full:
-        names += [Heading(f"coverage_last_{window}", None) for window in _UNITS]
+        names += [Heading(f"coverage_{window.name}", None) for window in windows]
         names += [
-            Heading(f"{figure}_last_{window}", unit)
+            Heading(f"{figure}_{window.name}", _unit(window)[1])
             for figure in ("uptime_low", "uptime_high")
-            for window, (_, unit) in _UNITS.items()
+            for window in windows
         ]
     return names
+
+
+def _unit(window: Window) -> tuple[int, str]:
+    """Return the unit in which a window's figures are written, in µs and in words."""
+    return (MINUTE, "in minutes") if window.is_short else (HOUR, "in hours")
 
 
 def hundredths(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np.int64]:
@@ -69,26 +70,30 @@ def hundredths(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[
     return np.asarray(whole + up, np.int64)
 
 
-def frame(store_ids: list[str], rows: dict[str, NDArray[Any]], full: bool) -> pd.DataFrame:
+def frame(
+    store_ids: list[str], rows: dict[str, NDArray[Any]], windows: Sequence[Window], full: bool
+) -> pd.DataFrame:
     """Return the rows as they are written: rounded, NaN where a figure is empty.
 
-    `rows` holds `known` and FIGURE_COLUMNS of each store.
+    `rows` are as `rows.row_columns` makes them.
     """
-    known = rows["known"] == 1
+    known = rows["known"]
     columns: dict[str, Any] = {"store_id": store_ids}
-    for window, (unit, _) in _UNITS.items():
-        up, opened = rows[f"up_{window}"], rows[f"open_{window}"]
-        columns[f"uptime_last_{window}"] = np.where(known, _rounded(up, unit), np.nan)
-        columns[f"downtime_last_{window}"] = np.where(known, _rounded(opened - up, unit), np.nan)
+    for n, window in enumerate(windows):
+        unit, _ = _unit(window)
+        up, opened = rows["up"][:, n], rows["open"][:, n]
+        columns[f"uptime_{window.name}"] = np.where(known, _rounded(up, unit), np.nan)
+        columns[f"downtime_{window.name}"] = np.where(known, _rounded(opened - up, unit), np.nan)
         if full:
-            observed, surely_up = rows[f"observed_{window}"], rows[f"up_observed_{window}"]
+            observed, surely_up = rows["observed"][:, n], rows["up_observed"][:, n]
             some = np.where(opened == 0, 1, opened)
-            columns[f"coverage_last_{window}"] = np.where(
+            columns[f"coverage_{window.name}"] = np.where(
                 opened == 0, np.nan, _rounded(observed, some)
             )
-            columns[f"uptime_low_last_{window}"] = _rounded(surely_up, unit)
-            columns[f"uptime_high_last_{window}"] = _rounded(surely_up + opened - observed, unit)
-    return pd.DataFrame(columns)[["store_id", *(heading.name for heading in headings(full))]]
+            columns[f"uptime_low_{window.name}"] = _rounded(surely_up, unit)
+            columns[f"uptime_high_{window.name}"] = _rounded(surely_up + opened - observed, unit)
+    names = [heading.name for heading in headings(windows, full)]
+    return pd.DataFrame(columns)[["store_id", *names]]
 
 
 def _rounded(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np.float64]:
@@ -104,8 +109,10 @@ async def _pages(
     on its way to a slow client. Raise RuntimeError if the report is removed meanwhile.
     """
 
+    windows = windows_of(report)
+
     def written(store_ids: list[str], rows: dict[str, NDArray[Any]]) -> Written:
-        return write(frame(store_ids, rows, full))
+        return write(frame(store_ids, rows, windows, full))
 
     async with _two_at_a_time():
         store_pks, store_ids = await row_stores(engine, report.id)
@@ -114,7 +121,7 @@ async def _pages(
     for start in range(0, len(store_ids), _PAGE):
         page = slice(start, start + _PAGE)
         async with _two_at_a_time():
-            rows = await read_rows(engine, report.id, store_pks[page])
+            rows = await read_rows(engine, report, store_pks[page])
             if len(rows["known"]) < len(store_ids[page]):
                 raise _removed()
             page_written = await off_loop(written, store_ids[page], rows)
@@ -132,13 +139,13 @@ def _removed() -> RuntimeError:
     return RuntimeError("the report was removed while it was read")
 
 
-def _titles(full: bool) -> list[str]:
-    return ["store_id", *(heading.title for heading in headings(full))]
+def _titles(report: Report, full: bool) -> list[str]:
+    return ["store_id", *(heading.title for heading in headings(windows_of(report), full))]
 
 
 async def csv(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterator[bytes]:
     """Yield the report as CSV: UTF-8, lines ended by LF."""
-    yield ",".join(_titles(full)).encode() + b"\n"
+    yield ",".join(_titles(report, full)).encode() + b"\n"
     async for lines in _pages(engine, report, full, _csv_lines):
         yield lines
 
@@ -173,7 +180,7 @@ def _json_objects(rows: pd.DataFrame) -> bytes:
 
 async def parquet(engine: AsyncEngine, report: Report, full: bool) -> bytes:
     """Return the report as a Parquet file with the CSV's columns."""
-    figures = [pa.field(title, pa.float64()) for title in _titles(full)[1:]]
+    figures = [pa.field(title, pa.float64()) for title in _titles(report, full)[1:]]
     schema = pa.schema([pa.field("store_id", pa.string()), *figures])
 
     def table(rows: pd.DataFrame) -> pa.Table:

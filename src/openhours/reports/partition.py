@@ -4,6 +4,7 @@ Runs in any process, anywhere. What a page draws of a store is filled by the sam
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +15,15 @@ from openhours.process_pool import collect_garbage_less
 from openhours.reports.columns import Columns, Slice, read_slice
 from openhours.reports.tables import Report
 from openhours.stores.tables import POLLED
-from openhours.times import MINUTE, SECOND
+from openhours.times import DAY, MINUTE, SECOND
 from openhours.uptime.axis import Int64
 from openhours.uptime.beats import Heartbeats, beating
 from openhours.uptime.fill import Interpolation, polled
 from openhours.uptime.hourly import by_hour
-from openhours.uptime.hours import Intervals, open_time
+from openhours.uptime.hours import Intervals, open_time, since
 from openhours.uptime.segments import Filled
 from openhours.uptime.totals import Figures, figures
-from openhours.uptime.windows import DEFAULT_WINDOWS, bounds
+from openhours.uptime.windows import Window, bounds
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,12 @@ def fill_rules_of(report: Report) -> FillRules:
 
 @dataclass(frozen=True)
 class Partition:
-    """A slice, the snapshot to read it in, and how to fill it."""
+    """A slice, the snapshot to read it in, how to fill it, and what to sum up."""
 
     slice: Slice
     snapshot: str
     rules: FillRules
+    windows: Sequence[Window]
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
     part = partition.slice
     columns = worker_connection.run(url, read)
     filled = fill(columns, open_hours(columns, part), part, partition.rules)
-    edges = bounds(DEFAULT_WINDOWS, columns.zone, columns.zones, part.as_of)
+    edges = bounds(partition.windows, columns.zone, columns.zones, part.as_of)
     return PartitionFigures(
         part.feed, columns.ids, figures(filled, edges), by_hour(filled, part.as_of)
     )
@@ -119,7 +121,11 @@ def fill(
     *,
     per_poll: bool = False,
 ) -> Filled:
-    """Fill the open intervals of the slice's stores; `per_poll` as in `uptime.fill.polled`."""
+    """Fill the open intervals of the slice's stores; `per_poll` as in `uptime.fill.polled`.
+
+    Nothing counts that is more than a week before a store's first observation ever.
+    """
+    opened = since(opened, columns.first_observed - 7 * DAY)
     if part.feed == POLLED:
         return polled(
             columns.observations,

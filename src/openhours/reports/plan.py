@@ -10,6 +10,7 @@ from openhours.db.weekly import WeeklyTable, week_of
 from openhours.reports.columns import Slice
 from openhours.reports.partition import Partition, fill_rules_of
 from openhours.reports.tables import Report
+from openhours.reports.windows import lookback, windows_of
 from openhours.stores.tables import BEATING, POLLED, WEEKLY, Store
 from openhours.times import DAY, to_us
 
@@ -17,6 +18,8 @@ from openhours.times import DAY, to_us
 _OBSERVATIONS_A_PARTITION = 600_000
 _MAX_STORES_A_PARTITION = 20_000
 _MIN_STORES_A_PARTITION = 50
+_FIGURES_A_PARTITION = 1_000_000
+_MAX_AXIS = 2**62  # µs
 _BYTES_AN_OBSERVATION = 50  # heap only; an estimate that needs no statistics
 # Below so many stores one process is done before others have begun.
 _MIN_STORES_TO_SHARE = 500
@@ -31,7 +34,7 @@ async def plan_partitions(
     they are computed. `parallelism` is how many are computed at once.
     """
     snapshot = str(await connection.scalar(select(func.pg_export_snapshot())))
-    lookback = report.lookback_days * DAY
+    windows = windows_of(report)
     partitions = []
     for feed, as_of in ((POLLED, report.as_of_polled), (BEATING, report.as_of_beating)):
         if as_of is None:
@@ -41,20 +44,23 @@ async def plan_partitions(
             conditions.append(Store.id == func.any(report.stores))
         query = select(Store.id).where(*conditions).order_by(Store.id)
         stores = (await connection.scalars(query)).all()
-        weeks = range(week_of(to_us(as_of) - lookback), week_of(to_us(as_of)) + 1)
+        back = lookback(windows, to_us(as_of), report.lookback_days * DAY)
+        weeks = range(week_of(to_us(as_of) - back), week_of(to_us(as_of)) + 1)
         observations = await _estimate_observations(connection, WEEKLY[feed], weeks)
         size = stores_a_partition(len(stores), observations, parallelism)
+        # Their figures, and the axis that holds all stores' time lines, are bounded, too.
+        size = max(1, min(size, _FIGURES_A_PARTITION // len(windows), _MAX_AXIS // back))
         for some in _runs(stores, size):
             part = Slice(
                 feed=feed,
                 as_of=to_us(as_of),
-                lookback=lookback,
+                lookback=back,
                 first=some[0],
                 last=some[-1],
                 only=None if report.stores is None else some,
                 default_timezone=report.default_timezone,
             )
-            partitions.append(Partition(part, snapshot, fill_rules_of(report)))
+            partitions.append(Partition(part, snapshot, fill_rules_of(report), windows))
     return partitions
 
 

@@ -11,12 +11,11 @@ from openhours.api.pagination import Page, fetch_page
 from openhours.db import bulk
 from openhours.db.engine import raw_connection
 from openhours.errors import NotFound
-from openhours.reports.rows import FIGURE_COLUMNS
+from openhours.reports.rows import row_types
 from openhours.reports.tables import Report
 from openhours.uptime.axis import Int64
 
 _COLUMNS = tuple(Report.__table__.columns)
-_ROW_TYPES = {"store": "int4", "known": "bool", **dict.fromkeys(FIGURE_COLUMNS, "int8")}
 # How many stores are read in one turn of the event loop.
 _AT_ONCE = 2_000
 
@@ -61,19 +60,20 @@ async def row_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, list[s
 
 
 async def read_rows(
-    engine: AsyncEngine, report_pk: int, store_pks: Int64
+    engine: AsyncEngine, report: Report, store_pks: Int64
 ) -> dict[str, NDArray[Any]]:
-    """Return `known` and FIGURE_COLUMNS of some stores, in the order of `store_pks`.
+    """Return the rows of some stores, as `rows.row_columns` makes them, in `store_pks`' order.
 
     Fewer rows than stores mean that the report was removed.
     """
+    types = {"store": "int4"} | row_types(len(report.windows))
     query = (
-        f"SELECT {', '.join(_ROW_TYPES)} FROM report_rows"  # noqa: S608  fixed names
+        f"SELECT {', '.join(types)} FROM report_rows"  # noqa: S608  fixed names
         " WHERE report = $1 AND store = ANY($2::int4[]) ORDER BY store"
     )
     async with engine.connect() as connection:
         raw = await raw_connection(connection)
-        rows = await bulk.copy_out(raw, query, _ROW_TYPES, report_pk, store_pks.tolist())
+        rows = await bulk.copy_out(raw, query, types, report.id, store_pks.tolist())
     stores = rows.pop("store")
     if len(stores) < len(store_pks):
         return rows

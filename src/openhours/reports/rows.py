@@ -1,4 +1,4 @@
-"""The figures of stores as columns of `report_rows`: `known`, `open_hour`, `up_day` …"""
+"""The figures of stores as columns of `report_rows`: `known`, `open`, `up` …"""
 
 from typing import Any
 
@@ -8,11 +8,12 @@ from openhours.uptime.totals import Figures
 
 _SUMS = ("open", "up", "observed", "up_observed")
 
-WINDOWS = ("hour", "day", "week")
-FIGURE_COLUMNS = tuple(f"{name}_{window}" for name in _SUMS for window in WINDOWS)
+
+def row_types(windows: int) -> dict[str, str]:
+    """Return the SQL types of a row's figures, for `db.bulk`."""
+    return {"known": "bool", **dict.fromkeys(_SUMS, f"int8[{windows}]")}
 
 
-def figure_columns(figures: Figures) -> dict[str, NDArray[Any]]:
-    """Return `known` and FIGURE_COLUMNS, (stores,) each; sums in µs."""
-    sums = [values for name in _SUMS for values in getattr(figures, name)]
-    return {"known": figures.known, **dict(zip(FIGURE_COLUMNS, sums, strict=True))}
+def row_columns(figures: Figures) -> dict[str, NDArray[Any]]:
+    """Return `known` (stores,) and the sums, (stores, windows) each, in µs."""
+    return {"known": figures.known, **{name: getattr(figures, name).T for name in _SUMS}}

@@ -1,15 +1,17 @@
 """A report's options and its description, as JSON."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import pytz
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy import Row
 
 from openhours.api.fields import Text
 from openhours.reports.tables import Report
-from openhours.times import Instant, PastInstant
-from openhours.uptime.windows import DEFAULT_WINDOWS
+from openhours.reports.windows import lookback, windows_of
+from openhours.times import DAY, Instant, PastInstant, from_days, from_us, to_us
+from openhours.uptime.windows import DEFAULT_WINDOWS, Window
 
 _STATUS = {"queued": "Running", "running": "Running", "complete": "Complete", "failed": "Failed"}
 
@@ -44,6 +46,37 @@ class ReportOptions(BaseModel):
         ),
     ] = None
 
+    windows: Annotated[
+        list[Annotated[Text, Field(min_length=1, max_length=64)]] | None,
+        Field(
+            min_length=1,
+            max_length=400,
+            fail_fast=True,
+            description="The stretches of time to sum up, 400 at most: `last_hour`, `last_day`, "
+            "`last_week`, `P30D`, `PT6H`; `2022-10-07`, `2022-W40`, `2022-10`, `2022`, in each "
+            "store's own time; `today`, `yesterday`, `this_week`, `previous_week`, `this_month`, "
+            "`previous_month`; two instants, `2022-10-01T00:00:00Z/2022-10-08T00:00:00Z`; "
+            "`days:`, `weeks:` or `months:` and one of these periods, for a window each. Default: "
+            "the last hour, day and week.",
+            examples=[["previous_month"]],
+        ),
+    ] = None
+    calendar_timezone: Annotated[
+        Text | None,
+        Field(
+            description="The zone in which today is the date of the as-of instant, for `today`, "
+            "`this_week` and the like. Default: the service's default zone.",
+            examples=["Europe/Berlin"],
+        ),
+    ] = None
+
+    @field_validator("calendar_timezone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        if zone is not None and zone not in pytz.all_timezones_set:
+            raise ValueError("not an IANA time zone, such as Europe/Berlin")
+        return zone
+
 
 class Triggered(BaseModel):
     """A report that is queued durably."""
@@ -59,12 +92,25 @@ class TimeSpan(BaseModel):
 
 
 class FeedWindows(BaseModel):
-    """The as-of instant of a feed, and the windows that end there."""
+    """The as-of instant of a feed, how far back it looks, and the windows that end there."""
 
     as_of: Instant
-    last_hour: TimeSpan
-    last_day: TimeSpan
-    last_week: TimeSpan
+    looks_back_to: Instant
+    last_hour: TimeSpan | None
+    last_day: TimeSpan | None
+    last_week: TimeSpan | None
+
+
+class WindowInfo(BaseModel):
+    """A window: elapsed time before the as-of instant, local dates, or [start, end)."""
+
+    name: str
+    unit: Annotated[Literal["minutes", "hours"], Field(description="Of its figures in a CSV.")]
+    seconds: Annotated[float | None, Field(description="Of elapsed time: its length.")]
+    first_date: Annotated[date | None, Field(description="Of local dates: the first.")]
+    last_date: Annotated[date | None, Field(description="Of local dates: the last, inclusive.")]
+    start: Instant | None
+    end: Instant | None
 
 
 class ReportInfo(BaseModel):
@@ -78,6 +124,8 @@ class ReportInfo(BaseModel):
         FeedWindows | None, Field(description="Of polled stores; null without any poll.")
     ]
     beating: Annotated[FeedWindows, Field(description="Of stores that send heartbeats (PCs).")]
+    windows: list[WindowInfo]
+    calendar_timezone: str
     stores_asked: Annotated[
         int | None, Field(description="Number of store_ids given; null: all stores.")
     ]
@@ -94,12 +142,31 @@ class ReportInfo(BaseModel):
     url: Annotated[str, Field(description="Path of the CSV.")]
 
 
-def _windows(as_of: datetime) -> FeedWindows:
+def _feed(report: Report | Row[Any], as_of: datetime) -> FeedWindows:
+    windows = windows_of(report)
+    names = {window.name for window in windows}
     spans = {
         window.name: TimeSpan(start=as_of + timedelta(microseconds=window.start), end=as_of)
+        if window.name in names
+        else None
         for window in DEFAULT_WINDOWS
     }
-    return FeedWindows(as_of=as_of, **spans)
+    back = lookback(windows, to_us(as_of), report.lookback_days * DAY)
+    return FeedWindows(as_of=as_of, looks_back_to=as_of - timedelta(microseconds=back), **spans)
+
+
+def _window(window: Window) -> WindowInfo:
+    dates = window.kind == "dates"
+    instants = window.kind == "instants"
+    return WindowInfo(
+        name=window.name,
+        unit="minutes" if window.is_short else "hours",
+        seconds=-window.start / 1e6 if window.kind == "elapsed" else None,
+        first_date=from_days(window.start) if dates else None,
+        last_date=from_days(window.end - 1) if dates else None,
+        start=from_us(window.start) if instants else None,
+        end=from_us(window.end) if instants else None,
+    )
 
 
 def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
@@ -116,8 +183,10 @@ def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
             "status": _STATUS[report.state],
             "progress": report.progress,
             "interpolation": report.interpolation,
-            "polled": None if report.as_of_polled is None else _windows(report.as_of_polled),
-            "beating": _windows(report.as_of_beating),
+            "polled": None if report.as_of_polled is None else _feed(report, report.as_of_polled),
+            "beating": _feed(report, report.as_of_beating),
+            "windows": [_window(window) for window in windows_of(report)],
+            "calendar_timezone": report.calendar_timezone,
             "stores_asked": None if report.stores is None else len(report.stores),
             "lookback_days": report.lookback_days,
             "heartbeat_expiry_seconds": report.heartbeat_expiry_seconds,

@@ -1,6 +1,7 @@
 """Reports and their rows."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -45,6 +46,9 @@ class Report(Base):
     heartbeat_expiry_seconds: Mapped[int]
     observed_within_minutes: Mapped[int]
     default_timezone: Mapped[str] = mapped_column(Text)
+    # Each [name, kind, start, end], see `uptime.windows`.
+    windows: Mapped[list[list[Any]]] = mapped_column(JSONB)
+    calendar_timezone: Mapped[str] = mapped_column(Text)
 
     row_count: Mapped[int | None] = mapped_column(Integer)
     # By feed: [open time, uptime] of all its stores, each of the 168 hours before T, in µs.
@@ -56,7 +60,7 @@ class Report(Base):
 
 
 class ReportRow(Base):
-    """The figures of a store in a report: microseconds, unrounded.
+    """The figures of a store in a report: microseconds, unrounded, an element for each window.
 
     `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` and
     `up_observed` are the parts near an observation.
@@ -68,15 +72,7 @@ class ReportRow(Base):
     report: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     store: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     known: Mapped[bool] = mapped_column(Boolean)
-    open_hour: Mapped[int] = mapped_column(BigInteger)
-    open_day: Mapped[int] = mapped_column(BigInteger)
-    open_week: Mapped[int] = mapped_column(BigInteger)
-    up_hour: Mapped[int] = mapped_column(BigInteger)
-    up_day: Mapped[int] = mapped_column(BigInteger)
-    up_week: Mapped[int] = mapped_column(BigInteger)
-    observed_hour: Mapped[int] = mapped_column(BigInteger)
-    observed_day: Mapped[int] = mapped_column(BigInteger)
-    observed_week: Mapped[int] = mapped_column(BigInteger)
-    up_observed_hour: Mapped[int] = mapped_column(BigInteger)
-    up_observed_day: Mapped[int] = mapped_column(BigInteger)
-    up_observed_week: Mapped[int] = mapped_column(BigInteger)
+    open: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    up: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    observed: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    up_observed: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))

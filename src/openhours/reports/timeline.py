@@ -23,7 +23,7 @@ from openhours.uptime.fill import Observations
 from openhours.uptime.hours import Intervals, RowIntervals, open_by_rows, row_intervals
 from openhours.uptime.segments import NO_SOURCE, Filled, Segments
 from openhours.uptime.totals import Figures, figures
-from openhours.uptime.windows import DEFAULT_WINDOWS, bounds
+from openhours.uptime.windows import DEFAULT_WINDOWS, Window, bounds
 
 Rule = Literal[
     "nearest", "previous", "first", "inherited", "inherited_later", "unknown", "beating", "silent"
@@ -59,7 +59,7 @@ class TimelineQuery:
     """As of when and by which rules a time line is made.
 
     Each feed looks back from its own T (µs UTC); `as_of_polled` is None when there is no poll yet.
-    `lookback` is in µs.
+    `lookback` (µs) is that of the settings, `windows` are those that figures are of.
     """
 
     as_of_polled: int | None
@@ -67,6 +67,7 @@ class TimelineQuery:
     lookback: int
     default_timezone: str
     rules: FillRules
+    windows: Sequence[Window] = DEFAULT_WINDOWS
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Timeline:
     zone: str
     zone_is_default: bool
     as_of: int
+    lookback: int
     query: TimelineQuery
     hours: Sequence[HoursRow]
     special: Sequence[HoursRow]
@@ -113,7 +115,7 @@ class Timeline:
     @property
     def since(self) -> int:
         """Return where the lookback begins, in µs UTC."""
-        return self.as_of - self.query.lookback
+        return self.as_of - self.lookback
 
     def hours_at(self, instant: int) -> list[HoursRow]:
         """Return the rows of business hours by which the store is open at the instant."""
@@ -172,7 +174,7 @@ def build_timeline(
     totals = None
     if store.feed is not None and columns.first_observed[0] <= part.as_of:
         filled = fill(columns, opened, part, query.rules, per_poll=True)
-        edges = bounds(DEFAULT_WINDOWS, columns.zone, columns.zones, part.as_of)
+        edges = bounds(query.windows, columns.zone, columns.zones, part.as_of)
         totals = figures(filled, edges)
         pieces = _pieces(columns.observations, part, query.rules, opened, filled)
     return Timeline(
@@ -182,6 +184,7 @@ def build_timeline(
         zone=columns.zones[0],
         zone_is_default=store.timezone is None,
         as_of=part.as_of,
+        lookback=part.lookback,
         query=query,
         hours=_week_rows(columns.hours),
         special=_special_rows(columns.special),

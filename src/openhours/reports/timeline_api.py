@@ -239,7 +239,7 @@ def _bounds(line: Timeline, start: datetime | None, to: datetime | None) -> tupl
 
 
 def _lookback(line: Timeline) -> str:
-    days = line.query.lookback // DAY
+    days = line.lookback // DAY
     return f"the {days} days before {from_us(line.as_of).isoformat()}, the as-of instant"
 
 

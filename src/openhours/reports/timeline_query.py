@@ -19,9 +19,10 @@ from openhours.reports.columns import (
 )
 from openhours.reports.partition import FillRules, fill_rules_of
 from openhours.reports.queries import find_report
-from openhours.reports.rows import figure_columns
+from openhours.reports.rows import row_columns
 from openhours.reports.tables import Report, ReportRow
 from openhours.reports.timeline import StoreRow, Timeline, TimelineQuery, build_timeline
+from openhours.reports.windows import lookback, windows_of
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED, FeedClock, Store
 from openhours.times import DAY, MINUTE, SECOND, to_us
@@ -96,6 +97,7 @@ def _query_by_report(report: Report) -> TimelineQuery:
         lookback=report.lookback_days * DAY,
         default_timezone=report.default_timezone,
         rules=fill_rules_of(report),
+        windows=windows_of(report),
     )
 
 
@@ -113,10 +115,11 @@ async def _read_store(
         raise NotFound("no store has this id")
     store = StoreRow(row.id, row.store_id, row.feed, row.timezone)
     as_of = query.as_of_polled if store.feed == POLLED else query.as_of_beating
+    as_of = query.as_of_beating if as_of is None else as_of
     part = Slice(
         feed=store.feed or POLLED,
-        as_of=query.as_of_beating if as_of is None else as_of,
-        lookback=query.lookback,
+        as_of=as_of,
+        lookback=lookback(query.windows, as_of, query.lookback),
         first=store.id,
         last=store.id,
         only=[store.id],
@@ -153,5 +156,5 @@ def _has_changed(row: Row[Any] | None, timeline: Timeline) -> bool:
     """Return whether the store's figures now differ from those in its row of a report."""
     if row is None or timeline.figures is None:
         return (row is None) != (timeline.figures is None)
-    columns = figure_columns(timeline.figures)
-    return any(row._mapping[name] != values[0] for name, values in columns.items())
+    columns = row_columns(timeline.figures)
+    return any(row._mapping[name] != values[0].tolist() for name, values in columns.items())

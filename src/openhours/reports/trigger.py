@@ -2,17 +2,21 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db.queue import enqueue
-from openhours.errors import TooManyRequests
+from openhours.db.weekly import start_of, week_of
+from openhours.errors import TooManyRequests, invalid, located
 from openhours.reports.tables import Report
+from openhours.reports.windows import is_calendar, parse_windows
 from openhours.settings import Settings
 from openhours.stores.queries import find_stores
-from openhours.stores.tables import POLLED, FeedClock
+from openhours.stores.tables import BEATING, POLLED, FeedClock, Store
+from openhours.times import now, to_us
+from openhours.uptime.windows import DEFAULT_WINDOWS, Window
 
 JOB = "report"
 MAX_WAITING = 100
@@ -27,32 +31,75 @@ async def trigger(
     as_of: datetime | None = None,
     interpolation: str = "nearest",
     store_ids: Sequence[str] | None = None,
+    windows: Sequence[str] | None = None,
+    calendar_timezone: str | None = None,
 ) -> str:
     """Insert a report and its job, to be committed together by the caller; return its report_id.
 
-    Raise Invalid for stores that do not exist, TooManyRequests while too many reports wait.
+    Raise Invalid for stores that do not exist and windows that cannot be, TooManyRequests while
+    too many reports wait.
     """
     await _refuse_when_full(connection)
     stores = None if store_ids is None else await find_stores(connection, store_ids)
-    newest_poll = select(FeedClock.newest_at).where(FeedClock.feed == POLLED).scalar_subquery()
+    zone = calendar_timezone or settings.default_timezone
+    texts = windows or [window.name for window in DEFAULT_WINDOWS]
+    polled, beating = await _as_of(connection, as_of, any(map(is_calendar, texts)))
+    with located("windows"):
+        chosen = parse_windows(texts, to_us(max(polled or beating, beating)), zone)
+        _refuse_pruned(chosen, settings)
     report_id = secrets.token_urlsafe(16)
     report_pk = await connection.scalar(
         insert(Report)
         .values(
             report_id=report_id,
-            as_of_polled=newest_poll if as_of is None else as_of,
-            as_of_beating=func.now() if as_of is None else as_of,
+            as_of_polled=polled,
+            as_of_beating=beating,
             interpolation=interpolation,
             stores=stores,
             lookback_days=settings.lookback_days,
             heartbeat_expiry_seconds=settings.heartbeat_expiry_seconds,
             observed_within_minutes=settings.observed_within_minutes,
             default_timezone=settings.default_timezone,
+            windows=[list(window) for window in chosen],
+            calendar_timezone=zone,
         )
         .returning(Report.id)
     )
     await enqueue(connection, JOB, str(report_pk))
     return report_id
+
+
+async def _as_of(
+    connection: AsyncConnection, asked: datetime | None, calendar: bool
+) -> tuple[datetime | None, datetime]:
+    """Return T of polled stores, None without any poll, and that of beating stores.
+
+    Each is its feed's clock; one that was asked for, or that calendar windows need, is both.
+    """
+    if asked is not None:
+        return asked, asked
+    newest = select(FeedClock.newest_at).where(FeedClock.feed == POLLED).scalar_subquery()
+    any_beats = select(Store.id).where(Store.feed == BEATING).exists()
+    found = await connection.execute(select(newest, func.now(), any_beats))
+    polled, present, beats = found.one()
+    if not calendar:
+        return polled, present
+    clocks = [clock for clock in (polled, present if beats else None) if clock is not None]
+    one = max(clocks, default=present)
+    return one, one
+
+
+def _refuse_pruned(windows: Sequence[Window], settings: Settings) -> None:
+    """Raise Invalid for a named window of which observations may have been pruned."""
+    if settings.keep_days is None:
+        return
+    kept_since = start_of(week_of(to_us(now() - timedelta(days=settings.keep_days))))
+    for window in windows:
+        if window.kind != "elapsed" and window.first_instant(0) < to_us(kept_since):
+            raise invalid(
+                f"{window.name!r} begins before {kept_since:%Y-%m-%d}, and what is older"
+                f" is not kept (OPENHOURS_KEEP_DAYS={settings.keep_days})"
+            )
 
 
 async def _refuse_when_full(connection: AsyncConnection) -> None:

@@ -10,9 +10,12 @@ days:2022-10, weeks:2022, months:2022            each of them, a window each
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
 
 from openhours.errors import invalid
+from openhours.reports.tables import Report
 from openhours.times import (
     DAY,
     EARLIEST,
@@ -43,6 +46,20 @@ class Dates(NamedTuple):
 
     first: date
     beyond: date
+
+
+def windows_of(report: Report | Row[Any]) -> list[Window]:
+    """Return the windows that were fixed when the report was triggered."""
+    return [Window(*window) for window in report.windows]
+
+
+def lookback(windows: Sequence[Window], as_of: int, setting: int) -> int:
+    """Return how far (µs) to look back from T (µs) for these windows.
+
+    As far as the setting (µs), and as far before the first window as that lies before the last
+    week.
+    """
+    return max(setting, as_of - earliest(windows, as_of) + setting - 7 * DAY)
 
 
 def is_calendar(text: str) -> bool:

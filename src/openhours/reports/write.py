@@ -16,7 +16,7 @@ from openhours.db import bulk
 from openhours.db.engine import raw_connection
 from openhours.reports import metrics
 from openhours.reports.partition import PartitionFigures
-from openhours.reports.rows import FIGURE_COLUMNS, figure_columns
+from openhours.reports.rows import row_columns, row_types
 from openhours.reports.tables import Report, ReportRow
 from openhours.uptime.axis import Int64
 
@@ -25,12 +25,6 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 
 _UNFINISHED = Report.state.in_(("queued", "running"))
-_ROW_TYPES = {
-    "report": "int8",
-    "store": "int4",
-    "known": "bool",
-    **dict.fromkeys(FIGURE_COLUMNS, "int8"),
-}
 
 
 async def begin_attempt(engine: AsyncEngine, report_pk: int) -> Report | None:
@@ -76,12 +70,13 @@ async def write_rows(connection: AsyncConnection, report: Report, part: Partitio
     """Write a partition's rows inside the caller's transaction: raw, by COPY."""
     assert connection.in_transaction(), "a COPY outside of one would be committed at once"
     count = len(part.store_ids)
-    columns = figure_columns(part.figures) | {
+    types = {"report": "int8", "store": "int4"} | row_types(len(report.windows))
+    columns = row_columns(part.figures) | {
         "report": np.full(count, report.id, np.int64),
         "store": part.store_ids,
     }
     raw = await raw_connection(connection)
-    await bulk.copy_in(raw, ReportRow.__tablename__, _ROW_TYPES, columns)
+    await bulk.copy_in(raw, ReportRow.__tablename__, types, columns)
 
 
 async def complete_report(

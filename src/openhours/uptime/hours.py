@@ -102,6 +102,13 @@ def open_by_rows(of_rows: RowIntervals, stores: int, start: int, end: int) -> In
     return Intervals(union.store[meets], union.start[meets], union.end[meets])
 
 
+def since(opened: Intervals, first: Int64) -> Intervals:
+    """Return the open intervals from an instant of each store on, `first` (stores,) in µs."""
+    start = np.maximum(opened.start, first[opened.store])
+    some = start < opened.end
+    return Intervals(opened.store[some], start[some], opened.end[some])
+
+
 def dates_near(start: int, end: int) -> range:
     """Return the local dates, from 1970-01-01, whose hours may meet [start, end]: whole weeks."""
     # The hours of a local day end less than two days and 12 h after its date begins in UTC, and

@@ -76,6 +76,11 @@ def number(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
+def window_words(name: str) -> str:
+    """Return a window's name as a person says it: `last hour`, `previous month`, `2022-10-07`."""
+    return name.replace("_", " ")
+
+
 def store_url(store_id: str) -> str:
     """Return the path of a store's page, to follow `root`, whatever its id contains."""
     return f"/stores/{quote(store_id, safe='')}"

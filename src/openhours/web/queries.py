@@ -5,17 +5,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, cast, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.heartbeats.tables import Heartbeat
 from openhours.ingestion.tables import Ingestion, RejectedRow
 from openhours.reports.tables import Report
 from openhours.stores.tables import BEATING, POLLED, FeedClock, Store
+from openhours.uptime.windows import DEFAULT_WINDOWS
 
 Window = Literal["hour", "day", "week"]
-WINDOWS: tuple[Window, ...] = ("hour", "day", "week")
+# Of the default windows in a report's arrays, from 1.
+POSITIONS: dict[Window, int] = {"hour": 1, "day": 2, "week": 3}
 PAGE = 50
+_DEFAULT_WINDOWS = [list(window) for window in DEFAULT_WINDOWS]
 
 # The special characters of LIKE.
 _LIKE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
@@ -76,10 +80,17 @@ async def count_reports(connection: AsyncConnection) -> int:
 
 
 async def latest_report(connection: AsyncConnection, before: Report | None = None) -> Report | None:
-    """Return the newest complete report of all stores, triggered before `before` if given."""
+    """Return the newest complete report of the default windows of all stores.
+
+    Triggered before `before`, if that is given.
+    """
     query = (
         select(*Report.__table__.columns)
-        .where(Report.state == "complete", Report.stores.is_(None))
+        .where(
+            Report.state == "complete",
+            Report.stores.is_(None),
+            Report.windows == cast(_DEFAULT_WINDOWS, JSONB),
+        )
         .order_by(Report.created_at.desc(), Report.id.desc())
         .limit(1)
     )
@@ -89,33 +100,40 @@ async def latest_report(connection: AsyncConnection, before: Report | None = Non
     return None if row is None else Report(**row._mapping)
 
 
-_COUNTS = """
-SELECT count(*) FILTER (WHERE known AND open_{w} > 0 AND up_{w} = open_{w}) AS fully_up,
-       count(*) FILTER (WHERE known AND up_{w} > 0 AND up_{w} < open_{w}) AS partly,
-       count(*) FILTER (WHERE known AND up_{w} = 0 AND open_{w} > 0) AS down,
-       count(*) FILTER (WHERE known AND open_{w} = 0) AS closed,
+def has_default_windows(report: Report) -> bool:
+    """Return whether the report is of the last hour, day and week."""
+    return report.windows == _DEFAULT_WINDOWS
+
+
+_COUNTS = text("""
+SELECT count(*) FILTER (WHERE known AND open[n] > 0 AND up[n] = open[n]) AS fully_up,
+       count(*) FILTER (WHERE known AND up[n] > 0 AND up[n] < open[n]) AS partly,
+       count(*) FILTER (WHERE known AND up[n] = 0 AND open[n] > 0) AS down,
+       count(*) FILTER (WHERE known AND open[n] = 0) AS closed,
        count(*) FILTER (WHERE NOT known) AS unknown,
-       coalesce(sum(open_{w}) FILTER (WHERE known), 0)::int8 AS open,
-       coalesce(sum(up_{w}) FILTER (WHERE known), 0)::int8 AS up,
-       coalesce(sum(open_{w}), 0)::int8 AS all_open,
-       coalesce(sum(observed_{w}), 0)::int8 AS observed
-FROM report_rows WHERE report = :report
-"""
+       coalesce(sum(open[n]) FILTER (WHERE known), 0)::int8 AS open,
+       coalesce(sum(up[n]) FILTER (WHERE known), 0)::int8 AS up,
+       coalesce(sum(open[n]), 0)::int8 AS all_open,
+       coalesce(sum(observed[n]), 0)::int8 AS observed
+FROM generate_series(1, :windows) n LEFT JOIN report_rows ON report = :report
+GROUP BY n ORDER BY n
+""")
 
 
-async def counts(connection: AsyncConnection, report: int, window: Window) -> Row[Any]:
-    """Return how many stores were up, partly up, down, closed or unknown, and sums in µs."""
-    query = text(_COUNTS.format(w=window))
-    return (await connection.execute(query, {"report": report})).one()
+async def counts(connection: AsyncConnection, report: Report) -> list[Row[Any]]:
+    """Return for each of the report's windows how many stores were up, down …, and sums in µs."""
+    values = {"report": report.id, "windows": len(report.windows)}
+    return list((await connection.execute(_COUNTS, values)).all())
 
 
 async def distribution(connection: AsyncConnection, report: int, window: Window) -> list[int]:
     """Return 21 counts of stores: with uptime of 0 to 5 %, …, 95 to under 100 %, and 100 %."""
-    query = text(f"""
-        SELECT (20 * up_{window}) / open_{window} AS bin, count(*) AS stores FROM report_rows
-        WHERE report = :report AND known AND open_{window} > 0 GROUP BY 1
-    """)  # noqa: S608  one of three names
-    found = dict(tuple(row) for row in await connection.execute(query, {"report": report}))
+    query = text("""
+        SELECT (20 * up[:n]) / open[:n] AS bin, count(*) AS stores FROM report_rows
+        WHERE report = :report AND known AND open[:n] > 0 GROUP BY 1
+    """)
+    values = {"report": report, "n": POSITIONS[window]}
+    found = dict(tuple(row) for row in await connection.execute(query, values))
     return [int(found.get(n, 0)) for n in range(21)]
 
 
@@ -153,7 +171,8 @@ def _where(search: Search) -> _Where:
         where.add("s.feed = :feed", feed=search.feed)
     if search.state == "unknown":
         where.add("NOT r.known")
-    down = f"r.known AND r.open_{search.window} - r.up_{search.window}"
+    n = POSITIONS[search.window]
+    down = f"r.known AND r.open[{n}] - r.up[{n}]"
     if search.state == "down":
         where.add(f"{down} > 0")
     if search.down_over is not None:
@@ -161,7 +180,11 @@ def _where(search: Search) -> _Where:
     return where
 
 
-_FIGURES = ", ".join(f"r.{name}_{window}" for name in ("open", "up") for window in WINDOWS)
+_FIGURES = ", ".join(
+    f"r.{name}[{n}] AS {name}_{window}"
+    for name in ("open", "up")
+    for window, n in POSITIONS.items()
+)
 
 
 async def find_stores(
@@ -179,7 +202,8 @@ async def find_stores(
     direction = "DESC" if search.descending else "ASC"
     order = f"s.store_id {direction}"
     if search.sort != "id":
-        up, opened = f"r.up_{search.sort}", f"r.open_{search.sort}"
+        n = POSITIONS[search.sort]
+        up, opened = f"r.up[{n}]", f"r.open[{n}]"
         share = f"CASE WHEN r.known AND {opened} > 0 THEN {up}::float8 / {opened} END"
         order = f"{share} {direction} NULLS LAST, s.store_id"
     rows = text(f"""
@@ -192,8 +216,8 @@ async def find_stores(
 _WORST = text(f"""
 SELECT s.store_id, s.feed, s.timezone, r.known, {_FIGURES}
 FROM report_rows r JOIN stores s ON s.id = r.store
-WHERE r.report = :report AND r.known AND r.open_day > r.up_day
-ORDER BY r.open_day - r.up_day DESC, r.open_week - r.up_week DESC, s.store_id LIMIT :limit
+WHERE r.report = :report AND r.known AND r.open[2] > r.up[2]
+ORDER BY r.open[2] - r.up[2] DESC, r.open[3] - r.up[3] DESC, s.store_id LIMIT :limit
 """)  # noqa: S608  constant texts
 
 
@@ -204,10 +228,10 @@ async def worst(connection: AsyncConnection, report: int, limit: int) -> list[Ro
 
 _COMPARE = text("""
 WITH both_reports AS (
-    SELECT r.store, r.up_week::float8 / r.open_week AS share, r.open_week - r.up_week AS down,
-           b.up_week::float8 / b.open_week AS share_before, b.open_week - b.up_week AS down_before
+    SELECT r.store, r.up[3]::float8 / r.open[3] AS share, r.open[3] - r.up[3] AS down,
+           b.up[3]::float8 / b.open[3] AS share_before, b.open[3] - b.up[3] AS down_before
     FROM report_rows r JOIN report_rows b ON b.store = r.store AND b.report = :before
-    WHERE r.report = :report AND r.known AND b.known AND r.open_week > 0 AND b.open_week > 0
+    WHERE r.report = :report AND r.known AND b.known AND r.open[3] > 0 AND b.open[3] > 0
 ), counted AS (
     SELECT *, count(*) OVER () AS stores,
            count(*) FILTER (WHERE share < share_before) OVER () AS worse,

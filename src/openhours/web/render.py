@@ -26,7 +26,17 @@ _templates = Environment(
 )
 _templates.globals |= {
     name: getattr(formatting, name)
-    for name in ("clock", "hours", "many", "minutes", "number", "percent", "span", "store_url")
+    for name in (
+        "clock",
+        "hours",
+        "many",
+        "minutes",
+        "number",
+        "percent",
+        "span",
+        "store_url",
+        "window_words",
+    )
 }
 
 

@@ -23,7 +23,7 @@ async def overview(request: Request, engine: Engine, watch: Watch) -> Response:
         report = await queries.latest_report(connection)
         counts, worst = None, []
         if report is not None:
-            counts = await queries.counts(connection, report.id, "day")
+            counts = (await queries.counts(connection, report))[queries.POSITIONS["day"] - 1]
             worst = await queries.worst(connection, report.id, _MAX_WORST)
         return page(
             request,

@@ -4,12 +4,14 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
 from openhours.api.pagination import Cursor
 from openhours.reports.queries import find_report, list_reports
 from openhours.reports.schemas import report_info
+from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.web import queries
 from openhours.web.page_route import PageRoute
@@ -56,23 +58,27 @@ async def report(
     values: dict[str, Any] = {"report": found, "info": info, "window": window}
     if found.state == "complete":
         async with engine.connect() as connection:
-            values |= {
-                "counts": {
-                    name: await queries.counts(connection, found.id, name)
-                    for name in queries.WINDOWS
-                },
-                "bins": await queries.distribution(connection, found.id, window),
-                "worst": await queries.worst(connection, found.id, _MAX_STORES),
-            }
-            before = None
-            if found.stores is None:
-                before = await queries.latest_report(connection, before=found)
-            rows = []
-            if before is not None:
-                rows = await queries.compare(connection, found.id, before.id, _MAX_STORES)
-            values |= {
-                "before": before,
-                "compared": rows[0] if rows else None,
-                "worse": [row for row in rows if row.share < row.share_before],
-            }
+            values["counts"] = await queries.counts(connection, found)
+            if queries.has_default_windows(found):
+                values |= await _last_week(connection, found, window)
     return page(request, "report.html", **values)
+
+
+async def _last_week(
+    connection: AsyncConnection, report: Report, window: queries.Window
+) -> dict[str, Any]:
+    """Return what the page shows of the default windows alone."""
+    before = None
+    if report.stores is None:
+        before = await queries.latest_report(connection, before=report)
+    rows = []
+    if before is not None:
+        rows = await queries.compare(connection, report.id, before.id, _MAX_STORES)
+    return {
+        "bins": await queries.distribution(connection, report.id, window),
+        "states": queries.POSITIONS[window] - 1,
+        "worst": await queries.worst(connection, report.id, _MAX_STORES),
+        "before": before,
+        "compared": rows[0] if rows else None,
+        "worse": [row for row in rows if row.share < row.share_before],
+    }

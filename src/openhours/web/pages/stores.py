@@ -11,7 +11,6 @@ from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.api.off_loop import off_loop
 from openhours.reports.explain import explain_instant, opening_and_closing, utc_offset
-from openhours.reports.rows import WINDOWS
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
 from openhours.times import (
@@ -33,6 +32,7 @@ from openhours.web.render import page
 router = APIRouter(include_in_schema=False)
 
 _WEEK = 7 * DAY
+_MAX_TILES = 31
 
 
 def _blank_is_none(value: object) -> object:
@@ -108,7 +108,7 @@ async def store(
     """Show one store: a chart of its week, and why each moment counts as it does."""
     answer = await timeline_of(engine, settings, store_id, as_of, report_id)
     line = answer.timeline
-    weeks = max(1, line.query.lookback // _WEEK)
+    weeks = max(1, line.lookback // _WEEK)
     ends = line.as_of - min(back, weeks - 1) * _WEEK
     begins = max(line.since, ends - _WEEK)
     instant = None if at is None else to_us(at)
@@ -149,13 +149,14 @@ def _windows(line: Timeline) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "name": window,
+            "words": formatting.window_words(window.name),
+            "short": window.is_short,
             "known": line.known,
             "open": int(line.figures.open[n, 0]),
             "up": int(line.figures.up[n, 0]),
             "observed": int(line.figures.observed[n, 0]),
         }
-        for n, window in enumerate(WINDOWS)
+        for n, window in enumerate(line.query.windows[:_MAX_TILES])
     ]
 
 
