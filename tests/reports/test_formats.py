@@ -28,6 +28,7 @@ class Sums(NamedTuple):
     up: int
     observed: int
     up_observed: int
+    corrected: int
 
 
 @st.composite
@@ -37,7 +38,11 @@ def sums(draw: st.DrawFn, unit: int) -> Sums:
     opened = draw(times | st.just(0))
     up, observed = (min(draw(times), opened) for _ in range(2))
     return Sums(
-        opened, up, observed, draw(st.integers(max(0, up + observed - opened), min(up, observed)))
+        opened,
+        up,
+        observed,
+        draw(st.integers(max(0, up + observed - opened), min(up, observed))),
+        draw(times),
     )
 
 
@@ -57,6 +62,7 @@ def expected(known: bool, window: str, of: Sums) -> dict[str, float]:
         "coverage": written(of.observed, of.open) if of.open else math.nan,
         "uptime_low": written(of.up_observed, unit),
         "uptime_high": written(of.up_observed + of.open - of.observed, unit),
+        "corrected": written(of.corrected, unit),
     }
     return {f"{figure}_last_{window}": value for figure, value in figures.items()}
 
@@ -88,6 +94,7 @@ def test_the_confidence_columns_come_last_with_a_unit_where_they_have_one() -> N
         "coverage_last_hour",
         "uptime_low_last_hour(in minutes)",
         "uptime_high_last_hour(in minutes)",
+        "corrected_last_hour(in minutes)",
     ]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openhours.reports.columns import Columns, Slice
-from openhours.reports.explain import explain_piece
+from openhours.reports.explain import explain_instant, explain_piece
 from openhours.reports.partition import FillRules
 from openhours.reports.timeline import (
     StoreRow,
@@ -17,8 +17,10 @@ from openhours.reports.timeline import (
     build_timeline,
     deciding,
 )
+from openhours.stores.queries import StoredCorrection
 from openhours.stores.tables import BEATING, POLLED
 from openhours.times import HOUR
+from openhours.uptime.corrections import TreatAs
 from openhours.uptime.fill import Interpolation, Observations
 from openhours.uptime.totals import Figures
 from openhours.uptime.windows import DEFAULT_WINDOWS
@@ -28,7 +30,11 @@ from tests.uptime.strategies import beating_stores, polled_stores
 
 
 def timeline(
-    store: Store, feed: str | None, as_of: int, interpolation: Interpolation = "nearest"
+    store: Store,
+    feed: str | None,
+    as_of: int,
+    interpolation: Interpolation = "nearest",
+    corrections: Sequence[StoredCorrection] = (),
 ) -> Timeline:
     """The time line of one store as `timeline_of` would give it."""
     query = TimelineQuery(as_of, as_of, LOOKBACK, "UTC", FillRules(interpolation, HOUR, EXPIRY))
@@ -39,7 +45,7 @@ def timeline(
         observed = Observations(beats.store, beats.at, np.ones(len(beats.at), np.bool_))
     recent = (observed.at >= as_of - LOOKBACK) & (observed.at <= as_of)
     # A polled store has a row in a report, and pieces, from its first poll on.
-    first = min((poll for poll, _ in store.polls), default=as_of)
+    first = min([as_of, *(poll for poll, _ in store.polls)])
     if feed == BEATING:
         first = store.first_heartbeat
     read = Columns(
@@ -52,6 +58,8 @@ def timeline(
         observations=Observations(
             observed.store[recent], observed.at[recent], observed.active[recent]
         ),
+        corrections=corrections,
+        covered=np.ones((len(corrections), 1), np.bool_),
     )
     return build_timeline(StoreRow(1, "s", feed, store.zone), read, part, query)
 
@@ -170,3 +178,34 @@ def test_heartbeats_and_silence_say_when() -> None:
         "heartbeats 10:00:00 to 10:01:00, each good for 150 s",
         "silence, last heartbeat 10:01:00",
     ]
+
+
+def said(treat_as: TreatAs, start: str, end: str) -> StoredCorrection:
+    return StoredCorrection(
+        id=1,
+        correction_id="c",
+        start=at(start),
+        end=at(end),
+        treat_as=treat_as,
+        category="platform_outage",
+        reason="our mistake",
+        stores=None,
+        labels=None,
+    )
+
+
+def test_corrected_time_says_who_decided_and_excluded_time_why_it_does_not_count() -> None:
+    store = Store(polls=[(at("2023-01-23 10:00"), True)])
+    corrections = [
+        said("down", "2023-01-23 11:00", "2023-01-23 13:00"),
+        said("excluded", "2023-01-23 12:00", "2023-01-23 14:00"),
+    ]
+    line = timeline(store, POLLED, at("2023-01-23 19:00"), corrections=corrections)
+    piece = line.piece_at(at("2023-01-23 11:30"))
+    assert piece is not None
+    assert (piece.rule, piece.active, piece.end) == ("corrected", False, at("2023-01-23 12:00"))
+    assert "corrected (platform outage: our mistake)" in explain_piece(line, piece)
+    assert deciding(line, piece) == []
+    assert line.piece_at(at("2023-01-23 12:30")) is None
+    why = explain_instant(line, at("2023-01-23 12:30"))
+    assert "not counted, excluded by a correction (platform outage: our mistake)" in why

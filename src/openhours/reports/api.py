@@ -111,7 +111,10 @@ _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 _FormatQuery = Annotated[Format | None, Query(description="Format of the rows; default csv.")]
 _DetailQuery = Annotated[
-    Detail, Query(description="full adds coverage, uptime_low and uptime_high of each window.")
+    Detail,
+    Query(
+        description="full adds coverage, uptime_low, uptime_high and corrected time of each window."
+    ),
 ]
 
 

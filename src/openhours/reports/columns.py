@@ -13,9 +13,10 @@ import asyncpg
 import numpy as np
 
 from openhours.db import bulk
+from openhours.stores.queries import StoredCorrection, covers, read_corrections
 from openhours.stores.tables import BEATING, EVERY_STORE, POLLED, WEEKLY
 from openhours.times import HOUR, from_days, from_us
-from openhours.uptime.axis import Int64
+from openhours.uptime.axis import Bool, Int64
 from openhours.uptime.dates import EVERY, SpecialHours, WeekHours
 from openhours.uptime.fill import Observations
 from openhours.uptime.hours import dates_near
@@ -48,7 +49,8 @@ class Columns:
     """The kernel's input for n stores; `store` columns are positions 0..n-1 in `ids`.
 
     `ids` are database ids, ascending; `zone` (n,) are positions in `zones`; `first_observed` (n,)
-    is in µs UTC.
+    is in µs UTC; `corrections` are in the order in which they were made, `covered` (corrections, n)
+    says of which stores each is.
     """
 
     ids: Int64
@@ -58,6 +60,8 @@ class Columns:
     hours: WeekHours
     special: SpecialHours
     observations: Observations
+    corrections: Sequence[StoredCorrection]
+    covered: Bool
 
 
 async def read_slice(connection: "asyncpg.Connection[Any]", part: Slice) -> Columns:
@@ -80,6 +84,7 @@ async def read_slice(connection: "asyncpg.Connection[Any]", part: Slice) -> Colu
     zone_names = [row["zone"] or part.default_timezone for row in stores]
     zones = sorted(set(zone_names))
     place = {name: position for position, name in enumerate(zones)}
+    corrections = await read_corrections(connection, part.as_of - part.lookback, part.as_of)
     return Columns(
         ids=ids,
         zone=np.array([place[name] for name in zone_names], np.int64),
@@ -88,6 +93,8 @@ async def read_slice(connection: "asyncpg.Connection[Any]", part: Slice) -> Colu
         hours=await read_hours(connection, part, ids),
         special=await read_special_hours(connection, part, ids),
         observations=await read_observations(connection, part, ids),
+        corrections=corrections,
+        covered=await covers(connection, corrections, ids),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from openhours.reports.timeline import HoursRow, Piece, Timeline
+from openhours.stores.queries import StoredCorrection
 from openhours.times import (
     DAY,
     MINUTE,
@@ -47,7 +48,10 @@ def explain_instant(timeline: Timeline, instant: int) -> str:
     if piece is not None:
         return explain_piece(timeline, piece)
     why = "not counted"
-    if timeline.opening_at(instant) is not None:
+    correction = timeline.correction_at(instant)
+    if correction is not None and timeline.opening_at(instant) is not None:
+        why = f"not counted, excluded by a correction ({_said(correction)})"
+    elif timeline.opening_at(instant) is not None:
         why = "nothing is known before the first heartbeat"
         if timeline.feed is None:
             why = "nothing is known, no observation yet"
@@ -105,6 +109,9 @@ def _at(instant: datetime, beside: datetime, form: str) -> str:
 
 
 def _because(timeline: Timeline, piece: Piece, begins: datetime, form: str) -> str:
+    correction = timeline.correction_at(piece.start)
+    if piece.rule == "corrected" and correction is not None:
+        return f"corrected ({_said(correction)})"
     if piece.rule == "unknown":
         days = timeline.lookback // DAY
         return f"no poll while open in the {days} days before"
@@ -119,6 +126,10 @@ def _because(timeline: Timeline, piece: Piece, begins: datetime, form: str) -> s
         "inherited": f"no poll in this opening, the last one before {poll}",
         "inherited_later": f"no poll in this opening nor before, the first one after {poll}",
     }[piece.rule]
+
+
+def _said(correction: StoredCorrection) -> str:
+    return f"{correction.category.replace('_', ' ')}: {correction.reason}"
 
 
 def _of_heartbeats(timeline: Timeline, piece: Piece, begins: datetime) -> str:

@@ -52,7 +52,7 @@ def headings(windows: Sequence[Window], full: bool) -> list[Heading]:
         names += [Heading(f"coverage_{window.name}", None) for window in windows]
         names += [
             Heading(f"{figure}_{window.name}", _unit(window)[1])
-            for figure in ("uptime_low", "uptime_high")
+            for figure in ("uptime_low", "uptime_high", "corrected")
             for window in windows
         ]
     return names
@@ -92,6 +92,8 @@ def frame(
             )
             columns[f"uptime_low_{window.name}"] = _rounded(surely_up, unit)
             columns[f"uptime_high_{window.name}"] = _rounded(surely_up + opened - observed, unit)
+            corrected = rows["corrected"][:, n] if "corrected" in rows else np.zeros_like(opened)
+            columns[f"corrected_{window.name}"] = _rounded(corrected, unit)
     names = [heading.name for heading in headings(windows, full)]
     return pd.DataFrame(columns)[["store_id", *names]]
 

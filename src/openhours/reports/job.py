@@ -5,13 +5,17 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from openhours.db.engine import raw_connection
 from openhours.reports import write
 from openhours.reports.executors import Executor
 from openhours.reports.partition import Partition, PartitionFigures
 from openhours.reports.plan import plan_partitions
 from openhours.reports.tables import Report
+from openhours.reports.windows import lookback, windows_of
+from openhours.stores.queries import read_corrections
+from openhours.times import DAY, to_us
 from openhours.uptime.axis import Int64
 
 log = logging.getLogger(__name__)
@@ -24,6 +28,7 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
         return
     async with engine.connect() as reader, engine.connect() as writer:
         await reader.execution_options(isolation_level="REPEATABLE READ")
+        report.corrections = await _corrections(reader, report)
         partitions = await plan_partitions(reader, report, executor.parallelism)
         await writer.begin()  # all rows and the new state are one transaction
         rows = 0
@@ -42,6 +47,15 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
         else:
             await writer.rollback()
             log.warning("report %s is computed by another attempt", report.report_id)
+
+
+async def _corrections(reader: AsyncConnection, report: Report) -> list[str]:
+    """Return the ids of the corrections that meet the report's lookback, of either feed."""
+    clocks = [to_us(at) for at in (report.as_of_polled, report.as_of_beating) if at is not None]
+    windows, setting = windows_of(report), report.lookback_days * DAY
+    since = min(as_of - lookback(windows, as_of, setting) for as_of in clocks)
+    found = await read_corrections(await raw_connection(reader), since, max(clocks))
+    return [one.correction_id for one in found]
 
 
 async def _computed(

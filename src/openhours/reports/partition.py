@@ -18,6 +18,7 @@ from openhours.stores.tables import POLLED
 from openhours.times import DAY, MINUTE, SECOND
 from openhours.uptime.axis import Int64
 from openhours.uptime.beats import Heartbeats, beating
+from openhours.uptime.corrections import Correction, correct
 from openhours.uptime.fill import Interpolation, polled
 from openhours.uptime.hourly import by_hour
 from openhours.uptime.hours import Intervals, open_time, since
@@ -121,11 +122,22 @@ def fill(
     *,
     per_poll: bool = False,
 ) -> Filled:
-    """Fill the open intervals of the slice's stores; `per_poll` as in `uptime.fill.polled`.
+    """Fill the open intervals of the slice's stores, and lay their corrections over that.
 
-    Nothing counts that is more than a week before a store's first observation ever.
+    `per_poll` as in `uptime.fill.polled`. Nothing counts that is more than a week before a store's
+    first observation ever.
     """
     opened = since(opened, columns.first_observed - 7 * DAY)
+    filled = _filled(columns, opened, part, rules, per_poll)
+    if not columns.corrections:
+        return filled
+    said = [Correction(one.start, one.end, one.treat_as) for one in columns.corrections]
+    return correct(filled, said, columns.covered)
+
+
+def _filled(
+    columns: Columns, opened: Intervals, part: Slice, rules: FillRules, per_poll: bool
+) -> Filled:
     if part.feed == POLLED:
         return polled(
             columns.observations,

@@ -66,7 +66,7 @@ async def read_rows(
 
     Fewer rows than stores mean that the report was removed.
     """
-    types = {"store": "int4"} | row_types(len(report.windows))
+    types = {"store": "int4"} | row_types(len(report.windows), corrected=bool(report.corrections))
     query = (
         f"SELECT {', '.join(types)} FROM report_rows"  # noqa: S608  fixed names
         " WHERE report = $1 AND store = ANY($2::int4[]) ORDER BY store"

@@ -126,6 +126,10 @@ class ReportInfo(BaseModel):
     beating: Annotated[FeedWindows, Field(description="Of stores that send heartbeats (PCs).")]
     windows: list[WindowInfo]
     calendar_timezone: str
+    corrections: Annotated[
+        list[str],
+        Field(description="Ids of the corrections in its lookback, in the order they were made."),
+    ]
     stores_asked: Annotated[
         int | None, Field(description="Number of store_ids given; null: all stores.")
     ]
@@ -187,6 +191,7 @@ def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
             "beating": _feed(report, report.as_of_beating),
             "windows": [_window(window) for window in windows_of(report)],
             "calendar_timezone": report.calendar_timezone,
+            "corrections": report.corrections or [],
             "stores_asked": None if report.stores is None else len(report.stores),
             "lookback_days": report.lookback_days,
             "heartbeat_expiry_seconds": report.heartbeat_expiry_seconds,

@@ -50,6 +50,8 @@ class Report(Base):
     windows: Mapped[list[list[Any]]] = mapped_column(JSONB)
     calendar_timezone: Mapped[str] = mapped_column(Text)
 
+    # The ids of those that its lookback meets, in the order in which they were made.
+    corrections: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     row_count: Mapped[int | None] = mapped_column(Integer)
     # By feed: [open time, uptime] of all its stores, each of the 168 hours before T, in µs.
     by_hour: Mapped[dict[str, list[list[int]]] | None] = mapped_column(JSONB)
@@ -63,7 +65,8 @@ class ReportRow(Base):
     """The figures of a store in a report: microseconds, unrounded, an element for each window.
 
     `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` and
-    `up_observed` are the parts near an observation.
+    `up_observed` are the parts near an observation. `corrected` is the open time that corrections
+    took out of `open` or decided, null in a report without corrections.
     """
 
     __tablename__ = "report_rows"
@@ -76,3 +79,4 @@ class ReportRow(Base):
     up: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     observed: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     up_observed: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    corrected: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))

@@ -16,6 +16,7 @@ import numpy as np
 
 from openhours.reports.columns import Columns, Slice
 from openhours.reports.partition import FillRules, fill
+from openhours.stores.queries import StoredCorrection
 from openhours.stores.tables import POLLED
 from openhours.uptime.axis import Bool, Int64
 from openhours.uptime.dates import ALWAYS, EVERY, NO_ROW, THURSDAY, SpecialHours, WeekHours
@@ -26,7 +27,15 @@ from openhours.uptime.totals import Figures, figures
 from openhours.uptime.windows import DEFAULT_WINDOWS, Window, bounds
 
 Rule = Literal[
-    "nearest", "previous", "first", "inherited", "inherited_later", "unknown", "beating", "silent"
+    "nearest",
+    "previous",
+    "first",
+    "inherited",
+    "inherited_later",
+    "corrected",
+    "unknown",
+    "beating",
+    "silent",
 ]
 
 
@@ -109,6 +118,7 @@ class Timeline:
     row_opened: RowIntervals
     observations: Observations
     pieces: Sequence[Piece]
+    corrections: Sequence[StoredCorrection]
     known: bool
     figures: Figures | None
 
@@ -135,6 +145,12 @@ class Timeline:
         begun = [valid_from for valid_from in versions if valid_from <= date]
         version = (begun or versions or [ALWAYS])[-1 if begun else 0]
         return [row for row in self.hours if row.valid_from == version]
+
+    def correction_at(self, instant: int) -> StoredCorrection | None:
+        """Return the correction that decides at the instant, the last one made, or None."""
+        return next(
+            (one for one in reversed(self.corrections) if one.start <= instant < one.end), None
+        )
 
     def opening_at(self, instant: int) -> tuple[int, int] | None:
         """Return the open interval that holds the instant, or None."""
@@ -170,6 +186,9 @@ def build_timeline(
         columns.hours, columns.special, columns.zone, columns.zones, begins, ends
     )
     opened = open_by_rows(of_rows, 1, begins, ends)
+    corrections = [
+        one for one, of in zip(columns.corrections, columns.covered[:, 0], strict=True) if of
+    ]
     pieces: list[Piece] = []
     totals = None
     if store.feed is not None and columns.first_observed[0] <= part.as_of:
@@ -177,6 +196,8 @@ def build_timeline(
         edges = bounds(query.windows, columns.zone, columns.zones, part.as_of)
         totals = figures(filled, edges)
         pieces = _pieces(columns.observations, part, query.rules, opened, filled)
+        if totals.known[0]:
+            pieces = [_corrected(piece, corrections) for piece in pieces]
     return Timeline(
         store_pk=store.id,
         store_id=store.store_id,
@@ -192,6 +213,7 @@ def build_timeline(
         row_opened=of_rows,
         observations=columns.observations,
         pieces=pieces,
+        corrections=corrections,
         known=totals is not None and bool(totals.known[0]),
         figures=totals,
     )
@@ -246,6 +268,11 @@ def _pieces(
     return pieces
 
 
+def _corrected(piece: Piece, corrections: Sequence[StoredCorrection]) -> Piece:
+    decided = any(one.start <= piece.start and piece.end <= one.end for one in corrections)
+    return replace(piece, rule="corrected") if decided else piece
+
+
 def _cut(segments: Segments, unobserved: Segments) -> tuple[Int64, Int64, Int64, Bool]:
     """Cut segments where they stop being observed.
 
@@ -284,6 +311,8 @@ def _rule(
 def deciding(timeline: Timeline, piece: Piece) -> list[int]:
     """Return the positions of the observations that decide a piece's status and bounds."""
     at = timeline.observations.at
+    if piece.rule == "corrected":
+        return []
     if timeline.feed != POLLED:
         before = int(np.searchsorted(at, piece.start, side="right")) - 1
         last = int(np.searchsorted(at, piece.end)) - 1

@@ -24,6 +24,7 @@ from openhours.reports.tables import Report, ReportRow
 from openhours.reports.timeline import StoreRow, Timeline, TimelineQuery, build_timeline
 from openhours.reports.windows import lookback, windows_of
 from openhours.settings import Settings
+from openhours.stores.queries import covers, read_corrections
 from openhours.stores.tables import POLLED, FeedClock, Store
 from openhours.times import DAY, MINUTE, SECOND, to_us
 
@@ -128,6 +129,7 @@ async def _read_store(
     ids = np.array([store.id], np.int64)
     first = None if row.first_observed_at is None else to_us(row.first_observed_at)
     raw = await raw_connection(connection)
+    corrections = await read_corrections(raw, as_of - part.lookback, as_of)
     columns = Columns(
         ids=ids,
         zone=np.zeros(1, np.int64),
@@ -136,6 +138,8 @@ async def _read_store(
         hours=await read_hours(raw, part, ids),
         special=await read_special_hours(raw, part, ids),
         observations=await read_observations(raw, part, ids),
+        corrections=corrections,
+        covered=await covers(raw, corrections, ids),
     )
     return store, columns, part
 
@@ -157,4 +161,6 @@ def _has_changed(row: Row[Any] | None, timeline: Timeline) -> bool:
     if row is None or timeline.figures is None:
         return (row is None) != (timeline.figures is None)
     columns = row_columns(timeline.figures)
-    return any(row._mapping[name] != values[0].tolist() for name, values in columns.items())
+    stored = row._asdict()
+    stored["corrected"] = stored["corrected"] or [0] * len(timeline.query.windows)
+    return any(stored[name] != values[0].tolist() for name, values in columns.items())

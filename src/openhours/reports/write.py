@@ -70,7 +70,9 @@ async def write_rows(connection: AsyncConnection, report: Report, part: Partitio
     """Write a partition's rows inside the caller's transaction: raw, by COPY."""
     assert connection.in_transaction(), "a COPY outside of one would be committed at once"
     count = len(part.store_ids)
-    types = {"report": "int8", "store": "int4"} | row_types(len(report.windows))
+    types = {"report": "int8", "store": "int4"} | row_types(
+        len(report.windows), corrected=bool(report.corrections)
+    )
     columns = row_columns(part.figures) | {
         "report": np.full(count, report.id, np.int64),
         "store": part.store_ids,
@@ -93,6 +95,7 @@ async def complete_report(
             state="complete",
             progress=1.0,
             row_count=rows,
+            corrections=report.corrections,
             by_hour={feed: hours.tolist() for feed, hours in by_hour.items()},
             finished_at=func.clock_timestamp(),
         )

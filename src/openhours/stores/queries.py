@@ -15,7 +15,7 @@ from openhours.api.pagination import Page, fetch_page
 from openhours.errors import NotFound, invalid
 from openhours.stores.labels import stores_with
 from openhours.stores.schemas import CorrectionInfo
-from openhours.stores.tables import Correction, Store, TreatAs
+from openhours.stores.tables import Category, Correction, Store, TreatAs
 from openhours.times import from_us, to_us
 from openhours.uptime.axis import Bool, Int64
 
@@ -86,6 +86,8 @@ class StoredCorrection:
     start: int
     end: int
     treat_as: TreatAs
+    category: Category
+    reason: str
     stores: Sequence[int] | None
     labels: Mapping[str, Sequence[str]] | None
 
@@ -99,7 +101,8 @@ async def read_corrections(
     """
     rows = await connection.fetch(
         """
-        SELECT id, correction_id, from_at, to_at, treat_as, stores, labels FROM corrections
+        SELECT id, correction_id, from_at, to_at, treat_as, category, reason, stores, labels
+        FROM corrections
         WHERE revoked_at IS NULL AND from_at < $2 AND to_at > $1 ORDER BY id
         """,
         from_us(since),
@@ -112,6 +115,8 @@ async def read_corrections(
             start=to_us(row["from_at"]),
             end=to_us(row["to_at"]),
             treat_as=row["treat_as"],
+            category=row["category"],
+            reason=row["reason"],
             stores=row["stores"],
             labels=None if row["labels"] is None else json.loads(row["labels"]),
         )
