@@ -50,6 +50,8 @@ class Connection(HttpToolsProtocol):
     _headers_due: asyncio.TimerHandle | None = None
     _taken_due: asyncio.TimerHandle | None = None
     _header_bytes = 0
+    # The body of a request may go on after its answer: as long as the next headers may take.
+    _in_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -68,8 +70,9 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._headers_due is None and (self.cycle is None or self.cycle.response_complete):
             self._await_headers()
+        in_body = self._in_body
         super().data_received(data)
-        if self._headers_due is not None:
+        if self._headers_due is not None and not in_body:
             self._header_bytes += len(data)
             if self._header_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
                 self.transport.write(_TOO_LARGE)
@@ -77,6 +80,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._headers_arrived()
+        self._in_body = True
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -85,6 +89,7 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._in_body = False
         super().on_message_complete()
         _awaited.pop(self, None)
 
