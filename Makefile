@@ -47,7 +47,7 @@ chaos: $(VENV)/test
 # Pin what pyproject.toml asks for, with the hashes of all files: the same on all Pythons and systems.
 # Versions stay where they can; ARGS=--upgrade takes the newest ones.
 PIN := $(BIN)/uv pip compile pyproject.toml --quiet --universal --fork-strategy fewest \
-	--python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make requirements"
+	--python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --custom-compile-command "make requirements"
 
 requirements: $(BIN)/uv
 	$(PIN) $(ARGS) --extra server --output-file requirements.txt

@@ -37,7 +37,7 @@ SELECT r.id, s.id, true, zeros, zeros, zeros, zeros
 FROM reports r, stores s, (SELECT ARRAY[0, 0, 0]::int8[] AS zeros) z
 """
 PC = """
-INSERT INTO stores (store_id, feed, first_observed_at) VALUES ('pc:joe', 'beating', '2023-01-16')
+INSERT INTO stores (store_id, feed, first_observed_at) VALUES ('pc:joe', 'beating', '2023-01-16Z')
 """
 HEARTBEAT_WEEK = """
 CREATE TABLE heartbeats_20230116 PARTITION OF heartbeats
@@ -45,7 +45,7 @@ FOR VALUES FROM ('2023-01-16 00:00+00') TO ('2023-01-23 00:00+00')
 """
 HEARTBEATS = f"""
 INSERT INTO heartbeats (id, store, event_time)
-SELECT n, s.id, timestamptz '2023-01-16' + n * interval '1 min'
+SELECT n, s.id, timestamptz '2023-01-16Z' + n * interval '1 min'
 FROM stores s, generate_series(1, {ROWS}) n
 """
 FILES = """
@@ -62,7 +62,7 @@ FOR VALUES FROM ('2023-01-16 00:00+00') TO ('2023-01-23 00:00+00')
 """
 EVENTS = """
 INSERT INTO activity_events (recorded_at, id, user_id, happened_at, action, metadata)
-SELECT '2023-01-16', n, 6, now(), 'created', jsonb_build_object('a', jsonb_build_array(1, 2))
+SELECT '2023-01-16Z', n, 6, now(), 'created', jsonb_build_object('a', jsonb_build_array(1, 2))
 FROM generate_series(1, 1000) n
 """
 COUNTS = """
