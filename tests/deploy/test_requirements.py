@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
@@ -12,18 +13,19 @@ TOP = Path(__file__).parents[2]
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 USERS, DEVELOPERS = TOP / "requirements.txt", TOP / "requirements-dev.txt"
-_PIN = re.compile(r"([\w.-]+)==(\S+)(?: ; .+)?((?: --hash=sha256:[0-9a-f]{64})+)")
+_PIN = re.compile(r"([\w.-]+)(?:\[([\w,-]+)\])?==(\S+)(?: ; .+)?((?: --hash=sha256:[0-9a-f]{64})+)")
 
 
-def pins(file: Path) -> dict[str, str]:
-    """Return the version of each package; AssertionError for a line without hashes."""
-    found = dict[str, str]()
+def pins(file: Path) -> dict[str, tuple[str, frozenset[str]]]:
+    """Return the version and extras of each package; AssertionError for a line without hashes."""
+    found = dict[str, tuple[str, frozenset[str]]]()
     for line in re.sub(r" \\\n *", " ", file.read_text()).splitlines():
         if line.startswith("#"):
             continue
         pin = _PIN.fullmatch(line)
         assert pin, line
-        found[canonicalize_name(pin[1])] = pin[2]
+        extras = frozenset((pin[2] or "").split(",")) - {""}
+        found[canonicalize_name(pin[1])] = pin[3], extras
     return found
 
 
@@ -35,7 +37,23 @@ def test_all_that_is_asked_for_is_pinned_within_its_range(file: Path, extras: li
     for text in (*PROJECT["dependencies"], *(one for extra in extras for one in EXTRAS[extra])):
         wanted = Requirement(text)
         if wanted.name != "openhours":
-            assert pinned[canonicalize_name(wanted.name)] in wanted.specifier, text
+            version, _ = pinned[canonicalize_name(wanted.name)]
+            assert version in wanted.specifier, text
+
+
+@pytest.mark.parametrize("file", [USERS, DEVELOPERS])
+def test_what_a_package_wants_with_an_extra_is_pinned_with_it(file: Path) -> None:
+    """Else pip takes the newest version of it, which has no hash here, and refuses to install."""
+    pinned = pins(file)
+    for name in pinned:
+        try:
+            texts = requires(name) or []
+        except PackageNotFoundError:  # for another system
+            continue
+        for wanted in map(Requirement, texts):
+            of = canonicalize_name(wanted.name)
+            if of in pinned and (wanted.marker is None or wanted.marker.evaluate({"extra": ""})):
+                assert wanted.extras <= pinned[of][1], f"{name} wants {wanted}"
 
 
 def test_developers_have_what_users_have() -> None:
