@@ -7,16 +7,15 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.activity.write import EventRow, write_events
-from openhours.db.engine import alembic_dir, make_engine, migrate
+from openhours.db.engine import make_engine, migrate
 from openhours.heartbeats.write import Beat, Writer
 from openhours.visits import statistics
 from openhours.visits.write import NewVisit, write_visits
+from tests.helpers.database import downgrade
 
 Raw: TypeAlias = "asyncpg.Connection[Any]"
 AT = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)  # a Sunday
@@ -60,7 +59,7 @@ def run(url: str, test: Callable[[AsyncEngine, Raw], Awaitable[None]]) -> None:
 
     async def with_old_database() -> None:
         engine = make_engine(url)
-        await move(engine, "0011")
+        await downgrade(engine, "0011")
         raw = await asyncpg.connect(url)
         for rows in (_HEARTBEATS, _VISITS, _EVENTS):
             await raw.execute(rows)
@@ -69,17 +68,6 @@ def run(url: str, test: Callable[[AsyncEngine, Raw], Awaitable[None]]) -> None:
         await engine.dispose()
 
     asyncio.run(with_old_database())
-
-
-async def move(engine: AsyncEngine, revision: str) -> None:
-    def go(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(alembic_dir()))
-        config.attributes["connection"] = connection
-        command.downgrade(config, revision)
-
-    async with engine.begin() as connection:
-        await connection.run_sync(go)
 
 
 async def rows_of(raw: Raw) -> dict[str, list[tuple[object, ...]]]:
@@ -129,7 +117,7 @@ def test_it_can_be_taken_back(database_url: str) -> None:
     async def test(engine: AsyncEngine, raw: Raw) -> None:
         before = await rows_of(raw)
         await migrate(engine)
-        await move(engine, "0011")
+        await downgrade(engine, "0011")
         assert await rows_of(raw) == before
         assert await raw.fetchval("SELECT count(*) FROM observations WHERE store = 1") == 11
 

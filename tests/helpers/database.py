@@ -5,7 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.db.engine import alembic_dir
 from openhours.db.weekly import WeeklyTable, week_of
 from openhours.times import to_us
 
@@ -29,3 +34,16 @@ async def make_weeks(
     """Make the partitions of all weeks from one instant to another."""
     for week in range(week_of(to_us(first)), week_of(to_us(last)) + 1):
         await table.ensure(connection, week)
+
+
+async def downgrade(engine: AsyncEngine, revision: str) -> None:
+    """Bring the schema back to an earlier version."""
+
+    def go(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(alembic_dir()))
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+    async with engine.begin() as connection:
+        await connection.run_sync(go)

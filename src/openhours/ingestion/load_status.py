@@ -19,6 +19,7 @@ from openhours.ingestion.day_files import DayFiles, DayRows
 from openhours.ingestion.rejects import Counts, Progress, RejectWriter
 from openhours.ingestion.resume import Prefix
 from openhours.ingestion.staging import formula_warning
+from openhours.stores import packs
 from openhours.stores.tables import OBSERVATIONS
 from openhours.stores.write import (
     Columns,
@@ -62,7 +63,7 @@ async def load_status(
             await rejects.write(block.rejects)
             days.add(block.store_ids, block.store, block.at, block.active)
             await progress(0.5 * source.bytes_read / source.size)
-        counts.loaded = await _write_days(connection, days, progress)
+        counts.loaded = await write_days(connection, days, progress)
     risky = [store_id for store_id in days.store_ids if store_id.startswith(FORMULA_STARTS)]
     counts.warning = formula_warning(len(risky), min(risky, default=None))
     counts.next_line = _next_line(source, settled, rejects)
@@ -79,7 +80,7 @@ def _next_line(source: Source, settled: Position, rejects: RejectWriter) -> int 
     return None if Reason.FUTURE_TIMESTAMP in rejects.reasons else settled.line
 
 
-async def _write_days(
+async def write_days(
     connection: "asyncpg.Connection[Any]", days: DayFiles, progress: Progress
 ) -> int:
     """Merge the rows into their weeks; return how many are new or changed."""
@@ -89,10 +90,16 @@ async def _write_days(
     loaded = done = 0
     for week, numbers in groupby(days.days, lambda day: week_of(day * DAY)):
         is_new = await OBSERVATIONS.begin(connection, week)
+        table = OBSERVATIONS.name_of(week)
         write = append_observations if is_new else merge_observations
         for number in numbers:
             rows = stores.translate(days.take(number))
-            loaded += await write(connection, OBSERVATIONS.name_of(week), rows)
+            is_first = is_new or not await packs.has_rows(connection, table, number)
+            changed = await write(connection, table, rows)
+            if changed:
+                polls = packs.polls_of(rows) if is_first else None
+                await packs.note_changed(connection, number, polls)
+            loaded += changed
             done += 1
             await progress(0.5 + 0.5 * done / len(days.days))
         if is_new:

@@ -6,16 +6,16 @@ or packed, without a Python object for each.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import numpy as np
 
 from openhours.db import bulk
+from openhours.stores.packs import BLOCK, Polls, packed_days, read_packs
 from openhours.stores.queries import StoredCorrection, covers, read_corrections
 from openhours.stores.tables import BEATING, EVERY_STORE, POLLED, WEEKLY
-from openhours.times import HOUR, from_days, from_us
+from openhours.times import DAY, HOUR, from_days, from_us
 from openhours.uptime.axis import Bool, Int64
 from openhours.uptime.dates import EVERY, SpecialHours, WeekHours
 from openhours.uptime.fill import Observations
@@ -29,6 +29,8 @@ _SENT = {
     f" ELSE observed_at + interval '{_LATER_HOURS} hours' END",
     BEATING: "event_time",
 }
+# Of fewer stores of a block that are asked for, rows are read: an index finds them.
+_MIN_STORES_OF_A_BLOCK = 64
 
 
 @dataclass(frozen=True)
@@ -171,38 +173,76 @@ async def read_observations(
 
     The connection must be in a transaction.
     """
+    since, beyond = part.as_of - part.lookback, part.as_of + 1
+    blocks = _blocks_to_read(part)
+    days = await packed_days(connection, since // DAY, part.as_of // DAY) if blocks else []
+    polls = await read_packs(connection, days, blocks)
+    inside = (polls.at >= since) & (polls.at < beyond)
+    found = [polls if inside.all() else polls.of(inside)]
+    for start, end in _others(days, since, beyond):
+        found.append(await _read_rows(connection, part, start, end))
+    polls = Polls(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    polls = polls._replace(store=_positions(ids, polls.store))
+    named = polls.store >= 0
+    return _sorted(*(polls if named.all() else polls.of(named)))
+
+
+def _blocks_to_read(part: Slice) -> Sequence[int]:
+    """Return the blocks in which packs have the slice's stores; none where rows are faster."""
+    if part.feed != POLLED:
+        return []
+    if part.only is None:
+        return range(part.first // BLOCK, part.last // BLOCK + 1)
+    blocks = sorted({store // BLOCK for store in part.only})
+    return blocks if len(part.only) >= len(blocks) * _MIN_STORES_OF_A_BLOCK else []
+
+
+def _others(days: Sequence[int], since: int, beyond: int) -> list[tuple[int, int]]:
+    """Return the stretches of [since, beyond) (µs) outside of some days (sorted)."""
+    found = []
+    for day in days:
+        if since < day * DAY:
+            found.append((since, day * DAY))
+        since = (day + 1) * DAY
+    return [*found, (since, beyond)] if since < beyond else found
+
+
+async def _read_rows(
+    connection: "asyncpg.Connection[Any]", part: Slice, since: int, beyond: int
+) -> Polls:
+    """Return the observations of the slice's stores in [since, beyond) (µs), in no order."""
     # After some slices PostgreSQL would plan for any slice: without its stores and instants it
     # takes the key for the better index, and reads whole weeks of all stores each time.
     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     which, args = _which("store", part, 3)
-    newest = from_us(part.as_of)
     # Packed by the server, eight bytes an observation: a row each would cost three times as much,
     # and a second column, or groups, for the status up to a third more.
     table = WEEKLY[part.feed]
-    packs = await connection.fetch(
+    groups = await connection.fetch(
         f"""
         SELECT store, string_agg(timestamptz_send({_SENT[part.feed]}), NULL) AS instants
-        FROM {table.name} WHERE {table.instant} >= $1 AND {table.instant} <= $2 AND {which}
+        FROM {table.name} WHERE {table.instant} >= $1 AND {table.instant} < $2 AND {which}
         GROUP BY store
         """,  # noqa: S608
-        newest - timedelta(microseconds=part.lookback),
-        newest,
+        from_us(since),
+        from_us(beyond),
         *args,
     )
-    store = _positions(ids, np.array([pack["store"] for pack in packs], np.int64))
-    at = bulk.instants(b"".join(pack["instants"] for pack in packs))
-    store = np.repeat(store, [len(pack["instants"]) // bulk.INSTANT_BYTES for pack in packs])
-    named = store >= 0
-    return _sorted(store, at) if named.all() else _sorted(store[named], at[named])
-
-
-def _sorted(store: Int64, at: Int64) -> Observations:
-    """Sort by (store, instant): both in one integer, since sorting one array is fast."""
-    if len(at) == 0:
-        return Observations(store=store, at=at, active=np.empty(0, np.bool_))
+    at = bulk.instants(b"".join(group["instants"] for group in groups))
+    counts = [len(group["instants"]) // bulk.INSTANT_BYTES for group in groups]
     later = _LATER_HOURS * HOUR
     active = at < later
-    at = np.where(active, at, at - later)
+    return Polls(
+        store=np.repeat(np.array([group["store"] for group in groups], np.int64), counts),
+        at=np.where(active, at, at - later),
+        active=active,
+    )
+
+
+def _sorted(store: Int64, at: Int64, active: Bool) -> Observations:
+    """Sort by (store, instant): both in one integer, since sorting one array is fast."""
+    if len(at) == 0:
+        return Observations(store=store, at=at, active=active)
     origin = int(at.min())
     bits = max(1, int(at.max() - origin).bit_length())
     if bits + max(1, int(store.max()).bit_length()) > 62:

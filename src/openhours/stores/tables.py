@@ -144,6 +144,25 @@ class Observation(Base):
     active: Mapped[bool]
 
 
+class ObservationDay(Base):
+    """UTC day that has polls; `packed`: its packs hold exactly its rows, see `stores.packs`."""
+
+    __tablename__ = "observation_days"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    packed: Mapped[bool]
+
+
+class ObservationPack(Base):
+    """Polls of a day and a block of stores, see `stores.packs`."""
+
+    __tablename__ = "observation_packs"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    block: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    polls: Mapped[bytes]
+
+
 class FeedClock(Base):
     """Newest observation of a feed: max() over the observations would take seconds."""
 

@@ -44,6 +44,7 @@ from openhours.reports.retention import prune_reports
 from openhours.reports.trigger import JOB as REPORT_JOB
 from openhours.reports.write import fail_report
 from openhours.settings import Settings
+from openhours.stores.packs import pack_days
 from openhours.stores.retention import prune_observations
 from openhours.visits.counts import EVERY_MINUTE, count_visits
 from openhours.visits.counts import SCHEDULE as VISITS_SCHEDULE
@@ -179,11 +180,15 @@ class Worker:
         async def count_new_visits(_schedule: Schedule) -> None:
             await count_visits(engine)
 
+        async def pack_observations(_schedule: Schedule) -> None:
+            await self.processes.run(pack_days, self.url)
+
         queue.schedule(scan_job(settings), settings.inbox_cron)(look_into_inbox)
         # Of all workers on the database, one does it.
         queue.schedule("retention", settings.retention_cron)(keep_within_limits)
         queue.schedule(ACTIVITY_SCHEDULE, settings.activity_cron)(count_activity)
         queue.schedule(VISITS_SCHEDULE, EVERY_MINUTE)(count_new_visits)
+        queue.schedule("observation packs", EVERY_MINUTE)(pack_observations)
 
 
 def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:

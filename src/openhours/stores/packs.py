@@ -1,0 +1,184 @@
+"""Polls packed by day and block of stores, which reports read instead of rows.
+
+The rows of `observations` are the truth. A day that `observation_days` calls packed has exactly
+its rows in `observation_packs`: whoever changes them says so in the same transaction, so this holds
+in every snapshot. All other days are read from their rows.
+
+    a poll, 6 bytes, the lowest first
+    place of the store in its block, 10 bits | µs since midnight, 37 bits | 1 = active
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import asyncpg
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.db import bulk, worker_connection
+from openhours.times import DAY, from_days, from_us, to_days
+from openhours.uptime.axis import Bool, Int64
+
+Connection: TypeAlias = "asyncpg.Connection[Any]"
+
+_PLACE_BITS, _AT_BITS = 10, 37
+# So many database ids, one after the other, are a block.
+BLOCK = 1 << _PLACE_BITS
+_AT_MASK = (1 << _AT_BITS) - 1
+_BYTES = (_PLACE_BITS + _AT_BITS + 1) // 8
+# So many blocks are packed at once: some 50 MB where stores are polled every hour.
+_BLOCKS_AT_ONCE = 32
+
+_ROWS = {"store": "int4", "observed_at": "timestamptz", "active": "bool"}
+
+
+class Polls(NamedTuple):
+    """Polls (n,): database ids of stores, instants in µs since 1970, statuses."""
+
+    store: Int64
+    at: Int64
+    active: Bool
+
+    def of(self, which: Bool) -> "Polls":
+        """Return the polls for which `which` (n,) is true."""
+        return Polls(self.store[which], self.at[which], self.active[which])
+
+
+async def has_rows(connection: Connection, table: str, day: int) -> bool:
+    """Return whether a week's table has rows of a day (counted from 1970-01-01)."""
+    query = f"SELECT EXISTS (SELECT FROM {table} WHERE observed_at >= $1 AND observed_at < $2)"  # noqa: S608
+    found: bool = await connection.fetchval(query, from_us(day * DAY), from_us((day + 1) * DAY))
+    return found
+
+
+async def note_changed(connection: Connection, day: int, polls: Polls | None) -> None:
+    """Note, in their transaction, that rows of a day were changed.
+
+    polls: all rows of the day, sorted by (store, instant), if they are at hand; else a worker packs
+    them later
+    """
+    # Who packs the day meanwhile has locked this row.
+    await connection.execute(
+        "INSERT INTO observation_days (day, packed) VALUES ($1, $2)"
+        " ON CONFLICT (day) DO UPDATE SET packed = excluded.packed",
+        from_days(day),
+        polls is not None,
+    )
+    if polls is not None:
+        await _delete(connection, day)
+        await _write(connection, day, polls)
+
+
+async def _delete(connection: Connection, day: int) -> None:
+    await connection.execute("DELETE FROM observation_packs WHERE day = $1", from_days(day))
+
+
+async def _write(connection: Connection, day: int, polls: Polls) -> None:
+    if len(polls.store) == 0:
+        return
+    block = polls.store // BLOCK
+    place = polls.store - block * BLOCK
+    keys = (((place << _AT_BITS) | (polls.at - day * DAY)) << 1) | polls.active
+    packed = keys.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :_BYTES]
+    blocks, starts = np.unique(block, return_index=True)
+    parts = np.split(packed, starts[1:])
+    await connection.copy_records_to_table(
+        "observation_packs",
+        columns=["day", "block", "polls"],
+        records=[
+            (from_days(day), number, part.tobytes())
+            for number, part in zip(blocks.tolist(), parts, strict=True)
+        ],
+    )
+
+
+async def packed_days(connection: Connection, first: int, last: int) -> list[int]:
+    """Return the days from `first` to `last` (counted from 1970-01-01) that are packed, sorted."""
+    query = "SELECT day FROM observation_days WHERE packed AND day BETWEEN $1 AND $2 ORDER BY day"
+    rows = await connection.fetch(query, from_days(first), from_days(last))
+    return [to_days(row["day"]) for row in rows]
+
+
+async def read_packs(
+    connection: Connection, days: Collection[int], blocks: Collection[int]
+) -> Polls:
+    """Return all polls of packed days and of the stores in some blocks, in no order."""
+    packs = await connection.fetch(
+        "SELECT day, block, polls FROM observation_packs WHERE day = ANY($1) AND block = ANY($2)",
+        [from_days(day) for day in days],
+        list(blocks),
+    )
+    data = b"".join(pack["polls"] for pack in packs)
+    counts = [len(pack["polls"]) // _BYTES for pack in packs]
+    padded = np.zeros((sum(counts), 8), np.uint8)
+    padded[:, :_BYTES] = np.frombuffer(data, np.uint8).reshape(-1, _BYTES)
+    keys = padded.reshape(-1).view("<i8").astype(np.int64, copy=False)
+    midnight = np.array([to_days(pack["day"]) * DAY for pack in packs], np.int64)
+    first = np.array([pack["block"] * BLOCK for pack in packs], np.int64)
+    return Polls(
+        store=(keys >> (_AT_BITS + 1)) + np.repeat(first, counts),
+        at=((keys >> 1) & _AT_MASK) + np.repeat(midnight, counts),
+        active=(keys & 1).astype(np.bool_),
+    )
+
+
+def pack_days(url: str) -> int:
+    """Pack all days that are not packed, newest first; return how many. Call it in a child process.
+
+    Each day is a transaction, and what it costs in memory does not grow with the stores.
+    """
+    done = 0
+    while worker_connection.run(url, pack_newest_day):
+        done += 1
+    return done
+
+
+async def pack_newest_day(connection: Connection) -> bool:
+    """Pack the newest day that is not packed; False if there is none."""
+    async with connection.transaction():
+        # Whoever changes a row of this day meanwhile waits for this lock before the commit.
+        found = await connection.fetchval(
+            "SELECT day FROM observation_days WHERE NOT packed ORDER BY day DESC LIMIT 1"
+            " FOR UPDATE SKIP LOCKED"
+        )
+        if found is None:
+            return False
+        day = to_days(found)
+        await _delete(connection, day)
+        newest = await connection.fetchval("SELECT max(id) FROM stores") or 0
+        for first in range(0, newest + 1, _BLOCKS_AT_ONCE * BLOCK):
+            polls = await _read_rows(connection, day, first, first + _BLOCKS_AT_ONCE * BLOCK)
+            await _write(connection, day, polls)
+        await connection.execute("UPDATE observation_days SET packed = true WHERE day = $1", found)
+    return True
+
+
+async def _read_rows(connection: Connection, day: int, first: int, beyond: int) -> Polls:
+    """Return the rows of a day of the stores with `first <= id < beyond`, sorted."""
+    rows = await bulk.copy_out(
+        connection,
+        "SELECT store, observed_at, active FROM observations"
+        " WHERE observed_at >= $1 AND observed_at < $2 AND store >= $3 AND store < $4",
+        _ROWS,
+        from_us(day * DAY),
+        from_us((day + 1) * DAY),
+        first,
+        beyond,
+    )
+    order = np.lexsort((rows["observed_at"], rows["store"]))
+    return polls_of({name: column[order] for name, column in rows.items()})
+
+
+def polls_of(rows: Mapping[str, NDArray[Any]]) -> Polls:
+    """Return columns `store, observed_at, active` as polls."""
+    return Polls(rows["store"].astype(np.int64), rows["observed_at"], rows["active"])
+
+
+async def prune_packs(engine: AsyncEngine, before: int) -> None:
+    """Delete the packs of days before a day; they must go before the days' rows do."""
+    values = {"before": from_days(before)}
+    async with engine.begin() as connection:
+        for table in ("observation_days", "observation_packs"):
+            await connection.execute(text(f"DELETE FROM {table} WHERE day < :before"), values)  # noqa: S608

@@ -1,0 +1,239 @@
+"""Reports read packs of polls: whatever was written, in whatever order, they are the rows."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from openhours.db.engine import make_engine, migrate
+from openhours.ingestion.day_files import DayFiles
+from openhours.ingestion.load_status import write_days
+from openhours.reports.columns import Slice, read_observations
+from openhours.settings import Settings
+from openhours.stores import packs
+from openhours.stores.retention import prune_observations
+from openhours.stores.tables import POLLED
+from openhours.times import DAY, HOUR, from_us, now, to_us
+from tests.helpers.database import downgrade, fetch
+from tests.helpers.seed import week_of_polls
+
+Connection: TypeAlias = "asyncpg.Connection[Any]"
+Poll = tuple[int, int, bool]
+
+# A Wednesday: the days of the tests are in two weeks.
+START = to_us(datetime(2023, 1, 18, tzinfo=UTC))
+STORES, DAYS = 6, 8
+# Database ids of the stores are in two blocks.
+FIRST_ID = packs.BLOCK - STORES // 2
+
+polls = st.tuples(st.integers(0, STORES - 1), st.integers(0, DAYS * 24 - 1), st.booleans())
+loads = st.tuples(st.just("load"), st.lists(polls, min_size=1, max_size=40))
+steps = st.one_of(
+    loads,
+    st.tuples(st.just("pack"), st.none()),
+    st.tuples(st.just("load and roll back"), st.lists(polls, min_size=1, max_size=10)),
+    st.tuples(st.just("delete by hand"), st.integers(0, STORES - 1)),
+)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+@settings(max_examples=15, deadline=None, suppress_health_check=[*HealthCheck])
+@given(todo=st.lists(steps, min_size=1, max_size=8), back=st.integers(1, DAYS * 24 * HOUR))
+def test_packs_and_rows_give_the_same_observations(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, listed: bool, todo: list[Any], back: int
+) -> None:
+    monkeypatch.setattr("openhours.reports.columns._MIN_STORES_OF_A_BLOCK", 1)
+
+    async def scenario(connection: Connection) -> None:
+        await connection.execute(
+            "TRUNCATE observations, observation_days, observation_packs, stores CASCADE;"
+            f" ALTER TABLE stores ALTER COLUMN id RESTART WITH {FIRST_ID};"
+            " INSERT INTO stores (store_id)"
+            f" SELECT 's' || n FROM generate_series(0, {STORES - 1}) n"
+        )
+        stored: dict[tuple[int, int], bool] = {}
+        for step, value in todo:
+            if step == "load":
+                async with connection.transaction():
+                    await load(connection, value)
+                stored |= {(store, START + at * HOUR): active for store, at, active in value}
+            elif step == "load and roll back":
+                transaction = connection.transaction()
+                await transaction.start()
+                await load(connection, value)
+                await transaction.rollback()
+            elif step == "pack":
+                while await packs.pack_newest_day(connection):
+                    pass
+            else:
+                query = "DELETE FROM observations WHERE store = $1"
+                await connection.execute(query, FIRST_ID + value)
+                stored = {key: active for key, active in stored.items() if key[0] != value}
+            await compare(connection, stored, listed, back)
+
+    with_connection(database_url, scenario)
+
+
+async def load(connection: Connection, rows: list[Poll]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        days = DayFiles(Path(folder))
+        store, at, active = (np.array(column) for column in zip(*rows, strict=True))
+        names = [f"s{n}" for n in range(STORES)]
+        days.add(names, store, START + at * HOUR, active.astype(np.bool_))
+        await write_days(connection, days, nothing)
+
+
+async def nothing(_: float) -> None:
+    return
+
+
+async def compare(
+    connection: Connection, stored: dict[tuple[int, int], bool], listed: bool, back: int
+) -> None:
+    until = START + DAYS * DAY - 5 * HOUR
+    only = [FIRST_ID, FIRST_ID + STORES - 1] if listed else None
+    ids = np.array(only or range(FIRST_ID, FIRST_ID + STORES))
+    part = Slice(POLLED, until, back, FIRST_ID, FIRST_ID + STORES - 1, only, "UTC")
+    async with connection.transaction():
+        found = await read_observations(connection, part, ids)
+    wanted = sorted(
+        (ids.tolist().index(FIRST_ID + store), at, active)
+        for (store, at), active in stored.items()
+        if until - back <= at <= until and FIRST_ID + store in ids
+    )
+    columns = (found.store.tolist(), found.at.tolist(), found.active.tolist())
+    assert list(zip(*columns, strict=True)) == wanted
+
+
+def with_connection(url: str, work: Callable[[Connection], Awaitable[None]]) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await work(connection)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+def state(url: str) -> list[tuple[object, ...]]:
+    query = "SELECT day::text, packed FROM observation_days ORDER BY day"
+    return fetch(url, query)
+
+
+def test_a_day_is_packed_as_it_is_loaded_and_unpacked_by_what_changes_it(
+    database_url: str,
+) -> None:
+    async def scenario(connection: Connection) -> None:
+        async with connection.transaction():
+            await load(connection, [(0, 1, True), (1, 25, False)])
+        async with connection.transaction():
+            await load(connection, [(0, 1, True), (1, 25, True), (1, 49, True)])
+
+    with_connection(database_url, scenario)
+    packed = [("2023-01-18", True), ("2023-01-19", False), ("2023-01-20", True)]
+    assert state(database_url) == packed
+    assert packs.pack_days(database_url) == 1
+    assert state(database_url) == [(day, True) for day, _ in packed]
+    assert packs.pack_days(database_url) == 0
+    fetch(database_url, "UPDATE observations SET active = false")
+    assert state(database_url) == [(day, False) for day, _ in packed]
+
+
+def test_who_packs_a_day_and_who_changes_it_wait_for_each_other(database_url: str) -> None:
+    """Else a pack of rows as they were before the change would be taken for the newest."""
+
+    async def scenario(connection: Connection) -> None:
+        other = await asyncpg.connect(database_url)
+        for rows in [(0, 1, True)], [(0, 2, True)]:
+            async with connection.transaction():
+                await load(connection, rows)
+        # Its rows are there, but not committed; somebody packs what there is.
+        changing = connection.transaction()
+        await changing.start()
+        await load(connection, [(0, 3, False)])
+        packing = asyncio.create_task(packs.pack_newest_day(other))
+        await asyncio.sleep(0.1)
+        await changing.commit()
+        await packing
+        await compare_one(connection, [1, 2, 3])
+        while await packs.pack_newest_day(other):
+            pass
+        # The other way round: the day is being packed.
+        locked = other.transaction()
+        await locked.start()
+        await other.fetch("SELECT FROM observation_days FOR UPDATE")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(load_alone(connection, [(0, 4, True)]))
+            await asyncio.sleep(0.1)
+            await locked.commit()
+        await compare_one(connection, [1, 2, 3, 4])
+        await other.close()
+
+    with_connection(database_url, scenario)
+
+
+async def load_alone(connection: Connection, rows: list[Poll]) -> None:
+    async with connection.transaction():
+        await load(connection, rows)
+
+
+async def compare_one(connection: Connection, hours: list[int]) -> None:
+    ids = np.array([1])
+    part = Slice(POLLED, START + DAY, DAY, 1, 1, None, "UTC")
+    async with connection.transaction():
+        found = await read_observations(connection, part, ids)
+    assert found.at.tolist() == [START + hour * HOUR for hour in hours]
+
+
+def test_packs_are_a_few_bytes_a_poll(database_url: str) -> None:
+    rows = [(store, at, True) for store in range(STORES) for at in range(24)]
+
+    async def scenario(connection: Connection) -> None:
+        async with connection.transaction():
+            await load(connection, rows)
+
+    with_connection(database_url, scenario)
+    size = "SELECT sum(length(polls)) FROM observation_packs"
+    assert fetch(database_url, size) == [(6 * len(rows),)]
+
+
+def test_packs_go_before_their_weeks_do(settings: Settings, database_url: str) -> None:
+    async def scenario(connection: Connection) -> None:
+        async with connection.transaction():
+            await load(connection, [(0, 1, True)])
+        limits = settings.model_copy(update={"keep_days": 30})
+        engine = make_engine(database_url)
+        assert await prune_observations(engine, limits) == 1
+        await engine.dispose()
+
+    with_connection(database_url, scenario)
+    assert from_us(START) < now()
+    assert fetch(database_url, "SELECT FROM observation_packs") == []
+    assert state(database_url) == []
+
+
+def test_the_days_of_an_older_database_are_packed_by_a_worker(database_url: str) -> None:
+    async def scenario() -> None:
+        engine = make_engine(database_url)
+        await downgrade(engine, "0015")
+        connection = await asyncpg.connect(database_url)
+        # Where days do not begin with those of UTC, nor have all the same length.
+        await connection.execute("SET timezone = 'America/New_York'")
+        for statement in week_of_polls(2, 2, "84 hours", "true"):
+            await connection.execute(statement)
+        await connection.close()
+        await migrate(engine)
+        await engine.dispose()
+
+    asyncio.run(scenario())
+    assert state(database_url) == [("2023-01-16", False), ("2023-01-19", False)]
+    assert packs.pack_days(database_url) == 2
