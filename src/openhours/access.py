@@ -61,6 +61,10 @@ TABLE = AccessTable(
         "GET /corrections": _REPORT,
         "GET /corrections/{correction_id}": _REPORT,
         "DELETE /corrections/{correction_id}": _CORRECT,
+        # Special hours
+        "GET /special_hours": _REPORT,
+        "PUT /special_hours/{store_id:text}/{date}": _INGEST,
+        "DELETE /special_hours/{store_id:text}/{date}": _INGEST,
         # Pages
         "GET /files/{ingestion_id}": _INGEST,
         "POST /files/{ingestion_id}/cancel": Needs("ingest", form=True),
@@ -71,6 +75,9 @@ TABLE = AccessTable(
         "GET /corrections/new": _CORRECT,
         "POST /corrections/new": Needs("correct", form=True),
         "POST /corrections/{correction_id}/revoke": Needs("correct", form=True),
+        "GET /hours/special": _REPORT,
+        "POST /hours/special": Needs("ingest", form=True),
+        "POST /hours/special/remove": Needs("ingest", form=True),
         "GET /pcs": _REPORT,
         "GET /traffic": _REPORT,
         "GET /activity": _REPORT,

@@ -37,6 +37,7 @@ from openhours.reports import metrics as report_metrics
 from openhours.reports import timeline_api as timelines
 from openhours.settings import Settings, get_settings
 from openhours.stores import api as stores
+from openhours.stores import special_hours_api as special_hours
 from openhours.times import now
 from openhours.visits import api as visits
 from openhours.visits import metrics as visit_metrics
@@ -66,6 +67,7 @@ _ENDPOINTS = (
     timelines,
     ingestion,
     stores,
+    special_hours,
     heartbeats,
     visits,
     activity,
@@ -166,7 +168,7 @@ def _add_middleware(app: FastAPI) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=("GET", "POST", "PATCH", "DELETE"),
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Prefer"),
             expose_headers=(
                 "Link",

@@ -102,6 +102,16 @@ def parse_date(text: str) -> date | None:
     return day if day is not None and 1900 <= day.year < LATEST.year else None
 
 
+def check_date(value: Any) -> date:
+    """Return the date of `parse_date`; raise ValueError if it is none."""
+    if isinstance(value, date):
+        return value  # our own, on its way out
+    day = parse_date(value) if isinstance(value, str) else None
+    if day is None:
+        raise ValueError("not a date between 1900 and 9998, such as 2024-12-25")
+    return day
+
+
 def parse_time_of_day(text: str) -> int | None:
     """Return µs since midnight, 0 to DAY (`24:00`), or None if it is no time of day.
 
@@ -139,3 +149,10 @@ Instant = Annotated[
 
 # An instant that has passed, but for what clocks may differ.
 PastInstant = Annotated[Instant, AfterValidator(check_not_ahead)]
+
+# A date in some store's own time.
+LocalDate = Annotated[
+    date,
+    BeforeValidator(check_date),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2024-12-25"]}),
+]

@@ -1,22 +1,24 @@
 """Business hours as a person writes them."""
 
 import asyncio
-import sys
+from datetime import date
 
 import pytest
 
 from openhours.db.engine import make_engine
-from openhours.errors import Invalid
-from openhours.settings import Settings
+from openhours.errors import Invalid, NotFound
 from openhours.stores.hours import (
+    ALWAYS_VALID,
     Row,
     StoreHours,
     hours_of,
     parse_week,
+    remove_hours,
     set_hours,
     set_timezone,
     written,
 )
+from openhours.uptime.dates import CLOSED
 
 HOUR = 3_600_000_000
 
@@ -24,7 +26,9 @@ HOUR = 3_600_000_000
 @pytest.mark.parametrize(
     ("text", "rows", "shown"),
     [
-        ("always", [], "always"),
+        ("Always", [Row(day, 0, 24 * HOUR) for day in range(7)], "always"),
+        ("daily 0:00-24:00", [Row(day, 0, 24 * HOUR) for day in range(7)], "always"),
+        ("closed", [Row(day, CLOSED, CLOSED) for day in range(7)], "closed"),
         (
             "mon-wed 9:00-17:30",
             [Row(day, 9 * HOUR, 17 * HOUR + HOUR // 2) for day in range(3)],
@@ -71,6 +75,7 @@ def test_weeks_are_read_and_written(text: str, rows: list[Row], shown: str) -> N
         "mon 24:00-10:00",
         "mon 9:00-24:01",
         "mon 9:00-10:00 always",
+        "mon closed",
         "monday 9:00-10:00",
         "mon-daily 9:00-10:00",
         "mon, 9:00-10:00",
@@ -79,6 +84,14 @@ def test_weeks_are_read_and_written(text: str, rows: list[Row], shown: str) -> N
 def test_what_is_not_understood_changes_nothing(text: str) -> None:
     with pytest.raises(Invalid):
         parse_week(text.split())
+
+
+def test_closed_days_are_not_named_and_no_hours_at_all_are_always() -> None:
+    """As files may have them."""
+    closed = [Row(day, CLOSED, CLOSED) for day in (1, 3)]
+    assert written([Row(0, 9 * HOUR, 17 * HOUR), *closed]) == "mon 09:00-17:00"
+    assert written(closed) == "closed"
+    assert written([]) == "always"
 
 
 def test_hours_and_zone_are_those_that_were_set_last(database_url: str) -> None:
@@ -90,13 +103,17 @@ def test_hours_and_zone_are_those_that_were_set_last(database_url: str) -> None:
         await asyncio.gather(*(set_hours(engine, "pc:joe", rows) for rows in weeks))
         known = await hours_of(engine, "pc:joe")
         assert known is not None
-        assert known.rows in weeks
+        assert [version.rows in weeks for version in known.versions] == [True]
         await set_timezone(engine, "pc:joe", "Asia/Kathmandu")
-        await set_hours(engine, "pc:joe", [])
+        await remove_hours(engine, "pc:joe", ALWAYS_VALID)
         assert await hours_of(engine, "pc:joe") == StoreHours("pc:joe", "Asia/Kathmandu", [])
         for store_id in ("", "x" * 65, "8.1E+18", "a\0b"):
-            with pytest.raises(Invalid):
-                await set_hours(engine, store_id, [])
+            for work in (
+                set_hours(engine, store_id, weeks[0]),
+                remove_hours(engine, store_id, ALWAYS_VALID),
+            ):
+                with pytest.raises(Invalid):
+                    await work
         with pytest.raises(Invalid):
             await set_timezone(engine, "pc:joe", "Bielefeld")
         await engine.dispose()
@@ -104,36 +121,31 @@ def test_hours_and_zone_are_those_that_were_set_last(database_url: str) -> None:
     asyncio.run(test())
 
 
-@pytest.mark.slow
-def test_the_command(settings: Settings) -> None:
-    async def run(*arguments: str) -> tuple[int | None, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "openhours.cli",
-            "hours",
-            *arguments,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, error = await process.communicate()
-        return process.returncode, out.decode(), error.decode()
-
+def test_versions_are_set_and_removed_one_by_one(database_url: str) -> None:
     async def test() -> None:
-        week = ["mon-fri", "09:00-17:30", "sat", "22:00-6:00"]
-        set_, zone, show = await asyncio.gather(
-            run("set", "pc:joe", *week),
-            run("zone", "pc:joe", "Europe/Berlin"),
-            run("show", "nobody"),
-        )
-        assert (set_[0], zone[0], show[0]) == (0, 0, 2), (set_, zone, show)
-        assert set_[1].startswith("pc:joe: mon-fri 09:00-17:30  sat 22:00-06:00, ")
-        assert zone[1].endswith(", Europe/Berlin\n")
-        assert "there is no store 'nobody'" in show[2]
-        assert settings.database_url is not None
-        engine = make_engine(settings.database_url.get_secret_value())
-        known = await hours_of(engine, "pc:joe")
-        assert known == StoreHours("pc:joe", "Europe/Berlin", parse_week(week))
+        engine = make_engine(database_url)
+
+        async def versions() -> list[tuple[str, str]]:
+            known = await hours_of(engine, "a")
+            assert known is not None
+            return [(str(since), written(rows)) for since, rows in known.versions]
+
+        summer, winter = date(2024, 4, 1), date(2024, 10, 1)
+        await set_hours(engine, "a", parse_week(["daily", "9:00-20:00"]), summer)
+        await set_hours(engine, "a", parse_week(["closed"]), winter)
+        await set_hours(engine, "a", parse_week(["always"]))
+        always = (str(ALWAYS_VALID), "always")
+        closed = (str(winter), "closed")
+        assert await versions() == [always, (str(summer), "mon-sun 09:00-20:00"), closed]
+        await set_hours(engine, "a", parse_week(["sun", "9:00-10:00"]), summer)
+        assert await versions() == [always, (str(summer), "sun 09:00-10:00"), closed]
+        await remove_hours(engine, "a", summer)
+        await remove_hours(engine, "a", ALWAYS_VALID)
+        assert await versions() == [closed]
+        with pytest.raises(NotFound, match="store 'a' has no hours that begin on 2024-04-01"):
+            await remove_hours(engine, "a", summer)
+        with pytest.raises(NotFound, match="store 'a' has no hours that have always been valid"):
+            await remove_hours(engine, "a", ALWAYS_VALID)
         await engine.dispose()
 
     asyncio.run(test())

@@ -18,8 +18,8 @@ SCRIPT = "<script>alert(1)</script>"
 SLASHED = "chain/7 & more?#%"
 LONG = "m" * 64
 PAGES = (
-    "/", "/stores", "/reports", "/corrections", "/corrections/new", "/pcs", "/traffic", "/activity",
-    "/signin",
+    "/", "/stores", "/hours/special", "/reports", "/corrections", "/corrections/new", "/pcs",
+    "/traffic", "/activity", "/signin",
 )  # fmt: skip
 
 

@@ -9,19 +9,19 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar, TypeVarTuple
 
 from fastapi import Query, Request
 from pydantic import BeforeValidator
-from sqlalchemy import BigInteger, ColumnElement, Integer, Row, Select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Date, Integer, Row, Select, tuple_
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
 from openhours.api.fields import INT8, check_text
 from openhours.errors import Invalid, invalid
-from openhours.times import EARLIEST, LATEST, from_us, to_us
+from openhours.times import EARLIEST, LATEST, check_date, from_us, to_us
 
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
@@ -79,9 +79,14 @@ def link_header(request: Request, page: Page[Any]) -> dict[str, str]:
 
 def _cursor(row: Any, keys: Keys) -> str:
     values = [getattr(row, str(key.key)) for key in keys]
-    plain = [to_us(value) if isinstance(value, datetime) else value for value in values]
-    text = json.dumps(plain, separators=(",", ":"))
+    text = json.dumps([_plain(value) for value in values], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return to_us(value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _values(cursor: str, keys: Keys) -> list[Any]:
@@ -107,6 +112,8 @@ def _value(value: object, key: ColumnElement[Any] | InstrumentedAttribute[Any]) 
         if not isinstance(key.type, BigInteger) and abs(value) >= 2**31:
             raise ValueError
         return value
+    if isinstance(key.type, Date):
+        return check_date(value)
     if not isinstance(value, str):
         raise ValueError
     return check_text(value)

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.accounts import keys
 from openhours.accounts.audit import audit, operator
 from openhours.db import database
-from openhours.errors import Invalid, NotFound
+from openhours.errors import Invalid
 from openhours.ingestion.names import printable
 from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.tables import Ingestion
@@ -32,7 +32,6 @@ from openhours.reports.queries import find_report
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.settings import Settings
-from openhours.stores import hours
 from openhours.worker.jobs import Worker
 
 _POLL_INTERVAL = 0.1
@@ -119,35 +118,6 @@ async def report(settings: Settings, out: Path | None, full: bool, **options: An
         await _write_csv(engine, done, out, full)
     console.print(f"report {report_id}: {done.row_count:,} rows -> {out or 'standard output'}")
     return True
-
-
-async def set_hours(settings: Settings, store_id: str, words: Sequence[str]) -> None:
-    """Replace the business hours of a store. Raise Invalid."""
-    rows = hours.parse_week(words)
-    async with database.opened(settings) as (engine, _):
-        await hours.set_hours(engine, store_id, rows)
-        await _print_hours(engine, settings, store_id)
-
-
-async def set_timezone(settings: Settings, store_id: str, timezone: str) -> None:
-    """Replace the time zone of a store. Raise Invalid."""
-    async with database.opened(settings) as (engine, _):
-        await hours.set_timezone(engine, store_id, timezone)
-        await _print_hours(engine, settings, store_id)
-
-
-async def show_hours(settings: Settings, store_id: str) -> None:
-    """Print the business hours of a store. Raise NotFound."""
-    async with database.opened(settings) as (engine, _):
-        await _print_hours(engine, settings, store_id)
-
-
-async def _print_hours(engine: AsyncEngine, settings: Settings, store_id: str) -> None:
-    known = await hours.hours_of(engine, store_id)
-    if known is None:
-        raise NotFound(f"there is no store {store_id!r}")
-    zone = known.timezone or f"{settings.default_timezone} (the default)"
-    print(f"{store_id}: {hours.written(known.rows)}, {zone}")
 
 
 async def _follow_report(engine: AsyncEngine, report_id: str) -> Report:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from openhours import __version__
-from openhours.cli import backup, corrections, keys
+from openhours.cli import backup, corrections, hours, keys
 from openhours.cli.output import fail, read_settings, say, server_part, set_up_logging
 from openhours.errors import OpenhoursError
 
@@ -166,47 +166,6 @@ def agent(
         fail(str(error), 1)
 
 
-hours = typer.Typer(no_args_is_help=True, help="Business hours and time zone of one store.")
-app.add_typer(hours, name="hours")
-StoreId = Annotated[str, typer.Argument(help="The store; a PC's is pc:<name>.")]
-
-
-@hours.command("set")
-def set_hours(
-    store: StoreId,
-    week: Annotated[
-        list[str],
-        typer.Argument(help="Days and their times: mon-fri 09:00-17:30 sat 10:00-14:00; always"),
-    ],
-) -> None:
-    """Replace the hours in which a store should be open; all that is not named is closed.
-
-    Days: mon, mon-fri, mon,wed,fri or daily, followed by one or more times. 22:00-06:00 ends on the
-    next day; 24:00 may be an end. `always` takes the hours away: then the store is always open.
-    """
-    _hours_command("set_hours", store, week)
-
-
-@hours.command("zone")
-def set_timezone(
-    store: StoreId, zone: Annotated[str, typer.Argument(help="IANA name: Europe/Berlin.")]
-) -> None:
-    """Replace the time zone in which a store's hours are meant."""
-    _hours_command("set_timezone", store, zone)
-
-
-@hours.command("show")
-def show_hours(store: StoreId) -> None:
-    """Print the hours and the time zone of a store."""
-    _hours_command("show_hours", store)
-
-
-def _hours_command(name: str, *arguments: object) -> None:
-    settings = read_settings()
-    set_up_logging("WARNING")
-    asyncio.run(getattr(server_part("cli.commands"), name)(settings, *arguments))
-
-
 @app.command("sample-data")
 def sample_data(
     folder: Annotated[Path, typer.Argument(help="Where to write the files.")] = Path("data/sample"),
@@ -252,6 +211,7 @@ app.command()(backup.backup)
 app.command()(backup.restore)
 
 
+app.add_typer(hours.app, name="hours")
 app.add_typer(keys.app, name="keys")
 app.add_typer(corrections.app, name="corrections")
 

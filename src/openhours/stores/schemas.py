@@ -1,4 +1,4 @@
-"""Corrections as JSON."""
+"""Corrections and special hours as JSON."""
 
 from typing import Annotated, Self
 
@@ -15,9 +15,9 @@ from pydantic import (
 
 from openhours.api.fields import Text, check_text
 from openhours.stores.labels import Labels
-from openhours.stores.store_ids import MAX_LENGTH
+from openhours.stores.store_ids import EVERY, MAX_LENGTH
 from openhours.stores.tables import Category, TreatAs
-from openhours.times import Instant
+from openhours.times import Instant, LocalDate
 
 MAX_STORES = 10_000
 MAX_REASON = 500  # characters
@@ -100,3 +100,37 @@ class CorrectionInfo(_Correction):
     ]
     revoked_at: Instant | None
     revoked_by: str | None
+
+
+Spans = Annotated[
+    list[Annotated[Text, Field(max_length=40)]],
+    Field(
+        max_length=20,
+        fail_fast=True,
+        description="Opening and closing in local time; `22:00-06:00` ends on the next day. An "
+        "empty list: closed.",
+        examples=[["09:00-12:00"]],
+    ),
+]
+
+
+class NewSpecialHours(BaseModel):
+    """Special hours to set."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hours: Spans
+
+
+class SpecialHoursInfo(BaseModel):
+    """Special hours of a store: they replace those that would begin on that date."""
+
+    store_id: Annotated[
+        Text,
+        Field(
+            description="`*`: every polled store without special hours of its own for the date.",
+            examples=[EVERY],
+        ),
+    ]
+    date: LocalDate
+    hours: Spans

@@ -74,6 +74,7 @@ class SpecialHours(Base):
     """Hours of a store on one local date, instead of those of the week; as in BusinessHours."""
 
     __tablename__ = "special_hours"
+    __table_args__ = (Index("ix_special_hours_date", "date", "store"),)
 
     # Or EVERY_STORE: hence no foreign key.
     store: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

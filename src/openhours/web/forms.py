@@ -30,3 +30,14 @@ def validated(
                 for problem in error.errors()
             ]
         ) from None
+
+
+def wrong_fields(refusal: Invalid | None) -> dict[str, str]:
+    """Return what is wrong with each field of a form, for the page that shows it again.
+
+    Paths are `body, field, …` or `field, …`.
+    """
+    return {
+        str(problem.path[problem.path[0] == "body"]): problem.message
+        for problem in reversed(refusal.problems if refusal else ())
+    }

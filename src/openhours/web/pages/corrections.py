@@ -20,7 +20,7 @@ from openhours.stores.queries import correction_info, list_corrections
 from openhours.stores.schemas import MAX_REASON, NewCorrection
 from openhours.stores.tables import Category, TreatAs
 from openhours.web import queries
-from openhours.web.forms import validated
+from openhours.web.forms import validated, wrong_fields
 from openhours.web.local_time import QueryZone, from_input, named_zone
 from openhours.web.page_route import PageRoute
 from openhours.web.queries import Search
@@ -132,11 +132,6 @@ async def make(
 async def _form(
     request: Request, engine: AsyncEngine, form: CorrectionForm, refusal: Invalid | None = None
 ) -> Response:
-    # Paths are `body, field, …` or `field, …`.
-    wrong = {
-        str(problem.path[problem.path[0] == "body"]): problem.message
-        for problem in reversed(refusal.problems if refusal else ())
-    }
     searching = form.wants_search()
     async with engine.connect() as connection:
         known = await list_labels(connection, _MAX_VALUES)
@@ -159,7 +154,7 @@ async def _form(
         ways=get_args(TreatAs),
         categories=get_args(Category),
         max_reason=MAX_REASON,
-        wrong=wrong,
+        wrong=wrong_fields(refusal),
     )
 
 
