@@ -22,6 +22,7 @@ LINKS = {
     "get_report": "/get_report/{report_id}",
     "reports": "/reports",
     "corrections": "/corrections",
+    "special_hours": "/special_hours",
     "track": "/track",
     "track_events": "/track/events",
     "visit": "/visit",
