@@ -4,27 +4,59 @@ import pytest
 from fastapi.testclient import TestClient
 
 from openhours.settings import Settings
-from tests.helpers.clients import running
-from tests.helpers.html import HTML, get_page
+from tests.helpers.clients import PASSWORD, make_keys, running
+from tests.helpers.html import HTML, get_page, post_form
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "words"),
+    ("path", "status", "title", "words"),
     [
-        ("/nope", 404, "It may have been removed"),
-        ("/signout", 405, "does not accept this kind of request"),
-        ("/stores?page=0", 422, "page: Input should be greater than or equal to 1"),
+        ("/nope", 404, "Not found", "It may have been removed"),
+        ("/signout", 405, "Not possible here", "does not accept this kind of request"),
+        (
+            "/stores?page=0",
+            422,
+            "Please check what you entered",
+            "page: Input should be greater than or equal to 1",
+        ),
     ],
 )
 def test_an_error_is_a_page_and_json_for_others(
-    stocked: TestClient, path: str, status: int, words: str
+    stocked: TestClient, path: str, status: int, title: str, words: str
 ) -> None:
     page = get_page(stocked, path, status)
     told = stocked.get(path)
     assert (told.status_code, told.headers["content-type"]) == (status, "application/problem+json")
     assert page.text(".eyebrow") == str(status)
-    assert page.text("h1") == told.json()["title"]
+    assert page.text("h1") == title
     assert words in page.text("main")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "back", "words"),
+    [
+        ("/nope", 404, "/", "Back to Overview"),
+        ("/stores?page=0", 422, "/stores", "Back to Stores"),
+        ("/reports/nothing", 404, "/reports", "Back to Reports"),
+        ("/activity?cursor=x", 422, "/activity", "Back to Activity"),
+        ("/stores/store-001?at=x", 422, "/stores", "Back to Stores"),
+    ],
+)
+def test_the_way_back_is_the_page_it_belongs_to(
+    stocked: TestClient, path: str, status: int, back: str, words: str
+) -> None:
+    page = get_page(stocked, path, status)
+    assert (page.attribute("main .button", "href"), page.text("main .button")) == (back, words)
+
+
+def test_the_way_back_is_no_page_that_the_visitor_may_not_see(settings: Settings) -> None:
+    make_keys(settings, [["report"]])
+    with running(settings) as client:
+        post_form(client, "/signup", username="ann", password=PASSWORD)
+        for path, status in (("/stores", 403), ("/timer/1/delete", 405)):
+            page = get_page(client, path, status)
+            assert page.attribute("main .button", "href") == "/timer", path
+        assert get_page(client, "/stores", 403).text(".signout span") == "ann"
 
 
 @pytest.mark.parametrize(

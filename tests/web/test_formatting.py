@@ -44,14 +44,24 @@ def test_time_is_never_rounded_to_nothing(us: int, hours: str, minutes: str) -> 
         (None, "–"),
         (0.44, "0.4 s"),
         (59.9, "59.9 s"),
-        (60, "1 min 0 s"),
+        (0, "0 s"),
+        (12.02, "12 s"),
+        (60, "1 min"),
+        (2400.9, "40 min"),
         (3599, "59 min 59 s"),
-        (6240, "1 h 44 min"),
-        (3_600_000, "1,000 h 0 min"),
+        (3602, "1 h"),
+        (6242, "1 h 44 min"),
+        (3_600_000, "1,000 h"),
     ],
 )
 def test_spans_are_written_as_people_say_them(seconds: float | None, text: str) -> None:
     assert formatting.span(seconds) == text
+
+
+def test_messages_become_sentences() -> None:
+    assert formatting.sentence("wrong username or password") == "Wrong username or password."
+    assert formatting.sentence("Is it?") == "Is it?"
+    assert formatting.sentence("") == ""
 
 
 def test_shares_are_rounded_down() -> None:

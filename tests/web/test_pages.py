@@ -188,8 +188,8 @@ def test_pcs_show_their_history_and_when_they_were_on(page: Page, stocked: Servi
 def test_traffic_keeps_bots_apart(page: Page, stocked: Service) -> None:
     page.goto("/traffic")
     tiles = page.get_by_role("region", name="Visits", exact=True)
-    expect(tiles).to_contain_text("1visits by people")
-    expect(tiles).to_contain_text("1visits by bots")
+    expect(tiles).to_contain_text("1visit by people")
+    expect(tiles).to_contain_text("1visit by bots")
     expect(page.locator("main")).to_contain_text(SCRIPT)
 
 
@@ -200,7 +200,7 @@ def test_an_event_is_recorded_and_found(page: Page, stocked: Service) -> None:
     form.get_by_label("Action").select_option("deleted")
     form.get_by_label("Metadata").fill('{"document": "<i>17</i>"}')
     form.get_by_role("button", name="Record").click()
-    rows = page.get_by_role("region", name="Events").locator("tbody tr")
+    rows = page.get_by_role("table", name="Events").locator("tbody tr")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text('{"document": "<i>17</i>"}')
     page.goto("/activity?user_id=7")
@@ -225,7 +225,7 @@ def test_the_timer_survives_closing_the_browser(
     page.goto("/timer")
     page.locator("#new-username").fill("zoe")
     page.locator("#new-password").fill("correct horse")
-    page.get_by_role("button", name="Create an account").click()
+    page.get_by_role("button", name="Create account").click()
     expect(page).to_have_url(f"{stocked.url}/timer")
     page.get_by_label("What are you going to do?").fill("Invoices <i>")
     page.get_by_role("button", name="Start").click()

@@ -109,6 +109,7 @@ async def _caller(request: Request, needs: Needs) -> Caller:
         caller = await accounts.by_header(request) or await accounts.by_cookie(request) or Caller()
     except Unauthenticated as error:
         raise Unauthenticated(str(error), _challenges(request, needs)) from None
+    request.state.caller = caller  # a page that refuses them still says who they are
     if caller.by_basic:
         _refuse_other_sites(request)
     if not caller.known and not needs.met_by(caller):

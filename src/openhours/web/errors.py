@@ -8,26 +8,31 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
+from openhours.accounts.credentials import Caller
 from openhours.api.dependencies import public_path
 from openhours.api.error_responses import problem_response
 from openhours.api.negotiation import wants_page
-from openhours.web.render import page
+from openhours.web.formatting import sentence
+from openhours.web.render import TABS, TIMER, page
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
-_ADVICE = {
-    400: "The request could not be read.",
-    401: "Sign in to see this page.",
-    403: "You may not do this as the user or API key that you are signed in as.",
-    404: "It may have been removed, or the address has a mistake.",
-    405: "This address does not accept this kind of request.",
-    409: "This conflicts with the present state. Reload the page to see it.",
-    413: "What you sent is too large.",
-    422: "Something in the address or the form is not valid.",
-    429: "Wait a little and try again.",
-    503: "The database cannot be reached. Nothing is lost; try again in a moment.",
-    507: "The disk is full. What you sent was not stored; free some space, then send it again.",
+# Heading and advice of a page.
+_WORDS = {
+    400: ("This request could not be read", "Reload the page and try again."),
+    401: ("Please sign in", "This page is for people who have signed in."),
+    403: ("You do not have access", "Sign in as a user, or with an API key, that may do this."),
+    404: ("Not found", "It may have been removed, or the address has a mistake."),
+    405: ("Not possible here", "This address does not accept this kind of request."),
+    409: ("Not possible right now", "Reload the page to see how things are."),
+    413: ("Too large", "What you sent is too large."),
+    415: ("Not accepted", "What you sent has a type that is not accepted here."),
+    422: ("Please check what you entered", "Something in the form or the address is not valid."),
+    429: ("Too many requests", "Wait a little and try again."),
+    503: ("Temporarily unavailable", "Nothing is lost; try again in a moment."),
+    507: ("The disk is full", "Nothing was stored. Free some space, then send it again."),
 }
+_CRASH = ("Something went wrong", "The error is on the server; its log says more.")
 
 
 def add_error_pages(app: FastAPI) -> None:
@@ -65,19 +70,30 @@ def _to_sign_in(request: Request) -> Response:
 
 def _error_page(request: Request, response: Response) -> Response:
     problem = json.loads(bytes(response.body))
+    title, advice = _WORDS.get(response.status_code, _CRASH)
     error_page = page(
         request,
         "error.html",
         response.status_code,
         status=response.status_code,
-        title=problem["title"],
-        advice=_ADVICE.get(
-            response.status_code, "Something went wrong on the server; its log says more."
-        ),
+        title=title,
+        advice=advice,
         problems=_messages(problem),
+        back=_way_back(request),
     )
     copy_headers(response, error_page)
     return error_page
+
+
+def _way_back(request: Request) -> tuple[str, str]:
+    """Return path and name of the page to which the failed one belongs, or of the first page."""
+    path = request.url.path.removeprefix(public_path(request))
+    failed = path if request.method == "GET" and not request.url.query else None
+    for to, name in TABS[1:]:
+        if to != failed and (path == to or path.startswith(f"{to}/")):
+            return to, name
+    caller: Caller = getattr(request.state, "caller", Caller())
+    return TIMER if caller.user is not None and not caller.has("report") else TABS[0]
 
 
 def copy_headers(source: Response, target: Response) -> None:
@@ -87,12 +103,8 @@ def copy_headers(source: Response, target: Response) -> None:
             target.headers[name] = value
 
 
-def detail_of(response: Response) -> str:
-    """Return what a problem response says is wrong."""
-    return str(json.loads(bytes(response.body))["detail"])
-
-
 def _messages(problem: dict[str, Any]) -> list[str]:
     if "errors" in problem:
         return [f"{' → '.join(one['path'][1:])}: {one['message']}" for one in problem["errors"]]
-    return [] if problem["detail"] == problem["title"] else [problem["detail"]]
+    detail = problem["detail"]
+    return [] if detail == problem["title"] else [sentence(detail)]

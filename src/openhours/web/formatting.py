@@ -50,15 +50,15 @@ def _amount(value: float, us: int, unit: str) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """Return a duration as a person would say it: `1 h 44 min`, `5 min 2 s`, `0.4 s`."""
+    """Return a duration as a person would say it: `1 h 44 min`, `40 min`, `5 min 2 s`, `0.4 s`."""
     if seconds is None:
         return "–"
     whole = int(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600:,} h {whole % 3600 // 60} min"
-    if whole >= 60:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{seconds:.1f} s"
+    if whole < 60:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return " ".join(f"{count:,} {unit}" for count, unit in parts if count)
 
 
 def percent(part: int | float, whole: int | float) -> str:
@@ -74,6 +74,12 @@ def percent(part: int | float, whole: int | float) -> str:
 def number(value: int | None) -> str:
     """Return `13,559`; `–` for None."""
     return "–" if value is None else f"{value:,}"
+
+
+def sentence(text: str) -> str:
+    """Return a message as a sentence: `Wrong username or password.`"""
+    ended = text if text.endswith((".", "!", "?")) or not text else f"{text}."
+    return ended[:1].upper() + ended[1:]
 
 
 def window_words(name: str) -> str:

@@ -1,14 +1,28 @@
-"""Checking a form's fields by the model that checks the same fields of a JSON body."""
+"""Checking a form's fields by the model that checks the same fields of a JSON body.
+
+A form that cannot be accepted is shown again: what was written is kept, and beside each wrong field
+stands what is wrong with it (`fields.html`).
+"""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from openhours.api.error_responses import readable_message
-from openhours.errors import FieldProblem, Invalid
+from openhours.errors import FieldProblem, Invalid, OpenhoursError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+# By the type of Pydantic's error: what a person understands.
+_WORDS = {
+    "string_too_short": "use {min_length} characters or more",
+    "string_too_long": "use {max_length} characters or fewer",
+    "literal_error": "choose {expected}",
+    "dict_type": 'not a JSON object, such as {{"document": 17}}',
+    "greater_than_equal": "too small, at least {ge}",
+    "less_than": "too large, below {lt}",
+}
 
 
 def validated(
@@ -25,19 +39,32 @@ def validated(
             [
                 FieldProblem(
                     ("body", *((fields or {}).get(str(part), part) for part in problem["loc"])),
-                    readable_message(problem["msg"]),
+                    _message(problem),
                 )
                 for problem in error.errors()
             ]
         ) from None
 
 
-def wrong_fields(refusal: Invalid | None) -> dict[str, str]:
-    """Return what is wrong with each field of a form, for the page that shows it again.
+def _message(problem: Any) -> str:
+    context = problem.get("ctx", {})
+    if context.get("min_length") == 1:
+        return "must not be empty"
+    words = _WORDS.get(problem["type"])
+    return readable_message(problem["msg"]) if words is None else words.format(**context)
 
-    Paths are `body, field, …` or `field, …`.
+
+def wrong_fields(refusal: OpenhoursError | None, prefix: str = "") -> dict[str, str]:
+    """Return what is wrong with a refused form, by the ids of its fields: the prefix and the name.
+
+    What is of no field has the prefix alone. Paths are `body, field, …`, `query, field, …` or
+    `field, …`.
     """
+    if refusal is None:
+        return {}
+    if not isinstance(refusal, Invalid):
+        return {prefix: str(refusal)}
     return {
-        str(problem.path[problem.path[0] == "body"]): problem.message
-        for problem in reversed(refusal.problems if refusal else ())
+        f"{prefix}{path[path[0] in ('body', 'query')]}": message
+        for path, message in reversed(refusal.problems)
     }

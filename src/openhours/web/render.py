@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytz
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -16,6 +17,19 @@ from openhours.api.dependencies import public_path
 from openhours.web import formatting
 
 HERE = Path(__file__).parent
+TIMER = ("/timer", "Timer")
+# Path and name of each page in the navigation; `/reports/…` belongs to Reports.
+TABS = (
+    ("/", "Overview"),
+    ("/stores", "Stores"),
+    ("/hours/special", "Special hours"),
+    ("/reports", "Reports"),
+    ("/corrections", "Corrections"),
+    ("/pcs", "PCs"),
+    ("/traffic", "Traffic"),
+    ("/activity", "Activity"),
+    TIMER,
+)
 
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -24,6 +38,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_templates.globals |= {"tabs": TABS, "timezones": pytz.common_timezones}
 _templates.globals |= {
     name: getattr(formatting, name)
     for name in (
@@ -33,6 +48,7 @@ _templates.globals |= {
         "minutes",
         "number",
         "percent",
+        "sentence",
         "span",
         "store_url",
         "window_words",
@@ -53,8 +69,8 @@ class Static(StaticFiles):
 def page(request: Request, template: str, status_code: int = 200, **values: object) -> HTMLResponse:
     """Return a page. Templates find `caller`, and `csrf_token` for `<input name="csrf_token">`.
 
-    Paths of ours follow `root`. Instants are written as `when(instant)`, in `zone`: the visitor's,
-    if `values` name no other.
+    Paths of ours follow `root`. `wrong` says what is wrong with a form (`fields.html`). Instants
+    are written as `when(instant)`, in `zone`: the visitor's, if `values` name no other.
     """
     cookie = sent_cookie(request)
     # A visitor who has not signed in gets a cookie, too: without one a form of ours could not be
@@ -62,6 +78,7 @@ def page(request: Request, template: str, status_code: int = 200, **values: obje
     sent = cookie or secrets.token_urlsafe(32)
     root = public_path(request)
     zone = str(values.pop("zone", formatting.zone_of(request)))
+    values.setdefault("wrong", {})
 
     def when(instant: datetime | int | None, bare: bool = False) -> str:
         return formatting.when(instant, zone, bare=bare)

@@ -85,7 +85,7 @@ def test_stores_are_written_searched_and_ticked(client: TestClient) -> None:
         assert page.attribute("#from", "value") == FIELDS["from"]
         assert page.attribute("#reason", "value") == SCRIPT
     refused = send(client, **(written | {"found": "west 2"}))
-    assert refused.text("#store_ids-wrong") == "unknown store: nobody"
+    assert refused.text("#store_ids-wrong") == "Unknown store: nobody."
     assert refused.text("textarea[name=store_ids]") == "east/1 nobody west 2"
     assert client.get("/corrections").json() == []
     correction = made(client, which="stores", store_ids="west 2\neast/1", found="west 2")
@@ -114,20 +114,20 @@ def test_a_store_s_page_leads_to_the_form_for_it(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("fields", "field", "message"),
     [
-        ({"which": "stores"}, "store_ids", "name one store or more"),
-        ({"which": "stores", "store_ids": "a\0b"}, "store_ids", "must not contain NUL"),
-        ({"which": "labels"}, "labels", "name one label or more"),
-        ({"which": "labels", "labels": "west"}, "labels", "not a label, such as region=west"),
-        ({"which": "labels", "labels": "zone=x"}, "labels", "unknown label: zone"),
-        ({"which": "labels", "labels": "region=x"}, "labels", "unknown value of region: x"),
+        ({"which": "stores"}, "store_ids", "Name one store or more."),
+        ({"which": "stores", "store_ids": "a\0b"}, "store_ids", "Must not contain NUL."),
+        ({"which": "labels"}, "labels", "Name one label or more."),
+        ({"which": "labels", "labels": "west"}, "labels", "Not a label, such as region=west"),
+        ({"which": "labels", "labels": "zone=x"}, "labels", "Unknown label: zone."),
+        ({"which": "labels", "labels": "region=x"}, "labels", "Unknown value of region: x."),
         ({"from": ""}, "from", "Field required"),
-        ({"from": "yesterday"}, "from", "not a local time"),
-        ({"from": "1999-12-31T23:00"}, "from", "not a local time since 2000"),
-        ({"to": "2022-10-30T02:30"}, "to", "to must be after from"),
-        ({"zone": "Mars/Base"}, "zone", "not an IANA time zone"),
-        ({"treat_as": "closed"}, "treat_as", "Input should be 'excluded'"),
-        ({"category": "weather"}, "category", "Input should be 'maintenance'"),
-        ({"reason": " "}, "reason", "String should have at least 1 character"),
+        ({"from": "yesterday"}, "from", "Not a local time"),
+        ({"from": "1999-12-31T23:00"}, "from", "Not a local time since 2000"),
+        ({"to": "2022-10-30T02:30"}, "to", "To must be after from."),
+        ({"zone": "Mars/Base"}, "zone", "Not an IANA time zone"),
+        ({"treat_as": "closed"}, "treat_as", "Choose 'excluded', 'up' or 'down'."),
+        ({"category": "weather"}, "category", "Choose 'maintenance',"),
+        ({"reason": " "}, "reason", "Must not be empty."),
     ],
 )
 def test_what_is_wrong_stands_beside_its_field_and_the_rest_is_kept(
@@ -161,7 +161,7 @@ def test_a_correction_is_revoked_and_stays_listed(client: TestClient) -> None:
         "local",
     ]
     missing = post_form(client, "/corrections/nothing/revoke")
-    assert parsed(missing, 404).text("main li") == "no correction has this id"
+    assert parsed(missing, 404).text("main li") == "No correction has this id."
 
 
 def test_the_list_has_pages(client: TestClient) -> None:

@@ -77,4 +77,4 @@ def test_a_file_that_waits_can_be_cancelled_on_its_page(
 
 
 def test_an_unknown_file_is_not_found(stocked: TestClient) -> None:
-    assert get_page(stocked, "/files/nothing", 404).text("h1") == "Not Found"
+    assert get_page(stocked, "/files/nothing", 404).text("h1") == "Not found"

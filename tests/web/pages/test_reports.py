@@ -13,7 +13,7 @@ def test_without_reports_it_offers_to_generate_one(empty: TestClient) -> None:
     page = get_page(empty, "/reports")
     assert page.text(".empty h2") == "No reports yet"
     assert page.text("button.primary") == "Generate report"
-    assert get_page(empty, "/reports/nothing", 404).text("h1") == "Not Found"
+    assert get_page(empty, "/reports/nothing", 404).text("h1") == "Not found"
 
 
 def test_reports_are_listed_newest_first(stocked: TestClient) -> None:

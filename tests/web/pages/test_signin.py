@@ -40,27 +40,39 @@ def test_pages_lead_to_the_form_until_someone_has_signed_in(
 
 
 def test_refusals_are_told_beside_the_forms(client: TestClient) -> None:
-    for fields, status, message in (
-        ({"key": "nonsense"}, 401, "this key is not valid, or was revoked"),
-        ({"username": "ann", "password": "wrong"}, 401, "wrong username or password"),
-        ({"username": "a\0", "password": "wrong"}, 401, "wrong username or password"),
-    ):
-        page = parsed(post_form(client, "/signin", **fields), status)
-        assert page.text("[role=alert]") == message
-        assert page.all("#key")
+    page = parsed(post_form(client, "/signin", key="nonsense"), 401)
+    assert page.text("#key-wrong") == "This key is not valid, or was revoked."
+    assert page.attribute("#key", "aria-describedby") == "key-wrong"
+    for username in ("ann", "<i>ann</i>"):
+        answer = post_form(client, "/signin", username=username, password="wrong <secret>")
+        page = parsed(answer, 401)
+        assert page.text("section:has(#username) [role=alert]") == "Wrong username or password."
+        assert page.attribute("#username", "value") == username, "it need not be typed again"
+        assert "secret" not in answer.text
+    assert parsed(post_form(client, "/signin", username="a\0", password="wrong"), 401)
 
 
-def test_signing_up_is_refused_with_the_field(client: TestClient) -> None:
+def test_signing_up_is_refused_beside_the_field(client: TestClient) -> None:
     register(client, "ann")
-    good = {"username": "bob", "password": PASSWORD, "timezone": "UTC"}
-    for fields, status, message in (
-        ({"username": "Ann"}, 409, "this username is taken"),
-        ({"username": "a/b"}, 422, "username: a username has no slash and is not a dot"),
-        ({"password": "short"}, 422, "password: String should have at least 8 characters"),
-        ({"timezone": "Mars"}, 422, "timezone: not an IANA time zone, such as Europe/Berlin"),
+    good = {"username": "bob", "password": PASSWORD, "timezone": "Asia/Tokyo"}
+    for field, text, status, message in (
+        ("username", "Ann", 409, "This username is taken."),
+        ("username", "a/b", 422, "A username has no slash and is not a dot."),
+        ("username", "x" * 65, 422, "Use 64 characters or fewer."),
+        ("password", "short", 422, "Use 8 characters or more."),
+        ("password", "password", 422, "Too common, or the username: choose another password."),
+        ("timezone", "Mars", 422, "Not an IANA time zone, such as Europe/Berlin."),
     ):
-        page = parsed(post_form(client, "/signup", **(good | fields)), status)
-        assert page.text("[role=alert]") == message
+        sent = good | {field: text}
+        page = parsed(post_form(client, "/signup", **sent), status)
+        assert page.text(f"#new-{field}-wrong") == message
+        assert page.attribute("[aria-invalid=true]", "id") == f"new-{field}"
+        for kept in ("username", "timezone"):
+            assert page.attribute(f"#new-{kept}", "value") == sent[kept]
+        # The browser's own zone does not replace what was typed.
+        assert page.all(".own-zone") == []
+        assert "value" not in page.one("#new-password").attributes
+    assert get_page(client, "/signin").all(".own-zone")
 
 
 def test_no_redirect_leads_to_another_site(client: TestClient, keys: list[str]) -> None:
@@ -77,4 +89,4 @@ def test_registration_can_be_switched_off(settings: Settings) -> None:
         assert page.all("form[action='/signup']") == []
         fields = {"username": "bob", "password": PASSWORD}
         refused = parsed(post_form(client, "/signup", **fields), 403)
-        assert refused.text("[role=alert]") == "registration is switched off"
+        assert refused.text("[role=alert]") == "Registration is switched off."

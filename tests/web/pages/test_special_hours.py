@@ -68,11 +68,11 @@ def test_a_store_s_page_leads_to_its_special_hours(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("store_id", "nobody", "unknown store: nobody"),
-        ("store_id", "a\0", "must not contain NUL"),
-        ("date", "", "not a date between 1900 and 9998"),
-        ("date", "24.12.2024", "not a date between 1900 and 9998"),
-        ("hours", " , ", "write times, such as 09:00-12:00, or closed"),
+        ("store_id", "nobody", "Unknown store: nobody."),
+        ("store_id", "a\0", "Must not contain NUL."),
+        ("date", "", "Not a date between 1900 and 9998"),
+        ("date", "24.12.2024", "Not a date between 1900 and 9998"),
+        ("hours", " , ", "Write times, such as 09:00-12:00, or closed"),
         ("hours", SCRIPT, f"'{SCRIPT}' is not a time range"),
         ("hours", "9:00-12:00 " * 21, "List should have at most 20 items"),
     ],

@@ -20,7 +20,7 @@ def test_without_stores_it_says_how_they_appear(empty: TestClient) -> None:
     page = get_page(empty, "/stores")
     assert page.text(".empty h2") == "No stores yet"
     assert page.text(".note") == "0 stores. No report yet: generate one to see figures."
-    assert get_page(empty, "/stores/nobody", 404).text("h1") == "Not Found"
+    assert get_page(empty, "/stores/nobody", 404).text("h1") == "Not found"
 
 
 def test_stores_are_paged(stocked: TestClient) -> None:

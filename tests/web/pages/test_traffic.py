@@ -8,18 +8,19 @@ from tests.helpers.html import get_page
 
 def test_without_visits_it_says_how_to_log_one(empty: TestClient) -> None:
     page = get_page(empty, "/traffic")
-    assert page.text(".empty h2") == "No visits in this time"
+    assert page.text(".empty h2") == "No visits in the last day"
     assert page.texts(".tile strong") == ["0", "0", "0"]
 
 
 def test_visits_of_people_and_bots_are_apart(stocked: TestClient) -> None:
     page = get_page(stocked, "/traffic")
     assert page.texts(".tile") == [
-        "1 visits by people", "1 visits by bots", "2 visits ever, bots included",
+        "1 visit by people", "1 visit by bots", "2 visits in total, including bots",
     ]  # fmt: skip
     pages, referrers = page.all(".card table")
     assert [node.text() for node in pages.css("tbody th")] == [f"/{stock.SCRIPT}"]
-    assert sorted(node.text() for node in referrers.css("tbody th")) == ["https://a.b/", "none"]
+    found = sorted(node.text() for node in referrers.css("tbody th"))
+    assert found == ["Direct or unknown", "https://a.b/"]
     assert len(page.all(".columns g")) in (24, 25)
     assert any(title.endswith("by bots") for title in page.texts(".columns title"))
 

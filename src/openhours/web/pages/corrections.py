@@ -150,7 +150,6 @@ async def _form(
         total=total,
         found=[row.store_id for row in found if row.store_id not in chosen],
         labels=[f"{key}={value}" for key, values in known.items() for value in values],
-        zones=pytz.common_timezones,
         ways=get_args(TreatAs),
         categories=get_args(Category),
         max_reason=MAX_REASON,

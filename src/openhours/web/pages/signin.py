@@ -1,5 +1,7 @@
 """`/signin` as a user or with an API key, `/signup`, and `/signout`."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
@@ -20,10 +22,10 @@ from openhours.accounts.tokens import UserName, hash_of
 from openhours.accounts.users import Username, login, register
 from openhours.api.dependencies import ClientAddress, ServerSettings
 from openhours.api.error_responses import refusal_response
-from openhours.errors import OpenhoursError, Refused, Unauthenticated
+from openhours.errors import Conflict, OpenhoursError, Refused, Unauthenticated
 from openhours.settings import Settings
-from openhours.web.errors import copy_headers, detail_of
-from openhours.web.forms import validated
+from openhours.web.errors import copy_headers
+from openhours.web.forms import validated, wrong_fields
 from openhours.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -46,15 +48,25 @@ async def show(
 
 
 def _forms(
-    request: Request, settings: Settings, next: str, refusal: OpenhoursError | None = None
+    request: Request,
+    settings: Settings,
+    next: str,
+    refusal: OpenhoursError | None = None,
+    wrong: Mapping[str, str] = MappingProxyType({}),
+    **sent: str,
 ) -> Response:
+    """Return the page, after a refusal with what is `wrong` and with what was `sent`, no secrets.
+
+    Both are by the ids of the fields.
+    """
     answer = None if refusal is None else refusal_response(refusal)
     response = page(
         request,
         "signin.html",
         200 if answer is None else answer.status_code,
         next=_inside(next),
-        problem="" if answer is None else detail_of(answer),
+        wrong=wrong,
+        sent=sent,
         registration=settings.registration,
     )
     if answer is not None:
@@ -91,7 +103,8 @@ async def enter(
             user = await _user(accounts, username.strip(), password, address)
             cookie = await sign_in(accounts.engine, user=user)
     except OpenhoursError as error:
-        return _forms(request, settings, next, error)
+        wrong = wrong_fields(error, "key") if key else wrong_fields(error)
+        return _forms(request, settings, next, error, wrong, username=username)
     response = RedirectResponse(_inside(next) if key else _after(next), 303)
     set_cookie(request, response, cookie)  # a new one: a cookie set before signing in is worthless
     return response
@@ -125,7 +138,10 @@ async def sign_up(
         new = validated(Registration, values)
         user = await register(accounts.engine, new.username, new.password, new.timezone, address)
     except OpenhoursError as error:
-        return _forms(request, settings, next, error)
+        taken = isinstance(error, Conflict)
+        wrong = {"new-username": str(error)} if taken else wrong_fields(error, "new-")
+        sent = {"new-username": username, "new-timezone": timezone}
+        return _forms(request, settings, next, error, wrong, **sent)
     response = RedirectResponse(_after(next), 303)
     set_cookie(request, response, await sign_in(accounts.engine, user=user))
     return response

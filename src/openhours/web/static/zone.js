@@ -5,7 +5,7 @@ export function saveZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) {
     document.cookie = `zone=${zone}; path=${root}/; max-age=31536000; samesite=lax`;
-    const field = document.getElementById("new-zone");
+    const field = document.querySelector("input.own-zone");
     if (field) field.value = zone;
   }
 }
