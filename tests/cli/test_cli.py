@@ -45,6 +45,9 @@ def test_the_sample_through_the_commands(settings: Settings, place: Path) -> Non
     assert to_output.stdout.splitlines() == lines
     one = openhours("report", "--store", lines[5].split(",")[0], "--full", cwd=place)
     assert one.stdout.splitlines() == [lines[0], lines[5]]
+    long = openhours("report", "--layout", "long", cwd=place).stdout.splitlines()
+    assert long[0].startswith("store_id,window,start,end,open(in hours),")
+    assert len(long) == 1 + 60 * 3
 
 
 @pytest.mark.slow
@@ -69,6 +72,8 @@ def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -
     for out in ("nowhere/report.csv", "."):
         lost = openhours("report", "--out", out, cwd=place)
         assert (lost.returncode, f"--out: {out} cannot be written" in lost.stderr) == (2, True)
+    tall = openhours("report", "--layout", "tall", cwd=place)
+    assert (tall.returncode, "--layout: wide or long" in tall.stderr) == (2, True)
     port = openhours("serve", "--port", "99999", cwd=place)
     assert (port.returncode, "--port" in port.stderr) == (2, True)
     latin = openhours("hours", "show", os.fsdecode(b"Gr\xf6\xdfe"), cwd=place)

@@ -136,11 +136,35 @@ def test_reports_of_an_older_version_keep_their_figures(database_url: str) -> No
             async with engine.begin() as connection:
                 await connection.run_sync(move, "head")
                 row = (await connection.execute(select(*ReportRow.__table__.columns))).one()
-                assert row[1:] == (7, True, [1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12], None)
+                assert row[1:] == (7, True, [1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12], None, 0)
                 report = (await connection.execute(select(*Report.__table__.columns))).one()
                 assert report.windows == [list(window) for window in DEFAULT_WINDOWS]
                 assert report.calendar_timezone == "Asia/Kolkata"
+                assert report.zones == ["Asia/Kolkata"]
                 await connection.run_sync(move, "0013")
+
+    run(database_url, work)
+
+
+def test_reports_of_local_dates_get_the_zones_that_their_stores_have(database_url: str) -> None:
+    zones = "SELECT zones[zone + 1] FROM report_rows w JOIN reports r ON r.id = w.report ORDER BY 1"
+
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.begin() as connection:
+            await connection.run_sync(move, "0015")
+            for statement in (
+                "INSERT INTO stores (store_id, timezone) VALUES ('a', 'Asia/Tokyo'), ('b', NULL)",
+                "INSERT INTO reports (report_id, as_of_beating, interpolation, lookback_days,"
+                " heartbeat_expiry_seconds, observed_within_minutes, default_timezone, windows,"
+                " calendar_timezone) VALUES ('old', now(), 'nearest', 14, 150, 60, 'Asia/Kolkata',"
+                """ '[["today", "dates", 19000, 19001]]', 'UTC')""",
+                "INSERT INTO report_rows"
+                " SELECT r.id, s.id, true, '{1}', '{1}', '{1}', '{1}' FROM reports r, stores s",
+            ):
+                await connection.exec_driver_sql(statement)
+            await connection.run_sync(move, "head")
+            found = await connection.scalars(text(zones))
+            assert found.all() == ["Asia/Kolkata", "Asia/Tokyo"]
 
     run(database_url, work)
 

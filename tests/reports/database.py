@@ -44,6 +44,7 @@ def new_report(**values: object) -> Report:
         "default_timezone": "UTC",
         "windows": [list(window) for window in DEFAULT_WINDOWS],
         "calendar_timezone": "UTC",
+        "zones": [],
         "created_at": now(),
     }
     return Report(**defaults | values)

@@ -49,6 +49,18 @@ def figures(stores: int) -> Figures:
     return Figures(open_, up, observed, up_observed, corrected, known)
 
 
+def figures_of(store_ids: list[int], *zones: str) -> PartitionFigures:
+    """Of stores that are in these zones, or all in UTC."""
+    return PartitionFigures(
+        feed=POLLED,
+        store_ids=np.array(store_ids),
+        figures=figures(len(store_ids)),
+        by_hour=BY_HOUR[POLLED],
+        zone=np.arange(len(store_ids)) % len(zones or ["UTC"]),
+        zones=zones or ["UTC"],
+    )
+
+
 def test_an_attempt_begins_runs_and_completes(settings: Settings, database_url: str) -> None:
     async def scenario(engine: AsyncEngine) -> None:
         report = await begin(engine, settings)
@@ -104,7 +116,7 @@ def test_a_report_that_has_ended_does_not_fail(settings: Settings, database_url:
 def test_rows_are_read_back_in_any_order_as_they_were_written(
     settings: Settings, database_url: str
 ) -> None:
-    part = PartitionFigures(POLLED, np.array([3, 5, 9]), figures(3), BY_HOUR[POLLED])
+    part = figures_of([3, 5, 9])
 
     async def scenario(engine: AsyncEngine) -> None:
         report = await begin(engine, settings)
@@ -122,8 +134,25 @@ def test_rows_are_read_back_in_any_order_as_they_were_written(
     on_engine(database_url, scenario)
 
 
+def test_rows_keep_the_zones_of_their_stores_whatever_the_order_of_partitions(
+    settings: Settings, database_url: str
+) -> None:
+    async def scenario(engine: AsyncEngine) -> None:
+        report = await begin(engine, settings)
+        async with engine.begin() as connection:
+            await write_rows(connection, report, figures_of([5, 7], "Asia/Tokyo", "UTC"))
+            await write_rows(connection, report, figures_of([2, 3], "Europe/Paris", "Asia/Tokyo"))
+            assert await complete_report(connection, report, 4, BY_HOUR)
+        done = await find_report(engine, report.report_id)
+        rows = await read_rows(engine, done, np.array([2, 3, 5, 7]))
+        names = [done.zones[place] for place in rows["zone"]]
+        assert names == ["Europe/Paris", "Asia/Tokyo", "Asia/Tokyo", "UTC"]
+
+    on_engine(database_url, scenario)
+
+
 def test_rows_belong_to_the_caller_s_transaction(settings: Settings, database_url: str) -> None:
-    part = PartitionFigures(POLLED, np.array([3]), figures(1), BY_HOUR[POLLED])
+    part = figures_of([3])
 
     async def scenario(engine: AsyncEngine) -> None:
         report = await begin(engine, settings)

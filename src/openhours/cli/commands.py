@@ -28,6 +28,8 @@ from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.write import add_ingestion
 from openhours.reports import executors, formats
+from openhours.reports.downloads import report_table
+from openhours.reports.layouts import Layout
 from openhours.reports.queries import find_report
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
@@ -99,7 +101,9 @@ def _print_ingestions(rows: Sequence[Ingestion]) -> None:
         console.print(table)
 
 
-async def report(settings: Settings, out: Path | None, full: bool, **options: Any) -> bool:
+async def report(
+    settings: Settings, out: Path | None, layout: Layout, full: bool, **options: Any
+) -> bool:
     """Compute a report and write its CSV; whether it could be done.
 
     `options` are those of `reports.trigger`.
@@ -115,7 +119,7 @@ async def report(settings: Settings, out: Path | None, full: bool, **options: An
         if done.state == "failed":
             console.print(f"[bold red]the report failed:[/] {done.error}")
             return False
-        await _write_csv(engine, done, out, full)
+        await _write(formats.csv(report_table(engine, done, layout, full)), out)
     console.print(f"report {report_id}: {done.row_count:,} rows -> {out or 'standard output'}")
     return True
 
@@ -131,16 +135,16 @@ async def _follow_report(engine: AsyncEngine, report_id: str) -> Report:
             await asyncio.sleep(_POLL_INTERVAL)
 
 
-async def _write_csv(engine: AsyncEngine, done: Report, out: Path | None, full: bool) -> None:
+async def _write(chunks: AsyncIterator[bytes], out: Path | None) -> None:
     if out is None:
-        async for chunk in formats.csv(engine, done, full):
+        async for chunk in chunks:
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
         return
     # The old file stays whole until the new one is.
     unfinished = out.with_name(f".{out.name}.{os.getpid()}")
     with unfinished.open("wb") as file:
-        async for chunk in formats.csv(engine, done, full):
+        async for chunk in chunks:
             file.write(chunk)
     unfinished.replace(out)
 

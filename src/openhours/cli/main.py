@@ -97,6 +97,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The CSV file to write; standard output without it.")
     ] = None,
+    layout: Annotated[
+        str, typer.Option(help="wide: a line a store; long: a line a store and window.")
+    ] = "wide",
     full: Annotated[bool, typer.Option("--full", help="Add the confidence columns.")] = False,
 ) -> None:
     """Compute a report and write its CSV."""
@@ -112,12 +115,15 @@ def report(
             fail("--as-of: more than 5 minutes ahead")
     if interpolation not in ("nearest", "previous"):
         fail("--interpolation: nearest or previous")
+    if layout not in ("wide", "long"):
+        fail("--layout: wide or long")
     if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
         fail(f"--out: {out} cannot be written: it is a folder, or lies in one that is not there")
     done = asyncio.run(
         server_part("cli.commands").report(
             settings,
             out,
+            layout,
             full,
             as_of=instant,
             interpolation=interpolation,

@@ -6,7 +6,9 @@
       executors.py  each partition -> a process of this machine or a Dask worker
       partition.py  there: read (columns.py), fill and sum up (uptime/) -> figures
       write.py      figures -> rows of `report_rows`, as partitions come; then "complete"
-    formats.py    rows -> CSV, JSON, Parquet
+    downloads.py  rows of `report_rows`, a page at a time
+      layouts.py    -> a line a store, or a line a store and window
+      formats.py    -> CSV, JSON, Parquet
 
 A store's page reads and fills one store by the same functions: timeline_query.py finds what it is
 made of, timeline.py cuts it into pieces, explain.py says in a sentence why each counts as it does.

@@ -15,6 +15,9 @@ from openhours.api.negotiation import accepted, prefers_async
 from openhours.api.pagination import Cursor, link_header
 from openhours.errors import located
 from openhours.reports import formats
+from openhours.reports.downloads import report_table
+from openhours.reports.formats import MEDIA, Format, Table
+from openhours.reports.layouts import Layout, Wide
 from openhours.reports.queries import find_report, list_reports
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
 from openhours.reports.tables import Report
@@ -23,14 +26,7 @@ from openhours.uptime.windows import DEFAULT_WINDOWS
 
 router = APIRouter(tags=["reports"])
 
-Format = Literal["csv", "json", "parquet"]
 Detail = Literal["basic", "full"]
-_MEDIA = {
-    "csv": "text/csv; charset=utf-8",
-    "json": "application/json",
-    "parquet": "application/vnd.apache.parquet",
-}
-
 
 # Enough for the most store_ids there may be, even if they are UUIDs.
 _MAX_BODY_BYTES = 4 << 20
@@ -89,7 +85,7 @@ _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {
             "text/csv": {
                 "example": ",".join(
-                    ["store_id", *(h.title for h in formats.headings(DEFAULT_WINDOWS, False))]
+                    heading.title for heading in Wide(DEFAULT_WINDOWS, False).headings
                 )
                 + "\n8139926242460185114,60.00,11.50,74.82,0.00,0.50,5.18\n"
             },
@@ -116,6 +112,13 @@ _DetailQuery = Annotated[
         description="full adds coverage, uptime_low, uptime_high and corrected time of each window."
     ),
 ]
+_LayoutQuery = Annotated[
+    Layout,
+    Query(
+        description="long: a line a store and window, with where the window begins and ends for "
+        "the store, its open time, and uptime in percent of it."
+    ),
+]
 
 
 @router.get("/get_report", responses=_GET_RESPONSES, response_class=Response)
@@ -125,6 +128,7 @@ async def get_report(
     report_id: Annotated[Text, Query(description="The id that `/trigger_report` returned.")],
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
+    layout: _LayoutQuery = "wide",
 ) -> Response:
     """Return the report's CSV when it is complete, until then its progress.
 
@@ -136,7 +140,7 @@ async def get_report(
     empty if no observation of the lookback counts. With an `Accept` of `application/json` alone the
     answer is the report's description.
     """
-    return await _answer(request, engine, report_id, format, detail)
+    return await _answer(request, engine, report_id, format, detail, layout)
 
 
 @router.get("/get_report/{report_id}", responses=_GET_RESPONSES, response_class=Response)
@@ -146,13 +150,19 @@ async def get_report_by_path(
     report_id: Text,
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
+    layout: _LayoutQuery = "wide",
 ) -> Response:
     """Return the same as `/get_report?report_id=…`."""
-    return await _answer(request, engine, report_id, format, detail)
+    return await _answer(request, engine, report_id, format, detail, layout)
 
 
 async def _answer(
-    request: Request, engine: AsyncEngine, report_id: Text, format: Format | None, detail: Detail
+    request: Request,
+    engine: AsyncEngine,
+    report_id: Text,
+    format: Format | None,
+    detail: Detail,
+    layout: Layout,
 ) -> Response:
     report = await find_report(engine, report_id)
     if report.state in ("queued", "running"):
@@ -168,12 +178,16 @@ async def _answer(
         description = report_info(report, public_path(request)).model_dump(mode="json")
         return JSONResponse(description, headers=headers)
     form = format or "csv"
-    # A complete report never changes: id, format and detail identify the bytes.
-    headers["ETag"] = f'"{report_id}-{form}-{detail}"'
+    # A complete report never changes: id, format, detail and layout identify the bytes.
+    headers["ETag"] = f'"{report_id}-{form}-{detail}-{layout}"'
     headers["Cache-Control"] = "private, max-age=0, must-revalidate"
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return await _rows(request, engine, report, form, detail == "full", headers)
+    suffix = "-long" if layout == "long" else ""
+    name = f"{_name(report)}{suffix}.{form}"
+    headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    table = report_table(engine, report, layout, detail == "full")
+    return await _rows(request, report, form, table, headers)
 
 
 def _wants_description(request: Request) -> bool:
@@ -181,26 +195,28 @@ def _wants_description(request: Request) -> bool:
     return "application/json" in named and named.isdisjoint(("text/csv", "*/*"))
 
 
+def _name(report: Report) -> str:
+    """Return how files of the report begin."""
+    as_of = report.as_of_polled or report.as_of_beating
+    return f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}"
+
+
 async def _rows(
     request: Request,
-    engine: AsyncEngine,
     report: Report,
     form: Format,
-    full: bool,
+    table: Table,
     headers: dict[str, str],
 ) -> Response:
-    as_of = report.as_of_polled or report.as_of_beating
-    name = f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}.{form}"
-    headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if form == "parquet":
-        return Response(await formats.parquet(engine, report, full), 200, headers, _MEDIA[form])
+        return Response(await formats.parquet(table), 200, headers, MEDIA[form])
     body: AsyncIterator[bytes]
     if form == "json":
         metadata = report_info(report, public_path(request)).model_dump(mode="json")
-        body = formats.json_rows(engine, report, full, metadata)
+        body = formats.json_rows(table, metadata)
     else:
-        body = formats.csv(engine, report, full)
-    return StreamingResponse(body, 200, headers, _MEDIA[form])
+        body = formats.csv(table)
+    return StreamingResponse(body, 200, headers, MEDIA[form])
 
 
 @router.get("/reports", response_model=list[ReportInfo])

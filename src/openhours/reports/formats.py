@@ -1,195 +1,98 @@
-"""A complete report as CSV, JSON or Parquet, made from its rows a page at a time."""
+"""Tables as CSV, JSON or Parquet, written a page at a time."""
 
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from csv import writer as csv_writer
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
-from anyio import CapacityLimiter
-from numpy.typing import NDArray
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.off_loop import off_loop
-from openhours.reports.queries import read_rows, row_stores
-from openhours.reports.tables import Report
-from openhours.reports.windows import windows_of
-from openhours.times import HOUR, MINUTE
-from openhours.uptime.windows import Window
+from openhours.reports.layouts import Heading
 
-Written = TypeVar("Written")
-
-_PAGE = 2_000
+Format = Literal["csv", "json", "parquet"]
+MEDIA: dict[Format, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
 
 
 @dataclass(frozen=True)
-class Heading:
-    """A figure's name in JSON, and its unit, which a CSV's header adds."""
+class Table:
+    """Columns, and pages of rows, whose frames have these columns by their names."""
 
-    name: str
-    unit: str | None
-
-    @property
-    def title(self) -> str:
-        """Return the name in a CSV's header."""
-        return self.name if self.unit is None else f"{self.name}({self.unit})"
+    headings: Sequence[Heading]
+    pages: AsyncIterator[pd.DataFrame]
 
 
-def headings(windows: Sequence[Window], full: bool) -> list[Heading]:
-    """Return the figures of a row in their order; `full` adds the confidence columns."""
-    names = [
-        Heading(f"{figure}_{window.name}", _unit(window)[1])
-        for figure in ("uptime", "downtime")
-        for window in windows
-    ]
-    if full:
-        names += [Heading(f"coverage_{window.name}", None) for window in windows]
-        names += [
-            Heading(f"{figure}_{window.name}", _unit(window)[1])
-            for figure in ("uptime_low", "uptime_high", "corrected")
-            for window in windows
-        ]
-    return names
+async def csv(table: Table) -> AsyncIterator[bytes]:
+    """Yield a table as CSV: UTF-8, lines ended by LF."""
+    yield _csv_lines([[heading.title] for heading in table.headings])
+    async for page in table.pages:
+        yield await off_loop(_csv_page, page, table.headings)
 
 
-def _unit(window: Window) -> tuple[int, str]:
-    """Return the unit in which a window's figures are written, in µs and in words."""
-    return (MINUTE, "in minutes") if window.is_short else (HOUR, "in hours")
+def _csv_page(page: pd.DataFrame, headings: Sequence[Heading]) -> bytes:
+    return _csv_lines([_texts(page[heading.name], heading) for heading in headings])
 
 
-def hundredths(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """Return us / unit in hundredths, rounded half to even, exactly: without any float."""
-    whole, rest = np.divmod(us * 100, unit)
-    up = (rest * 2 > unit) | ((rest * 2 == unit) & (whole % 2 == 1))
-    return np.asarray(whole + up, np.int64)
-
-
-def frame(
-    store_ids: list[str], rows: dict[str, NDArray[Any]], windows: Sequence[Window], full: bool
-) -> pd.DataFrame:
-    """Return the rows as they are written: rounded, NaN where a figure is empty.
-
-    `rows` are as `rows.row_columns` makes them.
-    """
-    known = rows["known"]
-    columns: dict[str, Any] = {"store_id": store_ids}
-    for n, window in enumerate(windows):
-        unit, _ = _unit(window)
-        up, opened = rows["up"][:, n], rows["open"][:, n]
-        columns[f"uptime_{window.name}"] = np.where(known, _rounded(up, unit), np.nan)
-        columns[f"downtime_{window.name}"] = np.where(known, _rounded(opened - up, unit), np.nan)
-        if full:
-            observed, surely_up = rows["observed"][:, n], rows["up_observed"][:, n]
-            some = np.where(opened == 0, 1, opened)
-            columns[f"coverage_{window.name}"] = np.where(
-                opened == 0, np.nan, _rounded(observed, some)
-            )
-            columns[f"uptime_low_{window.name}"] = _rounded(surely_up, unit)
-            columns[f"uptime_high_{window.name}"] = _rounded(surely_up + opened - observed, unit)
-            corrected = rows["corrected"][:, n] if "corrected" in rows else np.zeros_like(opened)
-            columns[f"corrected_{window.name}"] = _rounded(corrected, unit)
-    names = [heading.name for heading in headings(windows, full)]
-    return pd.DataFrame(columns)[["store_id", *names]]
-
-
-def _rounded(us: NDArray[np.int64], unit: NDArray[np.int64] | int) -> NDArray[np.float64]:
-    return hundredths(us, unit) / 100
-
-
-async def _pages(
-    engine: AsyncEngine, report: Report, full: bool, write: Callable[[pd.DataFrame], Written]
-) -> AsyncIterator[Written]:
-    """Yield the rows of a report as `write` writes them, sorted by store_id bytewise.
-
-    They are read in pages, so that downloads take turns; and no connection is held while a page is
-    on its way to a slow client. Raise RuntimeError if the report is removed meanwhile.
-    """
-
-    windows = windows_of(report)
-
-    def written(store_ids: list[str], rows: dict[str, NDArray[Any]]) -> Written:
-        return write(frame(store_ids, rows, windows, full))
-
-    async with _two_at_a_time():
-        store_pks, store_ids = await row_stores(engine, report.id)
-    if len(store_ids) != report.row_count:
-        raise _removed()
-    for start in range(0, len(store_ids), _PAGE):
-        page = slice(start, start + _PAGE)
-        async with _two_at_a_time():
-            rows = await read_rows(engine, report, store_pks[page])
-            if len(rows["known"]) < len(store_ids[page]):
-                raise _removed()
-            page_written = await off_loop(written, store_ids[page], rows)
-        yield page_written
-
-
-@cache
-def _two_at_a_time() -> CapacityLimiter:
-    # One is read while another is written; more would only take connections from other requests.
-    return CapacityLimiter(2)
-
-
-def _removed() -> RuntimeError:
-    # Half of a file must not look whole: the client's connection is cut.
-    return RuntimeError("the report was removed while it was read")
-
-
-def _titles(report: Report, full: bool) -> list[str]:
-    return ["store_id", *(heading.title for heading in headings(windows_of(report), full))]
-
-
-async def csv(engine: AsyncEngine, report: Report, full: bool) -> AsyncIterator[bytes]:
-    """Yield the report as CSV: UTF-8, lines ended by LF."""
-    yield ",".join(_titles(report, full)).encode() + b"\n"
-    async for lines in _pages(engine, report, full, _csv_lines):
-        yield lines
-
-
-def _csv_lines(rows: pd.DataFrame) -> bytes:
+def _csv_lines(columns: Sequence[Sequence[str]]) -> bytes:
     # A third of the time of pandas' own `to_csv`.
-    texts = (
-        ["" if value != value else f"{value:.2f}" for value in rows[name].tolist()]  # noqa: PLR0124
-        for name in rows.columns[1:]
-    )
     out = io.StringIO()
-    csv_writer(out, lineterminator="\n").writerows(zip(rows["store_id"], *texts, strict=True))
+    csv_writer(out, lineterminator="\n").writerows(zip(*columns, strict=True))
     return out.getvalue().encode()
 
 
-async def json_rows(
-    engine: AsyncEngine, report: Report, full: bool, metadata: dict[str, Any]
-) -> AsyncIterator[bytes]:
-    """Yield the report's metadata with its rows: `{…, "rows": [{"store_id": …, …}]}`."""
+def _texts(column: "pd.Series[Any]", heading: Heading) -> Sequence[str]:
+    """Return the values as a CSV has them."""
+    if heading.kind == "figure":
+        return ["" if value != value else f"{value:.2f}" for value in column.tolist()]  # noqa: PLR0124
+    if heading.kind == "instant":
+        instants = column.to_numpy("datetime64[us]")
+        texts: list[str] = np.datetime_as_string(instants, timezone="UTC").tolist()
+        return texts
+    return list(column)
+
+
+async def json_rows(table: Table, metadata: dict[str, Any]) -> AsyncIterator[bytes]:
+    """Yield metadata with the rows of a table: `{…, "rows": [{"store_id": …, …}]}`."""
     yield json.dumps(metadata)[:-1].encode() + b', "rows": ['
     separator = b""
-    async for rows in _pages(engine, report, full, _json_objects):
-        yield separator + rows
+    async for page in table.pages:
+        yield separator + await off_loop(_json_objects, page)
         separator = b","
     yield b"]}\n"
 
 
-def _json_objects(rows: pd.DataFrame) -> bytes:
-    text: str = rows.to_json(orient="records", double_precision=2)
+def _json_objects(page: pd.DataFrame) -> bytes:
+    text: str = page.to_json(
+        orient="records", double_precision=2, date_format="iso", date_unit="us"
+    )
     return text[1:-1].encode()
 
 
-async def parquet(engine: AsyncEngine, report: Report, full: bool) -> bytes:
-    """Return the report as a Parquet file with the CSV's columns."""
-    figures = [pa.field(title, pa.float64()) for title in _titles(report, full)[1:]]
-    schema = pa.schema([pa.field("store_id", pa.string()), *figures])
+_TYPES = {
+    "text": pa.string(),
+    "instant": pa.timestamp("us", "UTC"),
+    "figure": pa.float64(),
+}
 
-    def table(rows: pd.DataFrame) -> pa.Table:
-        named = rows.set_axis(schema.names, axis="columns")
+
+async def parquet(table: Table) -> bytes:
+    """Return a table as a Parquet file with the CSV's columns."""
+    schema = pa.schema([(heading.title, _TYPES[heading.kind]) for heading in table.headings])
+
+    def converted(page: pd.DataFrame) -> pa.Table:
+        named = page.set_axis(schema.names, axis="columns")
         return pa.Table.from_pandas(named, schema, preserve_index=False)
 
-    tables = [page async for page in _pages(engine, report, full, table)]
+    tables = [await off_loop(converted, page) async for page in table.pages]
     return await off_loop(_parquet_file, pa.concat_tables([schema.empty_table(), *tables]))
 
 

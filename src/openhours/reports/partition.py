@@ -59,13 +59,15 @@ class Partition:
 class PartitionFigures:
     """The figures of the stores `store_ids` (n,), database ids; `feed` is the partition's.
 
-    `by_hour` is (2, 168), see `uptime.hourly`.
+    `by_hour` is (2, 168), see `uptime.hourly`; `zone` (n,) are positions in `zones`.
     """
 
     feed: str
     store_ids: Int64
     figures: Figures
     by_hour: Int64
+    zone: Int64
+    zones: Sequence[str]
 
 
 def warm_up(seconds: float) -> None:
@@ -98,7 +100,12 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
     filled = fill(columns, open_hours(columns, part), part, partition.rules)
     edges = bounds(partition.windows, columns.zone, columns.zones, part.as_of)
     return PartitionFigures(
-        part.feed, columns.ids, figures(filled, edges), by_hour(filled, part.as_of)
+        feed=part.feed,
+        store_ids=columns.ids,
+        figures=figures(filled, edges),
+        by_hour=by_hour(filled, part.as_of),
+        zone=columns.zone,
+        zones=columns.zones,
     )
 
 

@@ -62,11 +62,11 @@ async def row_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, list[s
 async def read_rows(
     engine: AsyncEngine, report: Report, store_pks: Int64
 ) -> dict[str, NDArray[Any]]:
-    """Return the rows of some stores, as `rows.row_columns` makes them, in `store_pks`' order.
+    """Return the columns of `rows.row_types` of some stores, in `store_pks`' order.
 
     Fewer rows than stores mean that the report was removed.
     """
-    types = {"store": "int4"} | row_types(len(report.windows), corrected=bool(report.corrections))
+    types = {"store": "int4"} | row_types(report)
     query = (
         f"SELECT {', '.join(types)} FROM report_rows"  # noqa: S608  fixed names
         " WHERE report = $1 AND store = ANY($2::int4[]) ORDER BY store"

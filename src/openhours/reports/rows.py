@@ -4,16 +4,18 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from openhours.reports.tables import Report
 from openhours.uptime.totals import Figures
 
 _SUMS = ("open", "up", "observed", "up_observed")
 _CORRECTED = "corrected"  # null in a report without corrections
 
 
-def row_types(windows: int, *, corrected: bool) -> dict[str, str]:
-    """Return the SQL types of a row's figures, for `db.bulk`."""
-    names = (*_SUMS, _CORRECTED) if corrected else _SUMS
-    return {"known": "bool", **dict.fromkeys(names, f"int8[{windows}]")}
+def row_types(report: Report) -> dict[str, str]:
+    """Return the SQL types of the columns of a report's rows, but for its keys, for `db.bulk`."""
+    names = (*_SUMS, _CORRECTED) if report.corrections else _SUMS
+    sums = dict.fromkeys(names, f"int8[{len(report.windows)}]")
+    return {"zone": "int2", "known": "bool", **sums}
 
 
 def row_columns(figures: Figures) -> dict[str, NDArray[Any]]:

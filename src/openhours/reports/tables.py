@@ -10,6 +10,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    SmallInteger,
     Text,
     text,
 )
@@ -52,6 +53,8 @@ class Report(Base):
 
     # The ids of those that its lookback meets, in the order in which they were made.
     corrections: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    # Those of its stores, when it was computed.
+    zones: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     row_count: Mapped[int | None] = mapped_column(Integer)
     # By feed: [open time, uptime] of all its stores, each of the 168 hours before T, in µs.
     by_hour: Mapped[dict[str, list[list[int]]] | None] = mapped_column(JSONB)
@@ -66,7 +69,8 @@ class ReportRow(Base):
 
     `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` and
     `up_observed` are the parts near an observation. `corrected` is the open time that corrections
-    took out of `open` or decided, null in a report without corrections.
+    took out of `open` or decided, null in a report without corrections. `zone` is the position of
+    the store's zone in those of the report, from 0.
     """
 
     __tablename__ = "report_rows"
@@ -80,3 +84,4 @@ class ReportRow(Base):
     observed: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     up_observed: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     corrected: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    zone: Mapped[int] = mapped_column(SmallInteger, server_default="0")

@@ -7,6 +7,7 @@ Only the newest attempt may write; a report that has ended changes no more.
 """
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 from sqlalchemy import func, update
@@ -67,18 +68,26 @@ async def note_progress(engine: AsyncEngine, report: Report, progress: float) ->
 
 
 async def write_rows(connection: AsyncConnection, report: Report, part: PartitionFigures) -> None:
-    """Write a partition's rows inside the caller's transaction: raw, by COPY."""
+    """Write a partition's rows inside the caller's transaction: raw, by COPY.
+
+    Add the zones of its stores to those of the report.
+    """
     assert connection.in_transaction(), "a COPY outside of one would be committed at once"
     count = len(part.store_ids)
-    types = {"report": "int8", "store": "int4"} | row_types(
-        len(report.windows), corrected=bool(report.corrections)
-    )
+    types = {"report": "int8", "store": "int4"} | row_types(report)
     columns = row_columns(part.figures) | {
         "report": np.full(count, report.id, np.int64),
         "store": part.store_ids,
+        "zone": _places(report.zones, part.zones)[part.zone],
     }
     raw = await raw_connection(connection)
     await bulk.copy_in(raw, ReportRow.__tablename__, types, columns)
+
+
+def _places(zones: list[str], names: Sequence[str]) -> Int64:
+    """Return the positions of the names in `zones`, to which those that are missing are added."""
+    zones += [name for name in names if name not in zones]
+    return np.array([zones.index(name) for name in names], np.int64)
 
 
 async def complete_report(
@@ -96,6 +105,7 @@ async def complete_report(
             progress=1.0,
             row_count=rows,
             corrections=report.corrections,
+            zones=report.zones,
             by_hour={feed: hours.tolist() for feed, hours in by_hour.items()},
             finished_at=func.clock_timestamp(),
         )

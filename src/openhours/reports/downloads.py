@@ -1,0 +1,58 @@
+"""The rows of a complete report, read a page at a time."""
+
+from collections.abc import AsyncIterator
+from functools import cache
+
+import pandas as pd
+from anyio import CapacityLimiter
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.api.off_loop import off_loop
+from openhours.reports.formats import Table
+from openhours.reports.layouts import Layout, Rows, rows_in
+from openhours.reports.queries import read_rows, row_stores
+from openhours.reports.tables import Report
+
+# How many stores' sums are written at once, times their windows; it is not more stores than this.
+_WINDOWS_A_PAGE = 6_000
+_STORES_A_PAGE = 2_000
+
+
+def report_table(engine: AsyncEngine, report: Report, layout: Layout, full: bool) -> Table:
+    """Return the rows of a report, sorted by store_id bytewise.
+
+    `full` adds the confidence columns.
+    """
+    rows = rows_in(layout, report, full)
+    return Table(rows.headings, _pages(engine, report, rows))
+
+
+async def _pages(engine: AsyncEngine, report: Report, rows: Rows) -> AsyncIterator[pd.DataFrame]:
+    """Yield the rows of a report.
+
+    They are read in pages, so that downloads take turns; and no connection is held while a page is
+    on its way to a slow client. Raise RuntimeError if the report is removed meanwhile.
+    """
+    async with _two_at_a_time():
+        store_pks, store_ids = await row_stores(engine, report.id)
+    if len(store_ids) != report.row_count:
+        raise _removed()
+    size = max(1, min(_STORES_A_PAGE, _WINDOWS_A_PAGE // len(report.windows)))
+    for start in range(0, len(store_ids), size):
+        page = slice(start, start + size)
+        async with _two_at_a_time():
+            columns = await read_rows(engine, report, store_pks[page])
+        if len(columns["known"]) < len(store_ids[page]):
+            raise _removed()
+        yield await off_loop(rows.frame, store_ids[page], columns)
+
+
+@cache
+def _two_at_a_time() -> CapacityLimiter:
+    # More would only take connections from other requests.
+    return CapacityLimiter(2)
+
+
+def _removed() -> RuntimeError:
+    # Half of a file must not look whole: the client's connection is cut.
+    return RuntimeError("the report was removed while it was read")

@@ -1,0 +1,201 @@
+"""A report's rows as tables: wide, a line a store; long, a line a store and window."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from openhours.agent.names import PREFIX
+from openhours.reports.tables import Report
+from openhours.reports.windows import windows_of
+from openhours.times import HOUR, MINUTE, to_us
+from openhours.uptime.axis import Bool, Int64
+from openhours.uptime.windows import Bounds, Window, bounds
+
+Layout = Literal["wide", "long"]
+# What a column holds. Figures are rounded to two decimals, NaN where they are empty.
+Kind = Literal["text", "instant", "figure"]
+
+
+class Heading(NamedTuple):
+    """The names of a column: in JSON, and in a CSV's header, where a figure has its unit."""
+
+    name: str
+    title: str
+    kind: Kind
+
+
+class Rows(Protocol):
+    """How rows of a report are laid out."""
+
+    @property
+    def headings(self) -> list[Heading]:
+        """Return the columns."""
+
+    def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
+        """Return the rows of some stores, which are as `queries.read_rows` reads them."""
+
+
+def rows_in(layout: Layout, report: Report, full: bool) -> Rows:
+    """Return how a report's rows are laid out; `full` adds the confidence columns."""
+    windows = windows_of(report)
+    if layout == "wide":
+        return Wide(windows, full)
+    beating = to_us(report.as_of_beating)
+    polled = beating if report.as_of_polled is None else to_us(report.as_of_polled)
+    return Long(windows, full, report.zones, polled, beating)
+
+
+@dataclass(frozen=True)
+class Wide:
+    """A line a store: uptime of all windows, then downtime, then each confidence column."""
+
+    windows: Sequence[Window]
+    full: bool
+
+    @property
+    def headings(self) -> list[Heading]:
+        """Return the columns."""
+        of_figures = [
+            _figure(f"{figure}_{window.name}", _unit(window)[1])
+            for figure in ("uptime", "downtime")
+            for window in self.windows
+        ]
+        if self.full:
+            of_figures += [_figure(f"coverage_{window.name}", None) for window in self.windows]
+            of_figures += [
+                _figure(f"{figure}_{window.name}", _unit(window)[1])
+                for figure in ("uptime_low", "uptime_high", "corrected")
+                for window in self.windows
+            ]
+        return [_STORE_ID, *of_figures]
+
+    def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
+        """Return a line for each store."""
+        columns: dict[str, Any] = {_STORE_ID.name: store_ids}
+        for n, window in enumerate(self.windows):
+            of_window = {name: sums[:, n] for name, sums in rows.items() if sums.ndim > 1}
+            figures = _figures(rows["known"], of_window, _unit(window)[0], self.full)
+            columns |= {f"{name}_{window.name}": values for name, values in figures.items()}
+        return pd.DataFrame(columns)[[heading.name for heading in self.headings]]
+
+
+@dataclass(frozen=True)
+class Long:
+    """A line a store and window, with where the window begins and ends for the store.
+
+    `zones` are the report's, T (µs UTC) is that of each feed. Of an unknown store there is its open
+    time, and no more.
+    """
+
+    windows: Sequence[Window]
+    full: bool
+    zones: Sequence[str]
+    as_of_polled: int
+    as_of_beating: int
+
+    @property
+    def headings(self) -> list[Heading]:
+        """Return the columns."""
+        basic = [
+            _STORE_ID,
+            Heading("window", "window", "text"),
+            Heading("start", "start", "instant"),
+            Heading("end", "end", "instant"),
+            *(_figure(name, "in hours") for name in ("open", "uptime", "downtime")),
+            Heading("uptime_percent", "uptime(in percent)", "figure"),
+        ]
+        if not self.full:
+            return basic
+        hours = [_figure(name, "in hours") for name in ("uptime_low", "uptime_high", "corrected")]
+        return [*basic, _figure("coverage", None), *hours]
+
+    def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
+        """Return the lines of each store, in the order of the windows."""
+        count = len(self.windows)
+        known = np.repeat(rows["known"], count)
+        sums = {name: values.ravel() for name, values in rows.items() if values.ndim > 1}
+        opened, up = sums["open"], sums["up"]
+        figures = _figures(known, sums, HOUR, self.full)
+        share = _rounded(up * 100, np.where(opened == 0, 1, opened))
+        figures["uptime_percent"] = np.where(opened == 0, np.nan, share)
+        start, end = self._bounds_of(store_ids, rows["zone"])
+        columns = {
+            _STORE_ID.name: np.repeat(np.array(store_ids, object), count),
+            "window": np.tile([window.name for window in self.windows], len(store_ids)),
+            "start": pd.to_datetime(start, unit="us", utc=True),
+            "end": pd.to_datetime(end, unit="us", utc=True),
+            "open": _rounded(opened, HOUR),
+            **{name: np.where(known, values, np.nan) for name, values in figures.items()},
+        }
+        return pd.DataFrame(columns)[[heading.name for heading in self.headings]]
+
+    def _bounds_of(self, store_ids: list[str], zone: Int64) -> tuple[Int64, Int64]:
+        """Return where the windows begin and end for stores in these zones: (lines,) each."""
+        beating = np.array([store_id.startswith(PREFIX) for store_id in store_ids], np.bool_)
+        polled_bounds, beating_bounds = self._bounds
+        return (
+            _of_stores(polled_bounds.start, beating_bounds.start, zone, beating),
+            _of_stores(polled_bounds.end, beating_bounds.end, zone, beating),
+        )
+
+    @cached_property
+    def _bounds(self) -> tuple[Bounds, Bounds]:
+        """Return the bounds for polled stores and for beating ones: (windows, zones) each."""
+        every = np.arange(len(self.zones))
+        polled, beating = (
+            bounds(self.windows, every, self.zones, as_of)
+            for as_of in (self.as_of_polled, self.as_of_beating)
+        )
+        return polled, beating
+
+
+_STORE_ID = Heading("store_id", "store_id", "text")
+
+
+def _figure(name: str, unit: str | None) -> Heading:
+    return Heading(name, name if unit is None else f"{name}({unit})", "figure")
+
+
+def _unit(window: Window) -> tuple[int, str]:
+    """Return the unit in which a window's figures are written, in µs and in words."""
+    return (MINUTE, "in minutes") if window.is_short else (HOUR, "in hours")
+
+
+def _of_stores(polled: Int64, beating: Int64, zone: Int64, beats: Bool) -> Int64:
+    """Return (windows, zones) as (stores * windows,), of each store by its zone and feed."""
+    return np.where(beats, beating[:, zone], polled[:, zone]).T.ravel()
+
+
+def _figures(
+    known: Bool, sums: Mapping[str, Int64], unit: int, full: bool
+) -> dict[str, NDArray[np.float64]]:
+    """Return the figures that these sums (µs, (n,) each) give, in units of so many µs."""
+    up, opened = sums["up"], sums["open"]
+    figures = {
+        "uptime": np.where(known, _rounded(up, unit), np.nan),
+        "downtime": np.where(known, _rounded(opened - up, unit), np.nan),
+    }
+    if full:
+        observed, surely_up = sums["observed"], sums["up_observed"]
+        covered = _rounded(observed, np.where(opened == 0, 1, opened))
+        figures["coverage"] = np.where(opened == 0, np.nan, covered)
+        figures["uptime_low"] = _rounded(surely_up, unit)
+        figures["uptime_high"] = _rounded(surely_up + opened - observed, unit)
+        figures["corrected"] = _rounded(sums.get("corrected", np.zeros_like(opened)), unit)
+    return figures
+
+
+def hundredths(us: Int64, unit: Int64 | int) -> Int64:
+    """Return us / unit in hundredths, rounded half to even, exactly: without any float."""
+    whole, rest = np.divmod(us * 100, unit)
+    up = (rest * 2 > unit) | ((rest * 2 == unit) & (whole % 2 == 1))
+    return np.asarray(whole + up, np.int64)
+
+
+def _rounded(us: Int64, unit: Int64 | int) -> NDArray[np.float64]:
+    return hundredths(us, unit) / 100
