@@ -151,7 +151,7 @@ def test_reports_of_local_dates_get_the_zones_that_their_stores_have(database_ur
 
     async def work(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:
-            await connection.run_sync(move, "0015")
+            await connection.run_sync(move, "0017")
             for statement in (
                 "INSERT INTO stores (store_id, timezone) VALUES ('a', 'Asia/Tokyo'), ('b', NULL)",
                 "INSERT INTO reports (report_id, as_of_beating, interpolation, lookback_days,"
