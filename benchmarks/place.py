@@ -161,7 +161,7 @@ def files(folder: Path) -> Files:
         subprocess.run([sys.executable, str(tool), str(status)], check=True)
         hours, timezones = (SHARED / "data" / f"{name}.csv" for name in ("menu_hours", "timezones"))
     else:
-        packed, hours, timezones = sample_data.write(data, _SAMPLE_STORES)
+        packed, hours, timezones, _ = sample_data.write(data, _SAMPLE_STORES)
         status = data / "status.csv"
         subprocess.run(["gunzip", "-kc", str(packed)], check=True, stdout=status.open("wb"))
     newest = "2023-01-25" if "2023" in status.open().read(4096) else "2022-11-08"

@@ -83,8 +83,8 @@ def test_by_uvicorn(checkout: Path, python: Path, place: Path, terminals: list[T
 
 def completes_a_report_and_ends(terminal: Terminal, place: Path) -> None:
     terminal.start()
-    status, hours, timezones = sample_data.write(place / "sample", 60)
-    for kind, file in (("hours", hours), ("timezones", timezones), ("status", status)):
+    files = sample_data.write(place / "sample", 60)
+    for kind, file in zip(("status", "hours", "timezones", "labels"), files, strict=True):
         assert terminal.upload(kind, file.read_bytes())["state"] == "complete"
     report = terminal.wait_report(terminal.trigger())
     assert (report.status_code, len(report.text.splitlines())) == (200, 61)

@@ -77,7 +77,7 @@ def test_the_wheel_serves_migrates_reports_and_shows_its_pages(
     run(bin_folder / "pip", "install", "--quiet", "--no-index", f"{wheel}[server]")
     files = run(bin_folder / "openhours", "sample-data", cwd=empty).split()
     service.start()
-    for kind, file in zip(("status", "hours", "timezones"), files, strict=True):
+    for kind, file in zip(("status", "hours", "timezones", "labels"), files, strict=True):
         assert service.upload(kind, (empty / file).read_bytes())["state"] == "complete"
     report = service.wait_report(service.trigger())
     assert (report.status_code, len(report.text.splitlines())) == (200, 61)

@@ -60,6 +60,11 @@ def test_a_refused_file_is_exit_code_1_and_says_why(settings: Settings, place: P
     missing = openhours("ingest", "nowhere.csv", cwd=place)
     assert missing.returncode == 1
     assert "no such file: nowhere.csv" in missing.stderr
+    wrong = openhours("ingest", "--kind", "prices", "prices.csv", cwd=place)
+    assert (wrong.returncode, "--kind: status, hours, " in wrong.stderr) == (2, True)
+    (place / "regions.csv").write_text("store_id,region\n1,west\n")
+    told = openhours("ingest", "--kind", "labels", "regions.csv", cwd=place)
+    assert told.returncode == 0, told.stderr
 
 
 @pytest.mark.slow

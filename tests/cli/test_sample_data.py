@@ -23,8 +23,8 @@ OWN_POLLS = f"""store_id,timestamp_utc,status
 
 
 def upload_sample(service: Service, place: Path) -> None:
-    status, hours, timezones = sample_data.write(place / "sample", sample_loading.STORES)
-    for kind, file in (("hours", hours), ("timezones", timezones), ("status", status)):
+    files = sample_data.write(place / "sample", sample_loading.STORES)
+    for kind, file in zip(("status", "hours", "timezones", "labels"), files, strict=True):
         assert service.upload(kind, file.read_bytes())["state"] == "complete"
 
 
@@ -43,7 +43,7 @@ def test_only_what_belongs_to_the_sample_is_removed(
     removed = openhours("sample-data", "--remove", cwd=place)
     assert removed.returncode == 0, removed.stderr
     assert removed.stdout.startswith("removed: stores 60, observations 19,")
-    assert removed.stdout.rstrip().endswith("ingestions 3, reports 1")
+    assert removed.stdout.rstrip().endswith("ingestions 4, reports 1")
 
     assert service.client.get(f"/get_report/{of_the_sample}").status_code == 404
     assert service.wait_report(mixed).content == before
@@ -69,7 +69,7 @@ def test_the_sample_leaves_nothing_where_there_was_nothing_else(
     upload_sample(service, place)
     service.wait_report(service.trigger())
     assert openhours("sample-data", "--remove", cwd=place).returncode == 0
-    tables = ("stores", "observations", "business_hours", "ingestions", "rejected_rows")
+    tables = ("stores", "observations", "business_hours", "labels", "ingestions", "rejected_rows")
     for table in (*tables, "feed_clocks", "reports", "report_rows"):
         assert fetch(database_url, f"SELECT count(*) FROM {table}") == [(0,)], table
     assert service.wait_report(service.trigger()).text.count("\n") == 1
@@ -80,8 +80,6 @@ def test_a_correction_keeps_the_stores_that_it_names(
 ) -> None:
     upload_sample(service, place)
     first, second = sample_data.store_ids(2)
-    labels = f"INSERT INTO labels SELECT id, 'name', 'x' FROM stores WHERE store_id = '{first}'"
-    fetch(database_url, labels)
     correction = {
         "store_ids": [first],
         "from": "2022-11-07T00:00:00Z",

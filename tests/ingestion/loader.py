@@ -93,6 +93,6 @@ class Loader:
         """Delete all that files brought."""
         tables = (
             "observations, stores, business_hours, special_hours, feed_clocks, ingestions,"
-            " rejected_rows"
+            " rejected_rows, labels"
         )
         self.fetch(f"TRUNCATE {tables} CASCADE")

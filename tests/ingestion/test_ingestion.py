@@ -73,6 +73,19 @@ def test_time_zones_replace_by_store(service: Service) -> None:
     assert counts(service.upload("timezones", ZONES + b"a,Europe/Berlin\n")) == (1, 0, 1, 0)
 
 
+def test_labels_replace_by_store_and_key(service: Service) -> None:
+    labels = b"store_id,region,name\na,west,Elm\nb,east,\n*,west,\n"
+    first = service.upload("labels", labels)
+    assert (first["kind"], first["name"], counts(first)) == ("labels", "labels.csv", (3, 2, 0, 1))
+    assert first["rejected_by_reason"] == {"reserved_store_id": 1}
+    assert counts(service.upload("labels", b"store_id,name\na,\nb,\n")) == (2, 1, 1, 0)
+    service.upload("status", STATUS + b"b,2023-01-22 12:00:00 UTC,active\n")
+    report = service.wait_report(service.trigger()).text.splitlines()
+    assert [line.split(",")[0] for line in report] == ["store_id", "b"], "a has labels alone"
+    refused = service.upload("labels", b"store_id\na\n")
+    assert refused["error"].startswith("not a labels file: no column beside store_id")
+
+
 def test_packed_files_and_forms(service: Service) -> None:
     row = b"1,2023-01-22 12:00:00 UTC,active\n"
     assert counts(service.upload("status", gzip.compress(STATUS + row))) == (1, 1, 0, 0)

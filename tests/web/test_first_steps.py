@@ -55,6 +55,10 @@ def test_files_are_brought_and_a_report_is_generated(
     bring(page, tmp_path / "cats.csv", b"name,colour\nTom,grey\n")
     expect(status).to_contain_text("Not loaded: ")
 
+    page.select_option("#kind", "")
+    bring(page, tmp_path / "Labels.csv", f"store_id,day after\n{STORE},x\n".encode())
+    expect(status).to_contain_text("Labels.csv: 1 loaded")
+
     page.get_by_role("button", name="Generate report").click()
     made = page.locator("section:has(> h2:text('Report'))")
     expect(made.get_by_role("status")).to_contain_text("Complete: 1 stores.")
@@ -66,7 +70,7 @@ def test_files_are_brought_and_a_report_is_generated(
     assert text == service.client.get(report["url"]).content
     assert STORE.encode() in text
 
-    page.goto(f"/files/{service.client.get('/ingestions').json()[1]['ingestion_id']}")
+    page.goto(f"/files/{service.client.get('/ingestions').json()[2]['ingestion_id']}")
     expect(page.locator("h1")).to_have_text("polls.csv")
     good_for_all(page)
 

@@ -23,6 +23,7 @@ from openhours.accounts import keys
 from openhours.accounts.audit import audit, operator
 from openhours.db import database
 from openhours.errors import Invalid
+from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.names import printable
 from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.tables import Ingestion
@@ -46,10 +47,13 @@ async def migrate_only(settings: Settings) -> None:
         pass
 
 
-async def ingest(settings: Settings, files: Sequence[Path], uploaded: bool = False) -> bool:
+async def ingest(
+    settings: Settings, files: Sequence[Path], kind: Kind | None = None, uploaded: bool = False
+) -> bool:
     """Load the files one after the other; whether none was refused.
 
-    `uploaded`: they are ours, and removed when they are loaded.
+    `kind`: of all of them; None: each tells its own. `uploaded`: they are ours, and removed when
+    they are loaded.
     """
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
@@ -64,6 +68,7 @@ async def ingest(settings: Settings, files: Sequence[Path], uploaded: bool = Fal
                     settings,
                     file.resolve(),
                     name=printable(file.name),
+                    kind=kind,
                     uploaded=uploaded,
                 )
             ids.append(added.ingestion_id)

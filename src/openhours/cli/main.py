@@ -6,7 +6,7 @@ import asyncio
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -64,13 +64,26 @@ def worker(
 @app.command()
 def ingest(
     files: Annotated[
-        list[Path], typer.Argument(help="CSV files: status, business hours or time zones.")
+        list[Path],
+        typer.Argument(
+            help="CSV files: polls, business hours, special hours, time zones or labels."
+        ),
     ],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="What the files hold: status, hours, special_hours, timezones or labels. Without "
+            "it their headers tell, and of labels a name that begins with labels."
+        ),
+    ] = None,
 ) -> None:
-    """Load files; their kind is told from the header. Exit code 1 when one was refused."""
+    """Load files, one after the other. Exit code 1 when one was refused."""
     settings = read_settings()
     set_up_logging("WARNING")
-    if not asyncio.run(server_part("cli.commands").ingest(settings, files)):
+    kinds = get_args(server_part("ingestion.csv.kinds").Kind)
+    if kind is not None and kind not in kinds:
+        fail(f"--kind: {', '.join(kinds)}")
+    if not asyncio.run(server_part("cli.commands").ingest(settings, files, kind)):
         raise typer.Exit(1)
 
 

@@ -19,6 +19,14 @@ _ZONES = (
     "America/Phoenix",
 )
 
+_REGIONS = dict(zip(_ZONES, ("east", "central", "mountain", "west", "southwest"), strict=True))
+_BRANDS = ("Copper Kettle", "Blue Door", "Nine Lanterns", "Old Mill")
+_STREETS = (
+    "Elm Street", "Harbor Road", "Station Square", "Café Row", "Mill Lane", "Piñon Drive",
+    "North Gate", "Orchard Way", "Bridge Street", "Union Park", "Castle Hill", "River Walk",
+    "Maple Court", "Market Hall", "Airport, Level 2", "Lake Shore",
+)  # fmt: skip
+
 Hours = list[tuple[int, str, str]]
 
 _EVERY_DAY = range(7)
@@ -55,11 +63,11 @@ def _ids(rng: random.Random, stores: int) -> list[str]:
 
 
 def write(folder: Path, stores: int) -> list[Path]:
-    """Write `store_status.csv.gz`, `menu_hours.csv` and `timezones.csv`; their paths."""
+    """Write `store_status.csv.gz`, `menu_hours.csv`, `timezones.csv`, `labels.csv`; their paths."""
     rng = _generator()
     folder.mkdir(parents=True, exist_ok=True)
     ids = _ids(rng, stores)
-    without_hours, without_zone, never_open = ids[0], ids[1], ids[2]
+    without_hours, without_zone, never_open, without_labels = ids[:4]
     hours = {
         store: _HOURS[number % len(_HOURS)]
         for number, store in enumerate(ids)
@@ -83,7 +91,23 @@ def write(folder: Path, stores: int) -> list[Path]:
             ((store, *row) for store, rows in hours.items() for row in rows),
         ),
         _write(folder / "timezones.csv", ("store_id", "timezone_str"), zones.items()),
+        _write(
+            folder / "labels.csv",
+            ("store_id", "name", "brand", "region"),
+            (
+                (store, *_name(number), _REGIONS.get(zones.get(store, ""), ""))
+                for number, store in enumerate(ids)
+                if store != without_labels
+            ),
+        ),
     ]
+
+
+def _name(number: int) -> tuple[str, str]:
+    """Return the name and the brand of a store; no two have one name."""
+    again, place = divmod(number // len(_BRANDS), len(_STREETS))
+    brand = _BRANDS[number % len(_BRANDS)]
+    return f"{brand} {_STREETS[place]}" + (f" {again + 1}" if again else ""), brand
 
 
 def _polls(rng: random.Random, store: str, on_the_hour: bool) -> list[tuple[str, str, str]]:

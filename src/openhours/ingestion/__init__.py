@@ -8,7 +8,7 @@ What happens to a file, and to each row of it:
     ingest      ingest.ingest_file     one transaction and one lock around everything below
       resume    resume                 a grown file: what was loaded before is not parsed again
       read      csv                    good rows as columns, rejected rows with their reason
-      load      load_status, load_hours, load_special_hours, load_timezones
+      load      load_status, load_hours, load_special_hours, load_timezones, load_labels
                                        rows into their tables; polls are sorted by day on the way
       stage     staging                all but polls: into a temporary table first
       reject    rejects                rejected rows into `rejected_rows`: the first 10,000

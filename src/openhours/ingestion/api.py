@@ -40,7 +40,9 @@ _BODY: dict[str, Any] = {
         "- status: `8139926242460185114,2023-01-22 12:09:39.388884 UTC,active`\n"
         "- hours: `8139926242460185114,0,09:00:00,17:30:00` (0 is Monday)\n"
         "- special_hours: `8139926242460185114,2024-12-25,,` (closed; `*` for all polled stores)\n"
-        "- timezones: `8139926242460185114,America/Denver`",
+        "- timezones: `8139926242460185114,America/Denver`\n"
+        "- labels: `8139926242460185114,Elm Street,west` (the columns beside `store_id` are the "
+        "labels; an empty value takes one away)",
         "content": {
             "text/csv": {
                 "schema": {"type": "string"},
@@ -50,6 +52,7 @@ _BODY: dict[str, Any] = {
                     "hours": {"value": "store_id,day,start_time_local,end_time_local\n"},
                     "special_hours": {"value": "store_id,date,start_time_local,end_time_local\n"},
                     "timezones": {"value": "store_id,timezone_str\n"},
+                    "labels": {"value": "store_id,name,region\n"},
                 },
             },
             "application/gzip": {"schema": {"type": "string", "format": "binary"}},

@@ -12,6 +12,7 @@ from openhours.ingestion.csv.kinds import Kind, kind_of
 from openhours.ingestion.csv.reasons import FileRefused
 from openhours.ingestion.csv.source import Source, UnpackedLimit, open_source
 from openhours.ingestion.load_hours import load_hours
+from openhours.ingestion.load_labels import load_labels
 from openhours.ingestion.load_special_hours import load_special_hours
 from openhours.ingestion.load_status import load_status
 from openhours.ingestion.load_timezones import load_timezones
@@ -27,6 +28,7 @@ _LOADERS = {
     "hours": load_hours,
     "special_hours": load_special_hours,
     "timezones": load_timezones,
+    "labels": load_labels,
 }
 _PROGRESS_INTERVAL = 0.5  # seconds
 # Otherwise a query of a process that was killed goes on, and keeps the lock to its end.
@@ -66,7 +68,7 @@ async def _ingest(
             digest = hashlib.sha256() if prefix is None else prefix.digest
             resume = None if prefix is None else prefix.end
             with open_source(path, on_bytes=digest.update, resume=resume, limit=limit) as source:
-                kind = attempt.kind or kind_of(source.header)
+                kind = attempt.kind or kind_of(source.header, attempt.name)
                 rejects = RejectWriter(connection, attempt.ingestion_pk)
                 counts = await _load(
                     kind, connection, source, rejects, progress.write, data_dir, prefix

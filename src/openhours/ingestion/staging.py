@@ -81,14 +81,17 @@ class Staging:
                 " RETURNING line, raw",
             )
 
-    async def formula_warning(self) -> str | None:
-        """Return the warning about ids that spreadsheets would take for formulas, if there are."""
-        ids, one = await self._connection.fetchrow(
-            f"SELECT count(DISTINCT store_id), min(store_id) FROM {FILE_ROWS}"  # noqa: S608
-            " WHERE left(store_id, 1) = ANY($1)",
+    async def formula_warning(self, words: str = "store_id", noun: str = "store id") -> str | None:
+        """Return the warning about ids that spreadsheets would take for formulas, if there are.
+
+        words: SQL for other texts of the rows than their ids; `noun` says what these are
+        """
+        count, one = await self._connection.fetchrow(
+            f"SELECT count(DISTINCT word), min(word) FROM (SELECT {words} AS word FROM {FILE_ROWS})"  # noqa: S608
+            " AS words WHERE left(word, 1) = ANY($1)",
             FORMULA_STARTS,
         )
-        return formula_warning(ids, one)
+        return formula_warning(count, one, noun)
 
 
 def dates(days: NDArray[np.int64]) -> list[date]:
@@ -98,14 +101,14 @@ def dates(days: NDArray[np.int64]) -> list[date]:
     return [known[position] for position in of.tolist()]
 
 
-def formula_warning(ids: int, one: str | None) -> str | None:
-    """Return the warning about so many store ids that begin as formulas do, `one` of them."""
-    if not ids or one is None:
+def formula_warning(count: int, one: str | None, noun: str = "store id") -> str | None:
+    """Return the warning about so many texts that begin as formulas do, `one` of them."""
+    if not count or one is None:
         return None
     subject = (
-        "1 store id begins as a formula does"
-        if ids == 1
-        else (f"{ids:,} store ids begin as formulas do, one of them is")
+        f"1 {noun} begins as a formula does"
+        if count == 1
+        else (f"{count:,} {noun}s begin as formulas do, one of them is")
     )
     return (
         f"{subject}: {printable(one)} (=, +, -, @, a tab or a carriage return). "

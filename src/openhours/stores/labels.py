@@ -19,12 +19,13 @@ from openhours.errors import FieldProblem, Invalid, invalid
 from openhours.stores.tables import Label
 from openhours.uptime.axis import Bool, Int64
 
-_MAX_LENGTH = 200  # characters of a key or a value
-_Word = Annotated[Text, Field(min_length=1, max_length=_MAX_LENGTH)]
+MAX_LENGTH = 200  # characters of a key or a value
+MAX_KEYS = 20  # of a file, or of a choice of stores
+_Word = Annotated[Text, Field(min_length=1, max_length=MAX_LENGTH)]
 
 Labels = Annotated[
     dict[_Word, Annotated[list[_Word], Field(min_length=1, max_length=1000, fail_fast=True)]],
-    Field(min_length=1, max_length=20, examples=[{"region": ["west"]}]),
+    Field(min_length=1, max_length=MAX_KEYS, examples=[{"region": ["west"]}]),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Everything that is written to stores, their hours and time zones, and their observations.
+"""Everything that is written to stores, their hours, time zones and labels, and observations.
 
 Files bring these in batches, by COPY and `unnest`: hence asyncpg, inside the caller's transaction.
 """
@@ -204,6 +204,44 @@ async def replace_timezones(connection: Connection) -> int:
         """  # noqa: S608
     )
     return _count(done)
+
+
+async def replace_labels(connection: Connection, keys: Sequence[str]) -> int:
+    """Set the labels of each store in `file_rows`, those of the last line; return how many changed.
+
+    Rows have `values`, one for each of the keys; an empty one takes the label away. Stores that are
+    missing are inserted.
+    """
+    await ensure_stores_of_file(connection)
+    await connection.execute(
+        f"""
+        CREATE TEMP TABLE file_labels ON COMMIT DROP AS
+        SELECT s.id AS store, k.key, f.values[k.nth] AS value
+        FROM (SELECT DISTINCT ON (store_id) store_id, values FROM {FILE_ROWS}
+              ORDER BY store_id, line DESC) f
+        JOIN stores s USING (store_id)
+        CROSS JOIN unnest($1::text[]) WITH ORDINALITY AS k (key, nth)
+        """,  # noqa: S608
+        keys,
+    )
+    await connection.execute("ANALYZE file_labels")
+    return int(
+        await connection.fetchval(
+            """
+            WITH gone AS (
+                DELETE FROM labels l USING file_labels f
+                WHERE l.store = f.store AND l.key = f.key AND f.value = '' RETURNING l.store
+            ), put AS (
+                INSERT INTO labels AS l (store, key, value)
+                SELECT store, key, value FROM file_labels WHERE value <> ''
+                ON CONFLICT (store, key) DO UPDATE SET value = excluded.value
+                WHERE l.value <> excluded.value RETURNING store
+            )
+            SELECT count(DISTINCT store)
+            FROM (SELECT store FROM gone UNION ALL SELECT store FROM put) changed
+            """
+        )
+    )
 
 
 def _count(status: str) -> int:

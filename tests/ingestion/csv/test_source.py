@@ -6,14 +6,16 @@ import io
 import os
 import socket
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from openhours.ingestion.csv.hours import read_hours
 from openhours.ingestion.csv.kinds import kind_of
+from openhours.ingestion.csv.labels import read_labels
 from openhours.ingestion.csv.reasons import FileRefused
-from openhours.ingestion.csv.source import Position, UnpackedLimit, open_source
+from openhours.ingestion.csv.source import Position, Source, UnpackedLimit, open_source
 from openhours.ingestion.csv.status import read_status
 from openhours.ingestion.csv.timezones import read_timezones
 
@@ -70,7 +72,7 @@ def test_a_file_is_told_by_its_content(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     digest = hashlib.sha256()
     with open_source(path, on_bytes=digest.update) as source:
-        assert kind_of(source.header) == "status"
+        assert kind_of(source.header, "a.csv") == "status"
         assert sum(len(block.at) for block in read_status(source, NOW)) == 3
         assert source.bytes_read == source.size == len(content)
         assert source.modified_ns == path.stat().st_mtime_ns
@@ -136,12 +138,16 @@ def test_missing_columns_of_the_other_files_are_named(path: Path) -> None:
         with pytest.raises(FileRefused, match="not a time zones file: no column timezone_str"):
             read_timezones(source)
         with pytest.raises(FileRefused, match="status file needs store_id, timestamp_utc, status"):
-            kind_of(source.header)
+            kind_of(source.header, "a.csv")
 
 
 def test_a_refusal_never_repeats_what_the_file_holds(path: Path) -> None:
-    path.write_text("root:$y$j9T$secret:19000,status\n")
-    for read in (read_hours, read_timezones, lambda source: kind_of(source.header)):
+    def told(source: Source) -> None:
+        kind_of(source.header, "a.csv")
+
+    path.write_text("root:$y$j9T$secret:19000,store_id,root:$y$j9T$secret:19000\n")
+    readers: list[Callable[[Source], object]] = [read_hours, read_timezones, read_labels, told]
+    for read in readers:
         with open_source(path) as source, pytest.raises(FileRefused) as refused:
             read(source)
         assert "secret" not in str(refused.value)
@@ -194,7 +200,7 @@ def test_a_day_told_twice_is_refused(path: Path) -> None:
     ],
 )
 def test_the_header_tells_the_kind(header: str, kind: str) -> None:
-    assert kind_of(header.split(",")) == kind
+    assert kind_of(header.split(","), "a.csv") == kind
 
 
 PACKED = gzip.compress(os.urandom(200_000).hex().encode())

@@ -54,7 +54,7 @@ def test_a_bad_row_is_rejected_by_itself(tmp_path: Path, row: str, reason: str) 
 
 def test_the_header_tells_special_hours_from_those_of_the_week() -> None:
     columns = HEADER.strip().split(",")
-    assert kind_of(columns) == "special_hours"
-    assert kind_of([*columns, "day"]) == "hours"
+    assert kind_of(columns, "a.csv") == "special_hours"
+    assert kind_of([*columns, "day"], "a.csv") == "hours"
     with pytest.raises(FileRefused, match="a special hours file needs store_id, date, start_time"):
-        kind_of(["store_id", "date"])
+        kind_of(["store_id", "date"], "a.csv")

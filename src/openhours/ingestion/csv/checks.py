@@ -18,6 +18,7 @@ from openhours.ingestion.csv.batches import Batch, ReasonCodes
 from openhours.ingestion.csv.pieces import Places
 from openhours.ingestion.csv.reasons import Reason, Reject
 from openhours.ingestion.csv.timestamps import distinct, layout, parse_timestamps
+from openhours.stores.labels import MAX_LENGTH as MAX_LABEL_LENGTH
 from openhours.stores.store_ids import EVERY, MAX_LENGTH, store_id_problem
 from openhours.times import AHEAD, DAY, parse_date, parse_time_of_day, to_days
 from openhours.uptime.dates import ALWAYS, CLOSED
@@ -155,6 +156,15 @@ def check_zones(column: pa.Array) -> tuple[NDArray[np.int32], list[str], ReasonC
     unknown = _code(Reason.UNKNOWN_TIMEZONE)
     codes = [0 if zone in pytz.all_timezones_set else unknown for zone in zones]
     return rows, zones, np.array(codes, np.uint8)[rows]
+
+
+def check_labels(column: pa.Array) -> tuple[NDArray[np.int32], list[str], ReasonCodes]:
+    """Return for each row the position of its value among the distinct values; these; codes."""
+    rows, values = distinct(column)
+    words = [value.decode().strip() for value in values]
+    bad = _code(Reason.BAD_LABEL)
+    codes = [bad if len(word) > MAX_LABEL_LENGTH else 0 for word in words]
+    return rows, words, np.array(codes, np.uint8)[rows]
 
 
 def _check(

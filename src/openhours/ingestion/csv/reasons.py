@@ -25,6 +25,7 @@ class Reason(StrEnum):
     BAD_DATE = "bad_date"
     BAD_TIME = "bad_time"
     UNKNOWN_TIMEZONE = "unknown_timezone"
+    BAD_LABEL = "bad_label"
     STORE_HAS_BAD_ROWS = "store_has_bad_rows"
 
 

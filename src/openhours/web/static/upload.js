@@ -4,7 +4,8 @@ import { Progress, problem, root, sleep, token } from "./http.js";
 const INTERVAL = 300;
 const HEADER = 4096;
 
-// Columns tell what a file holds; where they cannot be read, its name may.
+// Columns tell what a file holds; where they cannot be read, its name may. Labels have any columns.
+const LABELS = /^labels/i;
 const COLUMNS = {
   status: /\btimestamp_utc\b/,
   hours: /\b(day|dayOfWeek)\b/,
@@ -33,6 +34,7 @@ async function header(file) {
 }
 
 async function guess(file) {
+  if (LABELS.test(file.name)) return "labels";
   const line = (await header(file)).split(/\r?\n/, 1)[0];
   for (const [kind, column] of Object.entries(COLUMNS)) if (column.test(line)) return kind;
   for (const [kind, name] of Object.entries(NAMES)) if (name.test(file.name)) return kind;
