@@ -36,8 +36,9 @@ from openhours.reports import api as reports
 from openhours.reports import metrics as report_metrics
 from openhours.reports import timeline_api as timelines
 from openhours.settings import Settings, get_settings
-from openhours.stores import api as stores
+from openhours.stores import api as corrections
 from openhours.stores import special_hours_api as special_hours
+from openhours.stores import stores_api as stores
 from openhours.times import now
 from openhours.visits import api as visits
 from openhours.visits import metrics as visit_metrics
@@ -68,6 +69,7 @@ _ENDPOINTS = (
     ingestion,
     stores,
     special_hours,
+    corrections,
     heartbeats,
     visits,
     activity,

@@ -31,6 +31,9 @@ FROM generate_series(1, {reports}) n
 STORES = f"""
 INSERT INTO stores (store_id, feed) SELECT 's' || n, 'polled' FROM generate_series(1, {ROWS}) n
 """
+LABELS = """
+INSERT INTO labels SELECT id, key, 'of ' || id FROM stores, unnest('{name,region}'::text[]) key
+"""
 REPORT_ROWS = """
 INSERT INTO report_rows (report, store, known, open, up, observed, up_observed)
 SELECT r.id, s.id, true, zeros, zeros, zeros, zeros
@@ -137,6 +140,7 @@ REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
         ("/stores/pc:joe?as_of=2023-01-23T00:00:00Z", (PC, HEARTBEAT_WEEK, HEARTBEATS)),
         ("/ingestions?limit=1000", (FILES.format(files=1000),)),
         ("/ingestions/f1/rejects.csv", (FILES.format(files=1), REJECTS)),
+        ("/api/stores?limit=1000", (STORES, LABELS)),
         ("/corrections?limit=100", (STORES, CORRECTIONS)),
         ("/api/events?limit=1000", (EVENT_WEEK, EVENTS)),
         ("/api/events/counts?limit=1000", (COUNTS,)),

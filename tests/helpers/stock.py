@@ -14,6 +14,12 @@ from openhours.times import HOUR, MINUTE, iso, now, to_us
 SCRIPT = "<script>alert(1)</script>"
 PC = "desk & <b>chair</b>"
 SLASHED = "chain/7 & more?#%"
+NAMED, NAME = "store-003", "Elm <i>Street</i> & more"
+LABELS = {
+    NAMED: {"name": NAME, "region": "west"},
+    "store-004": {"name": "Oak Lane", "region": "west", "brand": "a=b"},
+    "store-005": {"region": "east", "brand": "a=b"},
+}
 STORES = (SCRIPT, SLASHED, *(f"store-{n:03d}" for n in range(57)))
 POLLS = (datetime(2023, 1, 23, 17, 14, tzinfo=UTC), datetime(2023, 1, 23, 18, 14, tzinfo=UTC))
 AS_OF = datetime(2023, 1, 23, 18, 30, tzinfo=UTC)
@@ -79,6 +85,11 @@ async def fill(url: str) -> None:
     )
     await raw.execute("INSERT INTO feed_clocks VALUES ('polled', $1)", POLLS[1])
     await raw.execute("INSERT INTO stores (store_id) VALUES ('only-hours')")
+    for store, labels in LABELS.items():
+        await raw.executemany(
+            "INSERT INTO labels SELECT id, $2, $3 FROM stores WHERE store_id = $1",
+            [(store, key, value) for key, value in labels.items()],
+        )
     await _reports(raw)
     await _files(raw)
     await raw.execute(

@@ -21,6 +21,7 @@ LINKS = {
     "trigger_report": "/trigger_report",
     "get_report": "/get_report/{report_id}",
     "reports": "/reports",
+    "stores": "/api/stores",
     "corrections": "/corrections",
     "special_hours": "/special_hours",
     "track": "/track",

@@ -97,6 +97,9 @@ class StoreInfo(BaseModel):
     feed: Annotated[
         Literal["polled", "beating"] | None, Field(description="null: no observation yet.")
     ]
+    labels: Annotated[
+        dict[str, str], Field(description="As they are now.", examples=[{"region": "west"}])
+    ]
     timezone: str
     timezone_is_default: bool
     as_of: Instant
@@ -248,6 +251,7 @@ def _store(answer: Answer) -> dict[str, Any]:
     return {
         "store_id": line.store_id,
         "feed": line.feed,
+        "labels": answer.labels,
         "timezone": line.zone,
         "timezone_is_default": line.zone_is_default,
         "as_of": from_us(line.as_of),

@@ -25,16 +25,21 @@ from openhours.reports.timeline import StoreRow, Timeline, TimelineQuery, build_
 from openhours.reports.windows import lookback, windows_of
 from openhours.settings import Settings
 from openhours.stores.queries import covers, read_corrections
+from openhours.stores.search import STORE_LABELS
 from openhours.stores.tables import POLLED, FeedClock, Store
 from openhours.times import DAY, MINUTE, SECOND, to_us
 
 
 class Answer(NamedTuple):
-    """A time line; with a report, whether the store's data changed since it was computed."""
+    """A time line; with a report, whether the store's data changed since it was computed.
+
+    `labels` are the store's as they are now.
+    """
 
     timeline: Timeline
     report: Report | None
     changed_since: bool | None
+    labels: dict[str, str]
 
 
 async def timeline_of(
@@ -57,11 +62,11 @@ async def timeline_of(
             query = await _query_by_settings(connection, settings, as_of)
         else:
             query = _query_by_report(report)
-        store, columns, part = await _read_store(connection, store_id, query)
+        store, columns, part, labels = await _read_store(connection, store_id, query)
         row = None if report is None else await _report_row(connection, report, store.id)
     timeline = await off_loop(build_timeline, store, columns, part, query)
     changed = None if report is None else _has_changed(row, timeline)
-    return Answer(timeline, report, changed)
+    return Answer(timeline, report, changed, labels)
 
 
 async def _complete_report(engine: AsyncEngine, report_id: str) -> Report:
@@ -104,12 +109,17 @@ def _query_by_report(report: Report) -> TimelineQuery:
 
 async def _read_store(
     connection: AsyncConnection, store_id: str, query: TimelineQuery
-) -> tuple[StoreRow, Columns, Slice]:
+) -> tuple[StoreRow, Columns, Slice, dict[str, str]]:
     """Read one store, in the snapshot of the connection's transaction. Raise NotFound."""
     found = await connection.execute(
-        select(Store.id, Store.store_id, Store.feed, Store.timezone, Store.first_observed_at).where(
-            Store.store_id == store_id
-        )
+        select(
+            Store.id,
+            Store.store_id,
+            Store.feed,
+            Store.timezone,
+            Store.first_observed_at,
+            STORE_LABELS,
+        ).where(Store.store_id == store_id)
     )
     row = found.one_or_none()
     if row is None:
@@ -141,7 +151,7 @@ async def _read_store(
         corrections=corrections,
         covered=await covers(raw, corrections, ids),
     )
-    return store, columns, part
+    return store, columns, part, row.labels
 
 
 async def _report_row(

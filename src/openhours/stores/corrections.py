@@ -1,6 +1,7 @@
 """Making and revoking corrections: each leaves a line in the audit log, none is ever deleted."""
 
 import secrets
+from collections.abc import Mapping
 
 from sqlalchemy import func, insert, update
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,7 +13,7 @@ from openhours.stores.schemas import CorrectionInfo, NewCorrection
 from openhours.stores.tables import Correction
 from openhours.times import iso
 
-_MAX_NAMED = 3
+MAX_NAMED = 3  # stores of a correction in a line
 
 
 async def make_correction(
@@ -72,15 +73,22 @@ def summary(correction: CorrectionInfo) -> str:
     )
 
 
-def whose(correction: CorrectionInfo) -> str:
-    """Return whose time is corrected: `all stores`, `stores 9, 10`, `region: west or east`."""
+def whose(correction: CorrectionInfo, names: Mapping[str, str] | None = None) -> str:
+    """Return whose time is corrected: `all stores`, `stores 9 (Elm), 10`, `region: west or east`.
+
+    `names` are what stores are called.
+    """
     if correction.labels is not None:
         return ", ".join(
             f"{key}: {' or '.join(values)}" for key, values in correction.labels.items()
         )
     if correction.store_ids is None:
         return "all stores"
-    named = ", ".join(correction.store_ids[:_MAX_NAMED])
-    more = len(correction.store_ids) - _MAX_NAMED
+    names = names or {}
+    named = ", ".join(
+        f"{store_id} ({names[store_id]})" if store_id in names else store_id
+        for store_id in correction.store_ids[:MAX_NAMED]
+    )
+    more = len(correction.store_ids) - MAX_NAMED
     stores = "store" if len(correction.store_ids) == 1 else "stores"
     return f"{stores} {named}" + (f" and {more:,} more" if more > 0 else "")

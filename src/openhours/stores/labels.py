@@ -21,6 +21,7 @@ from openhours.uptime.axis import Bool, Int64
 
 MAX_LENGTH = 200  # characters of a key or a value
 MAX_KEYS = 20  # of a file, or of a choice of stores
+NAME = "name"  # the key of what a store is called
 _Word = Annotated[Text, Field(min_length=1, max_length=MAX_LENGTH)]
 
 Labels = Annotated[

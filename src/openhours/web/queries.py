@@ -1,18 +1,19 @@
 """Queries of pages: the present state, figures of reports, stores searched and sorted."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, cast, func, select, text
+from sqlalchemy import ColumnElement, Double, Row, case, cast, func, outerjoin, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.heartbeats.tables import Heartbeat
 from openhours.ingestion.tables import Ingestion, RejectedRow
-from openhours.reports.tables import Report
+from openhours.reports.tables import Report, ReportRow
+from openhours.stores.search import STORE_NAME, StoreSearch
 from openhours.stores.tables import BEATING, POLLED, FeedClock, Store
+from openhours.times import MINUTE
 from openhours.uptime.windows import DEFAULT_WINDOWS
 
 Window = Literal["hour", "day", "week"]
@@ -20,9 +21,6 @@ Window = Literal["hour", "day", "week"]
 POSITIONS: dict[Window, int] = {"hour": 1, "day": 2, "week": 3}
 PAGE = 50
 _DEFAULT_WINDOWS = [list(window) for window in DEFAULT_WINDOWS]
-
-# The special characters of LIKE.
-_LIKE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 
 
 async def stores_by_feed(connection: AsyncConnection) -> dict[str | None, int]:
@@ -138,52 +136,54 @@ async def distribution(connection: AsyncConnection, report: int, window: Window)
 
 
 @dataclass(frozen=True)
-class Search:
+class Search(StoreSearch):
     """Search for stores, and their order. `down_over`: minutes of downtime in `window`."""
 
-    text: str = ""
-    feed: Literal["", "polled", "beating"] = ""
     state: Literal["", "down", "unknown"] = ""
     window: Window = "week"
     down_over: float | None = None
     sort: Literal["id", "hour", "day", "week"] = "id"
     descending: bool = False
 
+    def condition(self) -> ColumnElement[bool]:
+        """Return the condition on rows of `stores` with those of a report."""
+        condition = super().condition()
+        opened, up = _of(self.window)
+        if self.state == "unknown":
+            condition &= ~ReportRow.known
+        if self.state == "down":
+            condition &= ReportRow.known & (opened - up > 0)
+        if self.down_over is not None:
+            condition &= ReportRow.known & (opened - up > int(self.down_over * MINUTE))
+        return condition
 
-@dataclass
-class _Where:
-    conditions: list[str] = field(default_factory=list)
-    values: dict[str, object] = field(default_factory=dict)
-
-    def add(self, condition: str, **values: object) -> None:
-        self.conditions.append(condition)
-        self.values |= values
-
-    def __str__(self) -> str:
-        return " AND ".join(self.conditions) or "true"
-
-
-def _where(search: Search) -> _Where:
-    where = _Where()
-    if search.text:
-        where.add("s.store_id ILIKE :like", like=f"%{search.text.translate(_LIKE)}%")
-    if search.feed:
-        where.add("s.feed = :feed", feed=search.feed)
-    if search.state == "unknown":
-        where.add("NOT r.known")
-    n = POSITIONS[search.window]
-    down = f"r.known AND r.open[{n}] - r.up[{n}]"
-    if search.state == "down":
-        where.add(f"{down} > 0")
-    if search.down_over is not None:
-        where.add(f"{down} > :over", over=int(search.down_over * 60_000_000))
-    return where
+    def order(self) -> tuple[ColumnElement[Any], ...]:
+        """Return the order of the rows."""
+        if self.sort == "id":
+            return (Store.store_id.desc() if self.descending else Store.store_id.asc(),)
+        opened, up = _of(self.sort)
+        share = case((ReportRow.known & (opened > 0), cast(up, Double) / opened))
+        by_share = share.desc() if self.descending else share.asc()
+        return by_share.nulls_last(), Store.store_id.asc()
 
 
-_FIGURES = ", ".join(
-    f"r.{name}[{n}] AS {name}_{window}"
-    for name in ("open", "up")
-    for window, n in POSITIONS.items()
+def _of(window: Window) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """Return a row's open time and uptime in a window, µs."""
+    n = POSITIONS[window]
+    return ReportRow.open[n], ReportRow.up[n]
+
+
+_STORE: tuple[Any, ...] = (
+    Store.store_id,
+    STORE_NAME,
+    Store.feed,
+    Store.timezone,
+    ReportRow.known,
+    *(
+        figure.label(f"{name}_{window}")
+        for window in POSITIONS
+        for name, figure in zip(("open", "up"), _of(window), strict=True)
+    ),
 )
 
 
@@ -194,36 +194,26 @@ async def find_stores(
 
     The figures and `known` are null for stores without a row in the report.
     """
-    where = _where(search)
-    source = "FROM stores s LEFT JOIN report_rows r ON r.store = s.id AND r.report = :report"
-    values: Mapping[str, object] = {**where.values, "report": report.id if report else 0}
-    count = text(f"SELECT count(*) {source} WHERE {where}")
-    total = int((await connection.execute(count, values)).scalar_one())
-    direction = "DESC" if search.descending else "ASC"
-    order = f"s.store_id {direction}"
-    if search.sort != "id":
-        n = POSITIONS[search.sort]
-        up, opened = f"r.up[{n}]", f"r.open[{n}]"
-        share = f"CASE WHEN r.known AND {opened} > 0 THEN {up}::float8 / {opened} END"
-        order = f"{share} {direction} NULLS LAST, s.store_id"
-    rows = text(f"""
-        SELECT s.store_id, s.feed, s.timezone, r.known, {_FIGURES} {source} WHERE {where}
-        ORDER BY {order} LIMIT {PAGE} OFFSET {page * PAGE}
-    """)
-    return total, list((await connection.execute(rows, values)).all())
-
-
-_WORST = text(f"""
-SELECT s.store_id, s.feed, s.timezone, r.known, {_FIGURES}
-FROM report_rows r JOIN stores s ON s.id = r.store
-WHERE r.report = :report AND r.known AND r.open[2] > r.up[2]
-ORDER BY r.open[2] - r.up[2] DESC, r.open[3] - r.up[3] DESC, s.store_id LIMIT :limit
-""")  # noqa: S608  constant texts
+    of_report = (ReportRow.store == Store.id) & (ReportRow.report == (report.id if report else 0))
+    source = outerjoin(Store, ReportRow, of_report)
+    condition = search.condition()
+    count = select(func.count()).select_from(source).where(condition)
+    total = (await connection.execute(count)).scalar_one()
+    query = select(*_STORE).select_from(source).where(condition).order_by(*search.order())
+    rows = await connection.execute(query.limit(PAGE).offset(page * PAGE))
+    return total, list(rows.all())
 
 
 async def worst(connection: AsyncConnection, report: int, limit: int) -> list[Row[Any]]:
     """Return the stores with the longest downtime in the last day."""
-    return list((await connection.execute(_WORST, {"report": report, "limit": limit})).all())
+    (day, day_up), (week, week_up) = _of("day"), _of("week")
+    query = (
+        select(*_STORE)
+        .join_from(ReportRow, Store, Store.id == ReportRow.store)
+        .where(ReportRow.report == report, ReportRow.known, day > day_up)
+        .order_by((day - day_up).desc(), (week - week_up).desc(), Store.store_id)
+    )
+    return list((await connection.execute(query.limit(limit))).all())
 
 
 _COMPARE = text("""
@@ -238,7 +228,8 @@ WITH both_reports AS (
            count(*) FILTER (WHERE share > share_before) OVER () AS better
     FROM both_reports
 )
-SELECT c.*, s.store_id
+SELECT c.*, s.store_id,
+       (SELECT value FROM labels WHERE store = s.id AND key = 'name') AS name
 FROM (SELECT * FROM counted ORDER BY share - share_before, store LIMIT :limit) c
 JOIN stores s ON s.id = c.store ORDER BY c.share - c.share_before, s.store_id
 """)

@@ -30,7 +30,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
     add_stores(
         settings,
         {
-            "west 1": {"region": "west"},
+            "west 1": {"region": "west", "name": "Elm <i>"},
             "west 2": {"region": "west", "brand": SCRIPT},
             "west 3": {"region": "west"},
             "east/1": {"region": "east"},
@@ -80,7 +80,7 @@ def test_stores_are_written_searched_and_ticked(client: TestClient) -> None:
         answer = post_form(client, "/corrections/new", action=action, **(FIELDS | written))
         page = parsed(answer)
         assert page.text("[role=status] .note") == "3 stores found. Tick those that are meant."
-        assert page.texts("[role=status] label") == ["west 1", "west 2", "west 3"]
+        assert page.texts("[role=status] label") == ["west 1 Elm <i>", "west 2", "west 3"]
         assert page.text("textarea[name=store_ids]") == "east/1 nobody"
         assert page.attribute("#from", "value") == FIELDS["from"]
         assert page.attribute("#reason", "value") == SCRIPT
@@ -93,9 +93,19 @@ def test_stores_are_written_searched_and_ticked(client: TestClient) -> None:
     assert get_page(client, "/corrections").text(f"{ROWS} td a") == "stores east/1, west 2"
 
 
+def test_names_stand_beside_ids(client: TestClient) -> None:
+    made(client, which="stores", store_ids="west 1")
+    made(client, which="stores", store_ids="west 1\neast/1")
+    page = get_page(client, "/corrections")
+    assert page.texts(f"{ROWS} [data-heading=Stores]") == [
+        "stores east/1, west 1 (Elm <i>)",
+        "west 1 Elm <i>",
+    ]
+
+
 def test_labels_are_written_as_at_the_command_line(client: TestClient) -> None:
     page = get_page(client, "/corrections/new")
-    shown = f"There are, for example: brand={SCRIPT}, region=east, region=west."
+    shown = f"There are, for example: brand={SCRIPT}, name=Elm <i>, region=east, region=west."
     assert page.text(".of-labels .note").endswith(shown)
     labels = f"region=west\r\n region = east \r\nbrand={SCRIPT}"
     correction = made(client, which="labels", labels=labels)

@@ -18,7 +18,7 @@ ROWS = "[aria-label='Special hours'] tbody tr"
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
-    add_stores(settings, {"a": {}, SCRIPT: {}, "east/1 ?": {}})
+    add_stores(settings, {"a": {}, SCRIPT: {}, "east/1 ?": {"name": "Elm <i>"}})
     with running(settings) as client:
         yield client
 
@@ -62,6 +62,8 @@ def test_a_store_s_page_leads_to_its_special_hours(client: TestClient) -> None:
     set_hours(client)
     assert get_page(client, link).all(ROWS) == []
     page = set_hours(client, store_id="east/1 ?")
+    assert page.text("h1") == "Special hours of east/1 ? Elm <i>"
+    assert page.texts(f"{ROWS} [data-heading=Store]") == ["east/1 ? Elm <i>"]
     assert page.attribute(f"{ROWS} a", "href") == "/stores/east%2F1%20%3F"
 
 

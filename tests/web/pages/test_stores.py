@@ -45,6 +45,12 @@ def test_stores_are_paged(stocked: TestClient) -> None:
         ({"state": "down", "window": "hour", "q": "store-00"}, 7),
         ({"over": "45", "window": "hour", "q": "store-00"}, 4),
         ({"q": "nobody"}, 0),
+        ({"q": "ELM <I>"}, 1),
+        ({"label": "region=west"}, 2),
+        ({"label": ["region = west", "region=east", ""]}, 3),
+        ({"label": ["region=west", "brand=a=b"]}, 1),
+        ({"label": "region=west", "q": "nobody"}, 0),
+        ({"label": ["", " "], "feed": "beating"}, 1),
     ],
 )
 def test_stores_are_searched_and_filtered(
@@ -54,6 +60,32 @@ def test_stores_are_searched_and_filtered(
     assert len(page.all(ROWS)) == count
     assert page.text("[role=status]").startswith(f"{count} store")
     assert [page.text(".empty h2")] == ["No store matches"] if not count else page.all(".pager")
+
+
+def test_names_stand_beside_ids(stocked: TestClient) -> None:
+    page = get_page(stocked, "/stores", q=stock.NAMED)
+    assert page.texts(f"{ROWS} th a") == [stock.NAMED]
+    assert page.texts(f"{ROWS} th .name") == [stock.NAME]
+    store = get_page(stocked, f"/stores/{stock.NAMED}")
+    assert store.text("h1") == f"{stock.NAMED} {stock.NAME}"
+    assert store.text("head title").startswith(f"{stock.NAME}, {stock.NAMED} ")
+    assert store.texts(".labels li") == ["region: west"]
+    others = get_page(stocked, store.attribute(".labels a", "href"))
+    assert names(others) == [stock.NAMED, "store-004"]
+    unnamed = get_page(stocked, "/stores/store-005")
+    assert unnamed.texts(".labels li") == ["brand: a=b", "region: east"]
+    assert unnamed.all("h1 .name") == []
+
+
+def test_labels_are_chosen_from_those_there_are_and_stay_while_paging(stocked: TestClient) -> None:
+    page = get_page(stocked, "/stores", label=["region=west", "region=east"], sort="week")
+    proposed = [node.attributes["value"] for node in page.all("#labels option")]
+    assert proposed == ["brand=a=b", "region=east", "region=west"]
+    given = [node.attributes["value"] for node in page.all("input[name=label]")]
+    assert given == ["region=west", "region=east"]
+    link = page.all("thead a")[0].attributes["href"]
+    assert link is not None
+    assert len(get_page(stocked, f"/stores{link}").all(ROWS)) == 3
 
 
 def test_stores_are_sorted_by_uptime_with_unknown_ones_last(stocked: TestClient) -> None:
@@ -75,6 +107,9 @@ def test_stores_are_sorted_by_uptime_with_unknown_ones_last(stocked: TestClient)
         ({"sort": "name"}, "sort"),
         ({"q": "a\0b"}, "q"),
         ({"q": "x" * 65}, "q"),
+        ({"label": "west"}, "label"),
+        ({"label": "area=west"}, "label"),
+        ({"label": "region=north"}, "label"),
     ],
 )
 def test_bad_parameters_are_named(stocked: TestClient, params: dict[str, Any], field: str) -> None:

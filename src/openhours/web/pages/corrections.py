@@ -14,10 +14,11 @@ from openhours.api.dependencies import ClientAddress, Engine
 from openhours.api.fields import Text
 from openhours.api.pagination import Cursor
 from openhours.errors import Invalid, invalid
-from openhours.stores.corrections import make_correction, revoke_correction, whose
+from openhours.stores.corrections import MAX_NAMED, make_correction, revoke_correction, whose
 from openhours.stores.labels import list_labels, parse_labels
 from openhours.stores.queries import correction_info, list_corrections
 from openhours.stores.schemas import MAX_REASON, NewCorrection
+from openhours.stores.search import names_of
 from openhours.stores.tables import Category, TreatAs
 from openhours.web import queries
 from openhours.web.forms import validated, wrong_fields
@@ -89,10 +90,14 @@ async def corrections(request: Request, engine: Engine, cursor: Cursor = None) -
     """Show all corrections, the last made first."""
     async with engine.connect() as connection:
         found = await list_corrections(connection, limit=_PAGE, cursor=cursor)
+        shown = [correction_info(row) for row in found.rows]
+        ids = {store_id for one in shown for store_id in (one.store_ids or ())[:MAX_NAMED]}
+        names = await names_of(connection, ids)
     return page(
         request,
         "corrections.html",
-        corrections=[correction_info(row) for row in found.rows],
+        corrections=shown,
+        names=names,
         whose=whose,
         following=found.next_cursor,
         cursor=cursor,
@@ -148,7 +153,7 @@ async def _form(
         chosen=chosen,
         searching=searching,
         total=total,
-        found=[row.store_id for row in found if row.store_id not in chosen],
+        found=[row for row in found if row.store_id not in chosen],
         labels=[f"{key}={value}" for key, values in known.items() for value in values],
         ways=get_args(TreatAs),
         categories=get_args(Category),

@@ -11,6 +11,7 @@ from openhours.api.off_loop import off_loop
 from openhours.api.pagination import Cursor
 from openhours.heartbeats.queries import list_heartbeats, list_pcs
 from openhours.reports.timeline_query import timeline_of
+from openhours.stores.labels import NAME
 from openhours.times import DAY
 from openhours.web import charts, formatting
 from openhours.web.local_time import QueryZone, from_input, named_zone, to_minute_input
@@ -42,9 +43,10 @@ async def pcs(
             connection, pc=pc or None, since=begins, until=ends, limit=_PAGE, cursor=cursor
         )
     drawn = pc if pc in names else _latest(beats.rows, names)
-    line = None
+    line, called = None, None
     if drawn is not None:
-        line = (await timeline_of(engine, settings, PREFIX + drawn, None, None)).timeline
+        answer = await timeline_of(engine, settings, PREFIX + drawn, None, None)
+        line, called = answer.timeline, answer.labels.get(NAME)
 
     def shown() -> Response:
         return page(
@@ -54,6 +56,7 @@ async def pcs(
             pc=pc,
             base=settings.public_url or str(request.base_url).rstrip("/"),
             drawn=drawn,
+            called=called,
             line=line,
             days=[] if line is None else charts.week_of(line, line.as_of - 7 * DAY, line.as_of),
             since=to_minute_input(begins, formatting.zone_of(request)),

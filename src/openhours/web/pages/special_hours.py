@@ -13,6 +13,7 @@ from openhours.api.fields import Text
 from openhours.api.pagination import Cursor
 from openhours.errors import Invalid, invalid, located
 from openhours.stores.schemas import SpecialHoursInfo
+from openhours.stores.search import names_of
 from openhours.stores.special_hours import (
     find_store_or_every,
     list_special_hours,
@@ -101,7 +102,8 @@ async def _page(
         with located("query"):
             store = await find_store_or_every(connection, store_id) if store_id else None
         found = await list_special_hours(connection, store, limit=_PAGE, cursor=cursor)
-    rows = [special_hours_info(row) for row in found.rows]
+        rows = [special_hours_info(row) for row in found.rows]
+        names = await names_of(connection, {store_id, *(row.store_id for row in rows)})
     return page(
         request,
         "special_hours.html",
@@ -110,6 +112,7 @@ async def _page(
         wrong=wrong_fields(refusal),
         of=store_id,
         every=EVERY,
+        names=names,
         rows=[(one, written_spans(one)) for one in rows],
         following=found.next_cursor,
         cursor=cursor,

@@ -13,6 +13,8 @@ from openhours.api.off_loop import off_loop
 from openhours.reports.explain import explain_instant, opening_and_closing, utc_offset
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
+from openhours.stores.labels import NAME, list_labels
+from openhours.stores.search import LabelQuery, labels_of_query
 from openhours.times import (
     DAY,
     WEEKDAYS,
@@ -33,6 +35,7 @@ router = APIRouter(include_in_schema=False)
 
 _WEEK = 7 * DAY
 _MAX_TILES = 31
+_MAX_VALUES = 20  # of a label that the form proposes
 
 
 def _blank_is_none(value: object) -> object:
@@ -56,11 +59,22 @@ async def stores(
     over: Minutes = None,
     sort: Literal["id", "hour", "day", "week"] = "id",
     order: Literal["up", "down"] = "up",
+    label: LabelQuery = [],  # noqa: B006  FastAPI copies it
     number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
 ) -> Response:
     """Show a page of stores with their figures in the latest report."""
-    search = Search(q.strip(), feed, state, window, over, sort, order == "down")
     async with engine.connect() as connection:
+        search = Search(
+            text=q.strip(),
+            feed=feed,
+            labels=await labels_of_query(connection, label),
+            state=state,
+            window=window,
+            down_over=over,
+            sort=sort,
+            descending=order == "down",
+        )
+        known = await list_labels(connection, _MAX_VALUES)
         report = await queries.latest_report(connection)
         total, rows = await queries.find_stores(connection, report, search, number - 1)
     last = max(1, -(-total // queries.PAGE))
@@ -72,12 +86,13 @@ async def stores(
         "over": "" if over is None else f"{over:g}",
         "sort": sort,
         "order": order,
+        "label": [text.strip() for text in label if text.strip()],
         "page": number,
     }
 
     def link(**changes: object) -> str:
         present = {name: value for name, value in (query | {"page": 1} | changes).items() if value}
-        return f"?{urlencode(present, errors='replace')}"
+        return f"?{urlencode(present, doseq=True, errors='replace')}"
 
     return page(
         request,
@@ -89,6 +104,12 @@ async def stores(
         last=last,
         first=(number - 1) * queries.PAGE + 1,
         query=query,
+        labels=[
+            f"{key}={value}"
+            for key, values in known.items()
+            for value in values
+            if key != NAME  # `Search` finds names
+        ],
         filtered=bool(asdict(search) != asdict(Search(sort=sort, descending=order == "down"))),
         link=link,
     )
@@ -123,6 +144,8 @@ async def store(
             request,
             "store.html",
             line=line,
+            name=answer.labels.get(NAME),
+            labels=[(key, value) for key, value in answer.labels.items() if key != NAME],
             report=answer.report,
             changed_since=answer.changed_since,
             windows=_windows(line),

@@ -1,0 +1,114 @@
+"""Finding stores by a part of the id or the name, by feed and labels: for the API and the pages."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from sqlalchemy import ColumnElement, Row, Text, cast, func, literal, select, true
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from openhours.api.fields import Text as Sent
+from openhours.api.pagination import Page, fetch_page
+from openhours.errors import FieldProblem, Invalid
+from openhours.stores.labels import NAME, check_labels, parse_labels
+from openhours.stores.tables import Label, Store
+
+LabelQuery = Annotated[
+    list[Sent],
+    Query(
+        max_length=100,
+        description="Only stores with this label, such as `region=west`; may be given several "
+        "times: of one key any value will do, several keys must all match.",
+    ),
+]
+
+# The special characters of LIKE.
+_LIKE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
+
+# What a store is called beside its id; null if it has no name.
+STORE_NAME: ColumnElement[str | None] = (
+    select(Label.value)
+    .where(Label.store == Store.id, Label.key == NAME)
+    .correlate(Store)
+    .scalar_subquery()
+    .label("name")
+)
+# All its labels, as an object.
+STORE_LABELS: ColumnElement[dict[str, str]] = (
+    select(
+        func.coalesce(
+            func.jsonb_object_agg(Label.key, Label.value), cast(literal("{}", Text), JSONB)
+        )
+    )
+    .where(Label.store == Store.id)
+    .correlate(Store)
+    .scalar_subquery()
+    .label("labels")
+)
+_COLUMNS: tuple[Any, ...] = (
+    Store.store_id,
+    Store.feed,
+    Store.timezone,
+    Store.first_observed_at,
+    STORE_LABELS,
+)
+
+
+@dataclass(frozen=True)
+class StoreSearch:
+    """Which stores: `text` is a part of the id or the name; `labels` as in `stores.labels`."""
+
+    text: str = ""
+    feed: Literal["", "polled", "beating"] = ""
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def condition(self) -> ColumnElement[bool]:
+        """Return the condition on rows of `stores`."""
+        condition: ColumnElement[bool] = true()
+        if self.text:
+            part = f"%{self.text.translate(_LIKE)}%"
+            condition &= Store.store_id.ilike(part) | STORE_NAME.ilike(part)
+        if self.feed:
+            condition &= Store.feed == self.feed
+        for key, values in self.labels.items():
+            condition &= Store.id.in_(
+                select(Label.store).where(Label.key == key, Label.value == func.any(list(values)))
+            )
+        return condition
+
+
+async def list_stores(
+    connection: AsyncConnection, search: StoreSearch, *, limit: int, cursor: str | None = None
+) -> Page[Row[Any]]:
+    """Return the stores that match, by id bytewise, with their labels."""
+    query = select(*_COLUMNS).where(search.condition())
+    return await fetch_page(connection, query, [Store.store_id], limit=limit, cursor=cursor)
+
+
+async def names_of(connection: AsyncConnection, store_ids: Collection[str]) -> dict[str, str]:
+    """Return what these stores are called, by id; those without a name are left out."""
+    query = (
+        select(Store.store_id, Label.value)
+        .join_from(Store, Label, Label.store == Store.id)
+        .where(Store.store_id == func.any(list(store_ids)), Label.key == NAME)
+    )
+    return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def labels_of_query(
+    connection: AsyncConnection, texts: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return the labels that a request's parameters `label=region=west` name; empty ones are none.
+
+    Raise Invalid, also for labels and values that no store has.
+    """
+    try:
+        labels = parse_labels(filter(str.strip, texts))
+        await check_labels(connection, labels)
+    except Invalid as error:
+        raise Invalid(
+            [FieldProblem(("query", "label"), problem.message) for problem in error.problems]
+        ) from None
+    return labels
