@@ -1,5 +1,6 @@
 """Files that grow: what is read of them, and where they are continued."""
 
+import gzip
 import hashlib
 from pathlib import Path
 
