@@ -90,12 +90,17 @@ TABLE = AccessTable(
         "POST /timer/{session_id}/delete": Needs("user", form=True),
         "POST /timer/zone": Needs("user", form=True),
         "POST /signup": Needs("open", form=True),
+        "GET /account": _USER,
+        "POST /account/password": Needs("user", form=True),
+        "POST /account/sign_out_everywhere": Needs("user", form=True),
         # Accounts
         "POST /api/v1/user/register": _OPEN,
         "POST /api/v1/user/login": _OPEN,
         "POST /api/v1/user/refresh": _OPEN,
         "GET /api/v1/user": _USER,
         "PATCH /api/v1/user": _USER,
+        "PUT /api/v1/user/password": _USER,
+        "POST /api/v1/user/sign_out_everywhere": _USER,
         # Work sessions; the package checks whose they are
         "POST /api/v1/sessions/new": _USER,
         "GET /api/v1/sessions/{username}": _USER,

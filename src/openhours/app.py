@@ -59,7 +59,7 @@ Times are ISO 8601 in UTC with `Z`. Errors are problem details (RFC 9457).
 """
 _MAX_BODY_BYTES = 1 << 20
 _MAX_FORM_BYTES = 64 << 10
-_ACCOUNT_PATHS = (accounts.router.prefix, "/signin", "/signup", "/signout")
+_ACCOUNT_PATHS = (accounts.router.prefix, "/signin", "/signup", "/signout", "/account")
 # Of these exist one set a server process.
 _WITH_STATE = (heartbeats, visits, recording)
 _METRICS = (ingestion_metrics, report_metrics, visit_metrics)

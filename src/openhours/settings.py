@@ -53,10 +53,14 @@ class Settings(BaseSettings):
 
     # What is kept, and when the rest goes
     keep_days: Annotated[int | None, Field(ge=1)] = None
+    keep_visit_days: Annotated[int, Field(ge=30, le=36_500)] = 400
     keep_event_days: Annotated[int, Field(ge=30, le=36_500)] = 400
+    keep_ingestion_days: Annotated[int, Field(ge=30, le=36_500)] = 400
     keep_reports: Annotated[int, Field(ge=1)] = 1000
     keep_report_days: Annotated[int | None, Field(ge=1)] = None
     retention_cron: str = "17 3 * * *"
+
+    full_addresses: bool = False
 
     # Who may do what
     open: bool = False

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from sqlalchemy import select
 
+from openhours.accounts import administration
 from openhours.accounts.access_control import CurrentUser, ServerAccounts
 from openhours.accounts.audit import audit
 from openhours.accounts.credentials import Accounts
@@ -12,6 +13,7 @@ from openhours.accounts.schemas import (
     Credentials,
     LoggedIn,
     Pair,
+    PasswordChange,
     Profile,
     ProfileAnswer,
     ProfileChange,
@@ -116,3 +118,27 @@ async def change_profile(
     """Change the time zone: overviews are cut at its midnights from now on, for all sessions."""
     await change_timezone(accounts.engine, user, change.timezone)
     return await get_profile(accounts, user)
+
+
+@router.put(
+    "/password",
+    responses={401: _error("No valid token, or the old password is wrong.")},
+    openapi_extra=json_example({"old_password": "correct horse", "new_password": "battery staple"}),
+)
+async def change_password(
+    accounts: ServerAccounts, user: CurrentUser, change: PasswordChange, address: ClientAddress
+) -> LoggedIn:
+    """Change the password, and return new tokens. All other sessions of the user end."""
+    with located("body"):
+        await administration.change_password(
+            accounts.engine, user, change.old_password, change.new_password, address
+        )
+    return await _log_in(accounts, user)
+
+
+@router.post("/sign_out_everywhere", status_code=204, response_class=Response)
+async def sign_out_everywhere(
+    accounts: ServerAccounts, user: CurrentUser, address: ClientAddress
+) -> None:
+    """End all sessions of the user. An access token stays good for its 15 minutes."""
+    await administration.sign_out_everywhere(accounts.engine, user, address)

@@ -63,7 +63,11 @@ async def signed_in(engine: AsyncEngine, cookie: str) -> SignedIn | None:
     query = (
         select(SignIn.user_id, User.username, SignIn.key_hash)
         .outerjoin(User, User.id == SignIn.user_id)
-        .where(SignIn.hash == hash_of(cookie), SignIn.expires_at > func.now())
+        .where(
+            SignIn.hash == hash_of(cookie),
+            SignIn.expires_at > func.now(),
+            User.disabled_at.is_(None),
+        )
     )
     async with engine.connect() as connection:
         row = (await connection.execute(query)).one_or_none()

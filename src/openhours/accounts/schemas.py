@@ -15,12 +15,24 @@ class Credentials(BaseModel):
     password: Annotated[str, Field(min_length=1, max_length=1024, examples=["correct horse"])]
 
 
+Password = Annotated[str, Field(min_length=8, max_length=1024, examples=["correct horse"])]
+
+
 class Registration(BaseModel):
     """A new user. The time zone says where their days begin and end."""
 
     username: Username
-    password: Annotated[str, Field(min_length=8, max_length=1024, examples=["correct horse"])]
+    password: Password
     timezone: Timezone = "UTC"
+
+
+class PasswordChange(BaseModel):
+    """The password so far, and the new one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    old_password: Annotated[str, Field(min_length=1, max_length=1024, examples=["correct horse"])]
+    new_password: Password
 
 
 class Refresh(BaseModel):

@@ -27,6 +27,7 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(Text)
     timezone: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
+    disabled_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class RefreshToken(Base):
@@ -56,6 +57,9 @@ class ApiKey(Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
     revoked_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    expires_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    # Exact to some minutes.
+    last_used_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class SignIn(Base):

@@ -118,6 +118,7 @@ async def use_refresh_token(engine: AsyncEngine, token: str) -> tuple[UserName, 
                     RefreshToken.used_at.is_(None),
                     RefreshToken.expires_at > func.now(),
                     User.id == RefreshToken.user_id,
+                    User.disabled_at.is_(None),
                 )
                 .values(used_at=func.now())
                 .returning(User.id, User.username, RefreshToken.family)

@@ -14,7 +14,7 @@ from openhours.accounts.passwords import is_common, is_right, make_hash
 from openhours.accounts.tables import User
 from openhours.accounts.throttle import count_attempt, count_registration, forgive_attempt
 from openhours.accounts.tokens import UserName
-from openhours.errors import Conflict, TooManyRequests, Unauthenticated, invalid
+from openhours.errors import Conflict, Refused, TooManyRequests, Unauthenticated, invalid
 
 
 def username_key(username: str) -> str:
@@ -57,8 +57,7 @@ async def register(
     Raise Invalid for a password that many people have, Conflict when the username is taken,
     TooManyRequests after too many registrations from the address.
     """
-    if is_common(password) or username_key(password) == username_key(username):
-        raise invalid("too common, or the username: choose another password", "password")
+    refuse_weak(password, username, "password")
     try:
         await count_registration(engine, address)
     except TooManyRequests:
@@ -81,10 +80,29 @@ async def register(
     return UserName(made, username)
 
 
+def refuse_weak(password: str, username: str, path: str) -> None:
+    """Raise Invalid, with the path, for a password that many people have."""
+    if is_common(password) or username_key(password) == username_key(username):
+        raise invalid("too common, or the username: choose another password", path)
+
+
 async def login(engine: AsyncEngine, username: str, password: str, address: str) -> UserName:
     """Return the user with this password.
 
-    Raise Unauthenticated, or TooManyRequests after too many attempts.
+    Raise as `check_password`.
+    """
+    user = await check_password(engine, username, password, address, action="login")
+    audit("login", who=user.username, where=address, outcome="ok")
+    return user
+
+
+async def check_password(
+    engine: AsyncEngine, username: str, password: str, address: str, *, action: str
+) -> UserName:
+    """Return the user with this password. `action` is what failures are called in the audit log.
+
+    Raise Unauthenticated, TooManyRequests after too many attempts, Refused for an account that is
+    disabled.
 
     A user who does not exist is answered as one with another password, after the same time.
     """
@@ -92,16 +110,18 @@ async def login(engine: AsyncEngine, username: str, password: str, address: str)
     try:
         await count_attempt(engine, key, address)
     except TooManyRequests:
-        audit("login", who="", where=address, outcome="too many attempts")
+        audit(action, who="", where=address, outcome="too many attempts")
         raise
-    query = select(User.id, User.username, User.password_hash).where(User.username_key == key)
+    query = select(User.id, User.username, User.password_hash, User.disabled_at)
     async with engine.connect() as connection:
-        row = (await connection.execute(query)).one_or_none()
+        row = (await connection.execute(query.where(User.username_key == key))).one_or_none()
     if not await is_right(password, row.password_hash if row else None) or row is None:
-        audit("login", who=row.username if row else "", where=address, outcome="wrong password")
+        audit(action, who=row.username if row else "", where=address, outcome="wrong password")
         raise Unauthenticated("wrong username or password")
-    audit("login", who=row.username, where=address, outcome="ok")
     await forgive_attempt(engine, key, address)
+    if row.disabled_at is not None:
+        audit(action, who=row.username, where=address, outcome="the account is disabled")
+        raise Refused("this account is disabled")
     return UserName(row.id, row.username)
 
 

@@ -154,10 +154,13 @@ async def _write(chunks: AsyncIterator[bytes], out: Path | None) -> None:
     unfinished.replace(out)
 
 
-async def create_key(settings: Settings, name: str, scopes: Sequence[str]) -> str:
-    """Return a new API key."""
+async def create_key(
+    settings: Settings, name: str, scopes: Sequence[str], expires: str | None
+) -> str:
+    """Make an API key and return it. Raise Invalid for an end that is none, or is over."""
+    expires_at = None if expires is None else keys.parse_end(expires)
     async with database.opened(settings) as (engine, _):
-        key = await keys.create_key(engine, name, scopes)
+        key = await keys.create_key(engine, name, scopes, expires_at)
     made = f"{name}: {' '.join(sorted(set(scopes)))}"
     audit("key made", who=operator(), where=socket.gethostname(), outcome=made)
     return key
@@ -167,9 +170,10 @@ async def list_keys(settings: Settings) -> None:
     """Print all API keys."""
     async with database.opened(settings) as (engine, _):
         rows = await keys.list_keys(engine)
-    table = Table("id", "name", "scopes", "created", "revoked", box=None)
+    table = Table("id", "name", "scopes", "created", "last used", "ends", "revoked", box=None)
     for row in rows:
-        at = [when and f"{when:%Y-%m-%d %H:%MZ}" for when in (row.created_at, row.revoked_at)]
+        instants = (row.created_at, row.last_used_at, row.expires_at, row.revoked_at)
+        at = [when and f"{when:%Y-%m-%d %H:%MZ}" for when in instants]
         table.add_row(str(row.id), escape(row.name), " ".join(row.scopes), *at)
     Console().print(table)
 

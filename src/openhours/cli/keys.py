@@ -19,6 +19,10 @@ def create_key(
         typer.Option(help="ingest, track, report, correct, metrics or admin; may be repeated."),
     ],
     name: Annotated[str, typer.Option(help="What the key is for.")],
+    expires: Annotated[
+        str | None,
+        typer.Option(help="When it ends: 90d, or a UTC date such as 2027-01-31. Default: never."),
+    ] = None,
 ) -> None:
     """Make a key and print it: it is shown this once."""
     settings = read_settings()
@@ -27,7 +31,7 @@ def create_key(
     unknown = [one for one in scope if one not in known]
     if unknown:
         fail(f"--scope: {', '.join(unknown)} is none of {', '.join(known)}")
-    typer.echo(asyncio.run(server_part("cli.commands").create_key(settings, name, scope)))
+    typer.echo(asyncio.run(server_part("cli.commands").create_key(settings, name, scope, expires)))
 
 
 @app.command("list")

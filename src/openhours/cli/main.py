@@ -11,7 +11,7 @@ from typing import Annotated, get_args
 import typer
 
 from openhours import __version__
-from openhours.cli import backup, corrections, hours, keys
+from openhours.cli import backup, corrections, hours, keys, users
 from openhours.cli.output import fail, read_settings, say, server_part, set_up_logging
 from openhours.errors import OpenhoursError
 
@@ -232,6 +232,7 @@ app.command()(backup.restore)
 
 app.add_typer(hours.app, name="hours")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.add_typer(corrections.app, name="corrections")
 
 

@@ -26,12 +26,12 @@ async def prune_rejected_rows(engine: AsyncEngine) -> int:
 
 
 async def prune_ingestions(engine: AsyncEngine, settings: Settings) -> int:
-    """Delete what ended more than `keep_event_days` ago, with its rejected rows; return how many.
+    """Delete what ended over `keep_ingestion_days` ago, with its rejected rows; return how many.
 
     The newest of each file in the inbox stays: without it, the file would be loaded again. So does
     the newest of each kind: files that have grown are continued if none came after them.
     """
-    limit = timedelta(days=settings.keep_event_days)
+    limit = timedelta(days=settings.keep_ingestion_days)
     newest = select(func.max(Ingestion.id)).group_by(Ingestion.kind)
     old = (
         Ingestion.finished_at < func.now() - limit,

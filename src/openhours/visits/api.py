@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.api.dependencies import Engine, Resource, StartedAt
+from openhours.api.dependencies import Engine, Resource, ServerSettings, StartedAt
 from openhours.api.fields import Text, check_text
 from openhours.api.json_answers import json_answer
 from openhours.api.json_body import json_body, read_json
 from openhours.db.group_commit import GroupCommit
 from openhours.times import Instant, now
 from openhours.visits import statistics
+from openhours.visits.addresses import shortened
 from openhours.visits.bots import is_bot
 from openhours.visits.write import NewVisit, write_visits
 
@@ -53,7 +54,8 @@ class VisitIn(BaseModel):
             Text,
             Field(
                 max_length=100,
-                description="Any text, kept as it is: IPv4, IPv6, with a port, `unknown`.",
+                description="Any text: IPv4, IPv6, with a port, `unknown`. Of an address the "
+                "network is stored: 203.0.113.0 (unless the service keeps full addresses).",
             ),
         ]
         | None
@@ -136,7 +138,7 @@ def prepare(app: FastAPI, engine: AsyncEngine) -> None:
     response_model=VisitLogged,
     openapi_extra=json_body(VisitIn.model_json_schema(), _EXAMPLE),
 )
-async def visit(request: Request, visits: Visits) -> Response:
+async def visit(request: Request, settings: ServerSettings, visits: Visits) -> Response:
     """Log a visit. It is stored durably before the answer is sent.
 
     `visit_count` is its number among all visits: exact, without gaps. After a 503 the visit may or
@@ -145,6 +147,8 @@ async def visit(request: Request, visits: Visits) -> Response:
     body = await read_json(request, VisitIn)
     agent = body.user_agent or request.headers.get("user-agent", "")[:_MAX_AGENT] or None
     address = body.ip_address or (request.client.host if request.client else None)
+    if address is not None and not settings.full_addresses:
+        address = shortened(address)
     bot = agent is not None and await is_bot(agent)
     number = await visits.add(
         NewVisit(body.user_id, body.page_url, agent, bot, address, body.referrer or None)

@@ -11,7 +11,7 @@ from openhours.visits.tables import VISITS
 
 
 async def prune_visits(engine: AsyncEngine, settings: Settings) -> int:
-    """Drop the weeks that ended more than `keep_event_days` ago; return how many."""
-    dropped = await VISITS.prune(engine, now() - timedelta(days=settings.keep_event_days))
+    """Drop the weeks that ended more than `keep_visit_days` ago; return how many."""
+    dropped = await VISITS.prune(engine, now() - timedelta(days=settings.keep_visit_days))
     await prune_counts(engine)
     return dropped

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from openhours.web.pages import (
+    account,
     activity,
     api_docs,
     corrections,
@@ -36,6 +37,7 @@ PAGES = (
             activity,
             timer,
             signin,
+            account,
             api_docs,
         )
     ),
