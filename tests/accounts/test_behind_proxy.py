@@ -46,6 +46,7 @@ def service(
         OPENHOURS_ADMIN_KEY=KEY,
         OPENHOURS_TRUSTED_PROXIES="127.0.0.1",
         OPENHOURS_PUBLIC_URL="https://localhost",
+        OPENHOURS_FULL_ADDRESSES="1",
     ) as running:
         yield running
 
@@ -110,7 +111,10 @@ def test_forged_addresses_are_believed_from_nobody_else(
     monkeypatch.setattr(Service, "command", WAYS[way])
     visit = {"user_id": "u", "page_url": "/"}
     with Service(
-        settings.data_dir.parent, OPENHOURS_WORKER="0", OPENHOURS_ADMIN_KEY=KEY
+        settings.data_dir.parent,
+        OPENHOURS_WORKER="0",
+        OPENHOURS_ADMIN_KEY=KEY,
+        OPENHOURS_FULL_ADDRESSES="1",
     ) as service:
         for forged in ("198.51.100.7", "203.0.113.1, 127.0.0.1", "127.0.0.1"):
             headers = bearer(KEY) | {"X-Forwarded-For": forged}
