@@ -10,6 +10,7 @@ at once; a store is its position 0..n-1, an instant is an int64 of µs since the
     windows.py      windows in local time     -> bounds for each store
     totals.py       segments x bounds         -> figures         (hourly.py: hour by hour)
     outages.py      segments                  -> outages
+    intervals/      polls, segments           -> how sure the uptime is
 
 axis.py makes one sorted array of the instants of all stores; segments.py holds what fill.py and
 beats.py share.

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
+Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,11 @@ def correct(filled: Filled, corrections: Sequence[Correction], covers: Bool) -> 
     `corrections` are in the order in which they were made; `covers` (corrections, stores) says of
     which stores each speaks. Corrected time counts as observed; a store that is not known stays so.
     """
-    decided = _decided(corrections, covers)
+    decided = decide(corrections, covers)
     if not len(decided.start):
         return filled
-    parts, by = _cut(filled.segments, decided, len(filled.known))
-    unobserved, unobserved_by = _cut(filled.unobserved, decided, len(filled.known))
+    parts, by = cut(filled.segments, decided, len(filled.known))
+    unobserved, unobserved_by = cut(filled.unobserved, decided, len(filled.known))
     touched = by >= 0
     status = decided.active[by] & filled.known[parts.store]
     kept = replace(
@@ -56,7 +56,7 @@ def correct(filled: Filled, corrections: Sequence[Correction], covers: Bool) -> 
     )
 
 
-class _Decided(NamedTuple):
+class Decided(NamedTuple):
     """Stretches that corrections decide, sorted by (store, start), disjoint: (n,) each."""
 
     store: Int64
@@ -66,8 +66,9 @@ class _Decided(NamedTuple):
     active: Bool
 
 
-def _decided(corrections: Sequence[Correction], covers: Bool) -> _Decided:
-    """Return what decides where: worked out once for all stores with the same corrections."""
+def decide(corrections: Sequence[Correction], covers: Bool) -> Decided:
+    """Return what decides where; the arguments are those of `correct`."""
+    # Worked out once for all stores with the same corrections.
     sets, which = np.unique(covers, axis=1, return_inverse=True)
     which = which.ravel()
     rows: list[tuple[Int64, Int64]] = []
@@ -79,7 +80,7 @@ def _decided(corrections: Sequence[Correction], covers: Bool) -> _Decided:
     columns = np.concatenate([columns for _, columns in rows])
     order = np.argsort(store, kind="stable")
     start, end, excluded, active = columns[order].T
-    return _Decided(store[order], start, end, excluded.astype(np.bool_), active.astype(np.bool_))
+    return Decided(store[order], start, end, excluded.astype(np.bool_), active.astype(np.bool_))
 
 
 def _stretches(corrections: Sequence[Correction]) -> Int64:
@@ -94,7 +95,7 @@ def _stretches(corrections: Sequence[Correction]) -> Int64:
     return np.array(rows, np.int64).reshape(-1, 4)
 
 
-def _cut(segments: Segments, decided: _Decided, stores: int) -> tuple[Segments, Int64]:
+def cut(segments: Segments, decided: Decided, stores: int) -> tuple[Segments, Int64]:
     """Cut segments at the edges of what is decided; of each part, what decides it, or -1.
 
     segments   |-----------|    |------|

@@ -55,7 +55,7 @@ def polled(
     own; without, polls in a row with one status share one. The figures are the same.
     Raise OverflowError if stores * lookback reaches 2**63.
     """
-    counted = _count(observations, open_time, stores, as_of, lookback)
+    counted = count_polls(observations, open_time, stores, as_of, lookback)
     known = np.zeros(stores, np.bool_)
     known[counted.intervals.store[counted.own]] = True
     return Filled(
@@ -67,7 +67,7 @@ def polled(
 
 
 @dataclass(frozen=True)
-class _Counted:
+class Counted:
     """Open intervals cut at as_of, and the polls that count: [first, beyond) of each interval.
 
     `own`: has the interval any? `source`: the poll whose status it begins with, or -1.
@@ -86,7 +86,7 @@ def counts(
     observations: Observations, open_time: Intervals, *, stores: int, as_of: int, lookback: int
 ) -> Bool:
     """Return which observations count; the arguments are those of `polled`."""
-    counted = _count(observations, open_time, stores, as_of, lookback)
+    counted = count_polls(observations, open_time, stores, as_of, lookback)
     edges = np.zeros(len(observations.at) + 1, np.int64)
     np.add.at(edges, counted.first, 1)
     np.add.at(edges, counted.beyond, -1)
@@ -94,9 +94,10 @@ def counts(
     return counts
 
 
-def _count(
+def count_polls(
     observations: Observations, open_time: Intervals, stores: int, as_of: int, lookback: int
-) -> _Counted:
+) -> Counted:
+    """Return which observations count in which interval; the arguments are those of `polled`."""
     since = as_of - lookback
     axis = Axis(since - 1, as_of + 1, stores)  # its ends take the polls that are too old or too new
     keys = axis.keys(observations.store, observations.at)
@@ -106,7 +107,7 @@ def _count(
         for at in (open_time.start, open_time.end)
     )
     own = first < beyond
-    return _Counted(
+    return Counted(
         Intervals(open_time.store, open_time.start, np.minimum(open_time.end, as_of)),
         first,
         beyond,
@@ -157,7 +158,7 @@ def _turn(at: Int64, later: Int64, interpolation: Interpolation) -> Int64:
 
 
 def _segments(
-    observations: Observations, counted: _Counted, interpolation: Interpolation, per_poll: bool
+    observations: Observations, counted: Counted, interpolation: Interpolation, per_poll: bool
 ) -> Segments:
     """Cut each interval where its status changes or, `per_poll`, between all of its polls.
 
@@ -180,7 +181,7 @@ def _segments(
 
 
 def _unobserved(
-    observations: Observations, counted: _Counted, interpolation: Interpolation, radius: int
+    observations: Observations, counted: Counted, interpolation: Interpolation, radius: int
 ) -> Segments:
     """Return the open time further than `radius` from the polls of its interval.
 

@@ -1,5 +1,6 @@
 """Segments x windows -> figures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,18 +29,22 @@ class Figures:
 
 def figures(filled: Filled, bounds: Bounds) -> Figures:
     """Sum up the windows of all stores."""
+    (open_, up), (unobserved, up_unobserved), (corrected, _) = within(
+        (filled.segments, filled.unobserved, filled.corrected), bounds
+    )
+    return Figures(open_, up, open_ - unobserved, up - up_unobserved, corrected, filled.known)
+
+
+def within(several: Sequence[Segments], bounds: Bounds) -> list[Int64]:
+    """Return how much of segments, all and active, lies in windows: (2, windows, stores) each."""
     both = np.concatenate((bounds.start, bounds.end))
     # The days of a month share most of their edges.
     edges, place = np.unique(both, axis=0, return_inverse=True)
     start, end = np.split(place.ravel(), 2)
-    (open_, up), (unobserved, up_unobserved), (corrected, _) = (
+    return [
         passed[:, end] - passed[:, start]
-        for passed in (
-            _passed(segments, edges)
-            for segments in (filled.segments, filled.unobserved, filled.corrected)
-        )
-    )
-    return Figures(open_, up, open_ - unobserved, up - up_unobserved, corrected, filled.known)
+        for passed in (_passed(segments, edges) for segments in several)
+    ]
 
 
 def _passed(segments: Segments, edges: Int64) -> Int64:

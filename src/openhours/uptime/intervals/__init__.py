@@ -1,0 +1,10 @@
+"""How sure is an uptime that polls an hour apart tell? docs/spec.md, "How sure".
+
+    gaps.py      polls + open time      -> gaps, whole or in pieces, of each window
+    cells.py     whole gaps             -> counts by kind and length
+    bridge.py    a gap's ends, rates    -> moments of its up time; likelihood
+    rates.py     counts                 -> likelihood on a grid of rates; the fleet's prior
+    mixture.py   all of it              -> expected uptime, p05 and p95  (beta.py: quantiles)
+
+A store's interval has the same bytes whatever stores are computed with it.
+"""

@@ -1,0 +1,73 @@
+"""How fast stores go down and come up: likelihood on a grid, the fleet's prior, posteriors.
+
+The likelihood is that of panel data (Kalbfleisch and Lawless, 1985): each opening begins in
+(π, 1 - π), so its first poll counts with that, each further one with its transition.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openhours.uptime.axis import Float64, Int64
+from openhours.uptime.fill import Counted, Observations
+from openhours.uptime.intervals import bridge, cells
+from openhours.uptime.intervals.bridge import Rates
+from openhours.uptime.intervals.cells import Cells
+
+_LOGITS = np.linspace(-2.5, 7.5, 12)
+_SPEEDS = np.geomspace(1 / 48, 12.0, 6)
+_SHARES: Float64 = 1.0 / (1.0 + np.exp(-_LOGITS))
+GRID = Rates(np.repeat(_SHARES, len(_SPEEDS)), np.tile(_SPEEDS, len(_SHARES)))
+POINTS = len(GRID.up)
+
+_BITS = 30
+_ROUNDS = 30
+_DECIMALS = 9
+
+
+def turns(observations: Observations, counted: Counted, stores: int) -> Int64:
+    """Return how many factors π and 1 - π the likelihood of each store has: (stores, 2).
+
+    One for the first poll of each opening, and what `bridge.log_likelihood` leaves out.
+    """
+    later = np.flatnonzero(counted.together)
+    up = observations.active
+    turned = later[up[later] != up[later - 1]]
+    polls = np.concatenate((counted.first[counted.own], turned))
+    key = 2 * observations.store[polls] + ~up[polls]
+    return np.bincount(key, minlength=2 * stores).reshape(stores, 2)
+
+
+def likelihood(between: Cells, turned: Int64) -> Float64:
+    """Return the likelihood of each store's polls, 1 where it is greatest: (stores, POINTS).
+
+    `between` are the gaps between two polls; `turned` is as from `turns`.
+    """
+    used = np.unique(between.cell)
+    tables = cells.parabolas(bridge.log_likelihood(GRID, *cells.nodes(used)), _BITS)
+    shares = np.rint(np.log(np.stack((GRID.up, 1.0 - GRID.up))) * 2.0**_BITS) * 2.0**-_BITS
+    logs = turned @ shares
+    store, dense = between.dense(used, slice(0, len(turned)))
+    logs[store] += dense @ tables
+    likelihoods: Float64 = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return likelihoods
+
+
+def fit_prior(likelihoods: Float64) -> Float64:
+    """Return the prior under which these stores are likeliest, by EM: (POINTS,).
+
+    `likelihoods` is (stores, POINTS). One store more, of which nothing is known, keeps every point
+    possible.
+    """
+    prior = np.full(POINTS, 1.0 / POINTS)
+    for _ in range(_ROUNDS):
+        found = prior * ((1.0 / (likelihoods @ prior)) @ likelihoods)
+        prior = (found + 1.0 / POINTS) / (len(likelihoods) + 1)
+    # The last digits depend on the machine.
+    return np.round(prior, _DECIMALS)
+
+
+def posterior(likelihoods: NDArray[np.float32], prior: Float64) -> Float64:
+    """Return how likely each point of the grid is for stores: (stores, POINTS), sums of 1."""
+    weights = likelihoods * prior
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
