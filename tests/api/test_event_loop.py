@@ -22,10 +22,11 @@ JSON = {"Content-Type": "application/json"}
 REPORTS = """
 INSERT INTO reports (report_id, state, as_of_polled, as_of_beating, interpolation, lookback_days,
     heartbeat_expiry_seconds, observed_within_minutes, default_timezone, row_count, progress,
-    calendar_timezone, windows)
+    calendar_timezone, zones, windows)
 SELECT 'r' || n, 'complete', '2023-01-25', '2023-01-25', 'nearest', 14, 150, 60, 'UTC', {rows}, 1,
-    'UTC', '[["last_hour", "elapsed", -3600000000, 0], ["last_day", "elapsed", -86400000000, 0],
-             ["last_week", "elapsed", -604800000000, 0]]'
+    'UTC', '{{UTC}}',
+    '[["last_hour", "elapsed", -3600000000, 0], ["last_day", "elapsed", -86400000000, 0],
+      ["last_week", "elapsed", -604800000000, 0]]'
 FROM generate_series(1, {reports}) n
 """
 STORES = f"""
@@ -131,6 +132,8 @@ REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
         ("/get_report/r1", REPORT),
         ("/get_report/r1?format=json", REPORT),
         ("/get_report/r1?format=parquet", REPORT),
+        ("/get_report/r1?format=xlsx", REPORT),
+        ("/get_report/r1?layout=long", REPORT),
         ("/reports?limit=1000", (REPORTS.format(rows=0, reports=1000),)),
         (f"/track/events?limit={ROWS}", (PC, HEARTBEAT_WEEK, HEARTBEATS)),
         (

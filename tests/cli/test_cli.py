@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from openhours.cli import sample_data
@@ -48,6 +49,9 @@ def test_the_sample_through_the_commands(settings: Settings, place: Path) -> Non
     long = openhours("report", "--layout", "long", cwd=place).stdout.splitlines()
     assert long[0].startswith("store_id,window,start,end,open(in hours),")
     assert len(long) == 1 + 60 * 3
+    book = openhours("report", "--format", "xlsx", "-o", "report.xlsx", cwd=place)
+    assert (book.returncode, "60 rows -> report.xlsx" in book.stderr) == (0, True)
+    assert openpyxl.load_workbook(place / "report.xlsx")["report"].max_row == 61
 
 
 @pytest.mark.slow
@@ -77,6 +81,8 @@ def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -
     for out in ("nowhere/report.csv", "."):
         lost = openhours("report", "--out", out, cwd=place)
         assert (lost.returncode, f"--out: {out} cannot be written" in lost.stderr) == (2, True)
+    nameless = openhours("report", "--format", "xlsx", cwd=place)
+    assert (nameless.returncode, "name the file with --out" in nameless.stderr) == (2, True)
     tall = openhours("report", "--layout", "tall", cwd=place)
     assert (tall.returncode, "--layout: wide or long" in tall.stderr) == (2, True)
     port = openhours("serve", "--port", "99999", cwd=place)

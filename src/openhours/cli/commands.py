@@ -28,10 +28,12 @@ from openhours.ingestion.names import printable
 from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.write import add_ingestion
-from openhours.reports import executors, formats
+from openhours.reports import executors
 from openhours.reports.downloads import report_table
+from openhours.reports.formats import Format, written
 from openhours.reports.layouts import Layout
 from openhours.reports.queries import find_report
+from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.settings import Settings
@@ -107,9 +109,14 @@ def _print_ingestions(rows: Sequence[Ingestion]) -> None:
 
 
 async def report(
-    settings: Settings, out: Path | None, layout: Layout, full: bool, **options: Any
+    settings: Settings,
+    out: Path | None,
+    form: Format,
+    layout: Layout,
+    full: bool,
+    **options: Any,
 ) -> bool:
-    """Compute a report and write its CSV; whether it could be done.
+    """Compute a report and write its rows; whether it could be done.
 
     `options` are those of `reports.trigger`.
     """
@@ -124,7 +131,10 @@ async def report(
         if done.state == "failed":
             console.print(f"[bold red]the report failed:[/] {done.error}")
             return False
-        await _write(formats.csv(report_table(engine, done, layout, full)), out)
+        table = report_table(engine, done, layout, full)
+        metadata = report_info(done, "").model_dump(mode="json")
+        file = await written(table, form, settings.data_dir, metadata)
+        await _write(file.chunks, out)
     console.print(f"report {report_id}: {done.row_count:,} rows -> {out or 'standard output'}")
     return True
 

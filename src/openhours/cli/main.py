@@ -108,14 +108,16 @@ def report(
         str | None, typer.Option(help="The zone that says which day today is, e.g. Europe/Berlin.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The CSV file to write; standard output without it.")
+        Path | None,
+        typer.Option("--out", "-o", help="The file to write; standard output without it."),
     ] = None,
+    form: Annotated[str, typer.Option("--format", help="csv, json, parquet or xlsx.")] = "csv",
     layout: Annotated[
         str, typer.Option(help="wide: a line a store; long: a line a store and window.")
     ] = "wide",
     full: Annotated[bool, typer.Option("--full", help="Add the confidence columns.")] = False,
 ) -> None:
-    """Compute a report and write its CSV."""
+    """Compute a report and write its rows."""
     settings = read_settings()
     set_up_logging("WARNING")
     instant: datetime | None = None
@@ -128,6 +130,10 @@ def report(
             fail("--as-of: more than 5 minutes ahead")
     if interpolation not in ("nearest", "previous"):
         fail("--interpolation: nearest or previous")
+    if form not in ("csv", "json", "parquet", "xlsx"):
+        fail("--format: csv, json, parquet or xlsx")
+    if form in ("parquet", "xlsx") and out is None:
+        fail(f"--format {form}: name the file with --out")
     if layout not in ("wide", "long"):
         fail("--layout: wide or long")
     if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
@@ -136,6 +142,7 @@ def report(
         server_part("cli.commands").report(
             settings,
             out,
+            form,
             layout,
             full,
             as_of=instant,

@@ -8,7 +8,7 @@
       write.py      figures -> rows of `report_rows`, as partitions come; then "complete"
     downloads.py  rows of `report_rows`, a page at a time
       layouts.py    -> a line a store, or a line a store and window
-      formats.py    -> CSV, JSON, Parquet
+      formats.py    -> CSV, JSON, Parquet; xlsx.py -> a workbook
 
 A store's page reads and fills one store by the same functions: timeline_query.py finds what it is
 made of, timeline.py cuts it into pieces, explain.py says in a sentence why each counts as it does.

@@ -1,22 +1,20 @@
 """The main job over HTTP: trigger a report, get it, list all of them."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.api.dependencies import Engine, ServerSettings, public_path
+from openhours.api.dependencies import SETTINGS, Engine, ServerSettings, public_path
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, parse_json
 from openhours.api.negotiation import accepted, prefers_async
 from openhours.api.pagination import Cursor, link_header
 from openhours.errors import located
-from openhours.reports import formats
 from openhours.reports.downloads import report_table
-from openhours.reports.formats import MEDIA, Format, Table
+from openhours.reports.formats import MEDIA, Format, written
 from openhours.reports.layouts import Layout, Wide
 from openhours.reports.queries import find_report, list_reports
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
@@ -90,7 +88,8 @@ _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
                 + "\n8139926242460185114,60.00,11.50,74.82,0.00,0.50,5.18\n"
             },
             "application/json": {"example": _RUNNING},
-            "application/vnd.apache.parquet": {},
+            MEDIA["parquet"]: {},
+            MEDIA["xlsx"]: {},
         },
     },
     202: {
@@ -105,7 +104,13 @@ _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
     },
 }
 
-_FormatQuery = Annotated[Format | None, Query(description="Format of the rows; default csv.")]
+_FormatQuery = Annotated[
+    Format | None,
+    Query(
+        description="Format of the rows; default csv. xlsx is a workbook for spreadsheets, in "
+        "which ids are text; it holds 1,048,575 rows."
+    ),
+]
 _DetailQuery = Annotated[
     Detail,
     Query(
@@ -174,9 +179,9 @@ async def _answer(
         failed = {"report_id": report_id, "status": "Failed", "error": report.error}
         return JSONResponse(failed, 500, {"X-Report-Status": "Failed"})
     headers = {"X-Report-Status": "Complete", "Vary": "Accept, Prefer"}
+    metadata = report_info(report, public_path(request)).model_dump(mode="json")
     if format is None and _wants_description(request):
-        description = report_info(report, public_path(request)).model_dump(mode="json")
-        return JSONResponse(description, headers=headers)
+        return JSONResponse(metadata, headers=headers)
     form = format or "csv"
     # A complete report never changes: id, format, detail and layout identify the bytes.
     headers["ETag"] = f'"{report_id}-{form}-{detail}-{layout}"'
@@ -186,8 +191,16 @@ async def _answer(
     suffix = "-long" if layout == "long" else ""
     name = f"{_name(report)}{suffix}.{form}"
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    table = report_table(engine, report, layout, detail == "full")
-    return await _rows(request, report, form, table, headers)
+    with located("query", "format"):
+        file = await written(
+            report_table(engine, report, layout, detail == "full"),
+            form,
+            SETTINGS.of(request.app).data_dir,
+            metadata,
+        )
+    if file.size is not None:
+        headers["Content-Length"] = str(file.size)
+    return StreamingResponse(file.chunks, 200, headers, MEDIA[form])
 
 
 def _wants_description(request: Request) -> bool:
@@ -199,24 +212,6 @@ def _name(report: Report) -> str:
     """Return how files of the report begin."""
     as_of = report.as_of_polled or report.as_of_beating
     return f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}"
-
-
-async def _rows(
-    request: Request,
-    report: Report,
-    form: Format,
-    table: Table,
-    headers: dict[str, str],
-) -> Response:
-    if form == "parquet":
-        return Response(await formats.parquet(table), 200, headers, MEDIA[form])
-    body: AsyncIterator[bytes]
-    if form == "json":
-        metadata = report_info(report, public_path(request)).model_dump(mode="json")
-        body = formats.json_rows(table, metadata)
-    else:
-        body = formats.csv(table)
-    return StreamingResponse(body, 200, headers, MEDIA[form])
 
 
 @router.get("/reports", response_model=list[ReportInfo])

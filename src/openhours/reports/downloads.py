@@ -8,10 +8,10 @@ from anyio import CapacityLimiter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.off_loop import off_loop
-from openhours.reports.formats import Table
 from openhours.reports.layouts import Layout, Rows, rows_in
 from openhours.reports.queries import read_rows, row_stores
 from openhours.reports.tables import Report
+from openhours.reports.tabular import Table
 
 # How many stores' sums are written at once, times their windows; it is not more stores than this.
 _WINDOWS_A_PAGE = 6_000
@@ -24,7 +24,8 @@ def report_table(engine: AsyncEngine, report: Report, layout: Layout, full: bool
     `full` adds the confidence columns.
     """
     rows = rows_in(layout, report, full)
-    return Table(rows.headings, _pages(engine, report, rows))
+    count = (report.row_count or 0) * (len(report.windows) if layout == "long" else 1)
+    return Table(rows.headings, count, _pages(engine, report, rows))
 
 
 async def _pages(engine: AsyncEngine, report: Report, rows: Rows) -> AsyncIterator[pd.DataFrame]:

@@ -1,34 +1,59 @@
-"""Tables as CSV, JSON or Parquet, written a page at a time."""
+"""Tables as CSV, JSON, Parquet or a workbook, written a page at a time."""
 
 import io
 import json
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from csv import writer as csv_writer
-from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
 from openhours.api.off_loop import off_loop
-from openhours.reports.layouts import Heading
+from openhours.reports.tabular import Heading, Kind, Table, texts
+from openhours.reports.xlsx import xlsx
 
-Format = Literal["csv", "json", "parquet"]
+Format = Literal["csv", "json", "parquet", "xlsx"]
 MEDIA: dict[Format, str] = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+_CHUNK = 1 << 18
 
 
-@dataclass(frozen=True)
-class Table:
-    """Columns, and pages of rows, whose frames have these columns by their names."""
+class Written(NamedTuple):
+    """A file in pieces; `size` in bytes, where it is known before."""
 
-    headings: Sequence[Heading]
-    pages: AsyncIterator[pd.DataFrame]
+    chunks: AsyncIterator[bytes]
+    size: int | None
+
+
+async def written(table: Table, form: Format, folder: Path, metadata: dict[str, Any]) -> Written:
+    """Return a table in a format; JSON begins with `metadata`.
+
+    Formats that are not written from the beginning to the end are made first, in a temporary file
+    in `folder`. Raise Invalid if there are more rows than the format holds.
+    """
+    if form == "csv":
+        return Written(csv(table), None)
+    if form == "json":
+        return Written(json_rows(table, metadata), None)
+    make = xlsx if form == "xlsx" else parquet
+    await off_loop(lambda: folder.mkdir(parents=True, exist_ok=True))
+    file = await make(table, folder)
+    return Written(_chunks(file), file.seek(0, io.SEEK_END))
+
+
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        file.seek(0)
+        while chunk := await off_loop(file.read, _CHUNK):
+            yield chunk
 
 
 async def csv(table: Table) -> AsyncIterator[bytes]:
@@ -39,7 +64,7 @@ async def csv(table: Table) -> AsyncIterator[bytes]:
 
 
 def _csv_page(page: pd.DataFrame, headings: Sequence[Heading]) -> bytes:
-    return _csv_lines([_texts(page[heading.name], heading) for heading in headings])
+    return _csv_lines([texts(page, heading) for heading in headings])
 
 
 def _csv_lines(columns: Sequence[Sequence[str]]) -> bytes:
@@ -47,17 +72,6 @@ def _csv_lines(columns: Sequence[Sequence[str]]) -> bytes:
     out = io.StringIO()
     csv_writer(out, lineterminator="\n").writerows(zip(*columns, strict=True))
     return out.getvalue().encode()
-
-
-def _texts(column: "pd.Series[Any]", heading: Heading) -> Sequence[str]:
-    """Return the values as a CSV has them."""
-    if heading.kind == "figure":
-        return ["" if value != value else f"{value:.2f}" for value in column.tolist()]  # noqa: PLR0124
-    if heading.kind == "instant":
-        instants = column.to_numpy("datetime64[us]")
-        texts: list[str] = np.datetime_as_string(instants, timezone="UTC").tolist()
-        return texts
-    return list(column)
 
 
 async def json_rows(table: Table, metadata: dict[str, Any]) -> AsyncIterator[bytes]:
@@ -77,26 +91,24 @@ def _json_objects(page: pd.DataFrame) -> bytes:
     return text[1:-1].encode()
 
 
-_TYPES = {
+_TYPES: dict[Kind, pa.DataType] = {
     "text": pa.string(),
     "instant": pa.timestamp("us", "UTC"),
     "figure": pa.float64(),
 }
 
 
-async def parquet(table: Table) -> bytes:
-    """Return a table as a Parquet file with the CSV's columns."""
+async def parquet(table: Table, folder: Path) -> IO[bytes]:
+    """Return a table as a Parquet file with the CSV's columns, unnamed, in `folder`."""
     schema = pa.schema([(heading.title, _TYPES[heading.kind]) for heading in table.headings])
 
-    def converted(page: pd.DataFrame) -> pa.Table:
+    def write(page: pd.DataFrame) -> None:
         named = page.set_axis(schema.names, axis="columns")
-        return pa.Table.from_pandas(named, schema, preserve_index=False)
+        writer.write_table(pa.Table.from_pandas(named, schema, preserve_index=False))
 
-    tables = [await off_loop(converted, page) async for page in table.pages]
-    return await off_loop(_parquet_file, pa.concat_tables([schema.empty_table(), *tables]))
-
-
-def _parquet_file(table: pa.Table) -> bytes:
-    out = io.BytesIO()
-    pyarrow.parquet.write_table(table, out)
-    return out.getvalue()
+    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  the caller's
+    writer = pyarrow.parquet.ParquetWriter(file, schema)
+    async for page in table.pages:
+        await off_loop(write, page)
+    await off_loop(writer.close)
+    return file

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,22 +11,13 @@ from numpy.typing import NDArray
 
 from openhours.agent.names import PREFIX
 from openhours.reports.tables import Report
+from openhours.reports.tabular import Heading, figure
 from openhours.reports.windows import windows_of
 from openhours.times import HOUR, MINUTE, to_us
 from openhours.uptime.axis import Bool, Int64
 from openhours.uptime.windows import Bounds, Window, bounds
 
 Layout = Literal["wide", "long"]
-# What a column holds. Figures are rounded to two decimals, NaN where they are empty.
-Kind = Literal["text", "instant", "figure"]
-
-
-class Heading(NamedTuple):
-    """The names of a column: in JSON, and in a CSV's header, where a figure has its unit."""
-
-    name: str
-    title: str
-    kind: Kind
 
 
 class Rows(Protocol):
@@ -61,15 +52,15 @@ class Wide:
     def headings(self) -> list[Heading]:
         """Return the columns."""
         of_figures = [
-            _figure(f"{figure}_{window.name}", _unit(window)[1])
-            for figure in ("uptime", "downtime")
+            figure(f"{name}_{window.name}", _unit(window)[1])
+            for name in ("uptime", "downtime")
             for window in self.windows
         ]
         if self.full:
-            of_figures += [_figure(f"coverage_{window.name}", None) for window in self.windows]
+            of_figures += [figure(f"coverage_{window.name}", None) for window in self.windows]
             of_figures += [
-                _figure(f"{figure}_{window.name}", _unit(window)[1])
-                for figure in ("uptime_low", "uptime_high", "corrected")
+                figure(f"{name}_{window.name}", _unit(window)[1])
+                for name in ("uptime_low", "uptime_high", "corrected")
                 for window in self.windows
             ]
         return [_STORE_ID, *of_figures]
@@ -106,13 +97,13 @@ class Long:
             Heading("window", "window", "text"),
             Heading("start", "start", "instant"),
             Heading("end", "end", "instant"),
-            *(_figure(name, "in hours") for name in ("open", "uptime", "downtime")),
+            *(figure(name, "in hours") for name in ("open", "uptime", "downtime")),
             Heading("uptime_percent", "uptime(in percent)", "figure"),
         ]
         if not self.full:
             return basic
-        hours = [_figure(name, "in hours") for name in ("uptime_low", "uptime_high", "corrected")]
-        return [*basic, _figure("coverage", None), *hours]
+        hours = [figure(name, "in hours") for name in ("uptime_low", "uptime_high", "corrected")]
+        return [*basic, figure("coverage", None), *hours]
 
     def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
         """Return the lines of each store, in the order of the windows."""
@@ -155,10 +146,6 @@ class Long:
 
 
 _STORE_ID = Heading("store_id", "store_id", "text")
-
-
-def _figure(name: str, unit: str | None) -> Heading:
-    return Heading(name, name if unit is None else f"{name}({unit})", "figure")
 
 
 def _unit(window: Window) -> tuple[int, str]:

@@ -16,6 +16,7 @@ from openhours.reports.tables import Report
 from openhours.uptime.axis import Int64
 
 _COLUMNS = tuple(Report.__table__.columns)
+_LISTED = tuple(column for column in _COLUMNS if column.name not in ("by_hour", "zones"))
 # How many stores are read in one turn of the event loop.
 _AT_ONCE = 2_000
 
@@ -33,11 +34,11 @@ async def find_report(engine: AsyncEngine, report_id: str) -> Report:
 async def list_reports(
     connection: AsyncConnection, *, limit: int, cursor: str | None = None
 ) -> Page[Row[Any]]:
-    """Return reports, newest first; the rows have the columns of `Report`."""
+    """Return reports, newest first; the rows have the columns of `Report` but for long ones."""
     columns = Report.__table__.c
     keys = [columns.created_at, columns.id]
     return await fetch_page(
-        connection, select(*_COLUMNS), keys, limit=limit, cursor=cursor, descending=True
+        connection, select(*_LISTED), keys, limit=limit, cursor=cursor, descending=True
     )
 
 
