@@ -54,6 +54,8 @@ TABLE = AccessTable(
         "GET /get_report": _REPORT,
         "GET /get_report/{report_id}": _REPORT,
         "GET /reports": _REPORT,
+        "GET /reports/{report_id}/events": _REPORT,
+        "DELETE /reports/{report_id}": _REPORT,
         "GET /api/stores": _REPORT,
         "GET /api/stores/{store_id:text}/timeline": _REPORT,
         "GET /api/stores/{store_id:text}/explain": _REPORT,

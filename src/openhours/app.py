@@ -33,8 +33,10 @@ from openhours.ingestion import api as ingestion
 from openhours.ingestion import metrics as ingestion_metrics
 from openhours.process_pool import collect_garbage_less
 from openhours.reports import api as reports
+from openhours.reports import events_api as report_events
 from openhours.reports import metrics as report_metrics
 from openhours.reports import timeline_api as timelines
+from openhours.reports.changes import CHANGES, Changes
 from openhours.settings import Settings, get_settings
 from openhours.stores import api as corrections
 from openhours.stores import special_hours_api as special_hours
@@ -65,6 +67,7 @@ _WITH_STATE = (heartbeats, visits, recording)
 _METRICS = (ingestion_metrics, report_metrics, visit_metrics)
 _ENDPOINTS = (
     reports,
+    report_events,
     timelines,
     ingestion,
     stores,
@@ -108,11 +111,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         CSRF_KEY.set(app, derived_key(settings, "csrf tokens"))
         for package in _WITH_STATE:
             package.prepare(app, pools.writes)
+        changes = Changes(url)
+        CHANGES.set(app, changes)
         collect_garbage_less()
         watch = health.WorkerWatch(pools.health, settings)
         health.WORKER_WATCH.set(app, watch)
         async with asyncio.TaskGroup() as background:
-            tasks = [background.create_task(watch.run())]
+            tasks = [background.create_task(one.run()) for one in (watch, changes)]
             if settings.database_url is None:
                 tasks.append(background.create_task(database.keep_running(settings)))
             if settings.worker:

@@ -57,3 +57,9 @@ def _unquoted(value: str) -> str:
 def prefers_async(headers: Headers) -> bool:
     """Return whether the client sent `Prefer: respond-async`, a preference without a value."""
     return preferences(headers).get("respond-async") == ""
+
+
+def seconds_to_wait(headers: Headers, most: int) -> int:
+    """Return N of `Prefer: wait=N`, `most` at most; 0 without it, or if it is no number."""
+    value = preferences(headers).get("wait", "")
+    return min(int(value), most) if value.isascii() and value.isdigit() else 0

@@ -6,17 +6,21 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.accounts.access_control import CurrentCaller
 from openhours.api.dependencies import SETTINGS, Engine, ServerSettings, public_path
 from openhours.api.fields import Text
+from openhours.api.idempotency import Key
 from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, parse_json
-from openhours.api.negotiation import accepted, prefers_async
+from openhours.api.negotiation import accepted, prefers_async, seconds_to_wait
 from openhours.api.pagination import Cursor, link_header
 from openhours.errors import located
+from openhours.reports.changes import UNFINISHED, Changes, ReportChanges
 from openhours.reports.downloads import report_table
 from openhours.reports.formats import MEDIA, Format, written
 from openhours.reports.layouts import Layout, Wide
-from openhours.reports.queries import find_report, list_reports
+from openhours.reports.queries import list_reports
+from openhours.reports.repeated import once
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
@@ -28,6 +32,7 @@ Detail = Literal["basic", "full"]
 
 # Enough for the most store_ids there may be, even if they are UUIDs.
 _MAX_BODY_BYTES = 4 << 20
+_MAX_WAIT = 60  # seconds
 # A body that /docs can send as it is.
 _EXAMPLE = {"interpolation": "nearest"}
 
@@ -39,7 +44,12 @@ _EXAMPLE = {"interpolation": "nearest"}
     openapi_extra=json_body(ReportOptions.model_json_schema(), _EXAMPLE, required=False),
 )
 async def trigger_report(
-    request: Request, response: Response, engine: Engine, settings: ServerSettings
+    request: Request,
+    response: Response,
+    engine: Engine,
+    settings: ServerSettings,
+    caller: CurrentCaller,
+    key: Key = None,
 ) -> Triggered:
     """Start a report in the background. It is durable before this answers: poll `/get_report`.
 
@@ -49,17 +59,22 @@ async def trigger_report(
     options = (
         parse_json(request, body, ReportOptions.model_validate_json) if body else ReportOptions()
     )
-    with located("body"):
-        async with engine.begin() as connection:
-            report_id = await trigger(
-                connection,
-                settings,
-                as_of=options.as_of,
-                interpolation=options.interpolation,
-                store_ids=options.store_ids,
-                windows=options.windows,
-                calendar_timezone=options.calendar_timezone,
-            )
+    async with engine.begin() as connection:
+
+        async def make() -> str:
+            with located("body"):
+                return await trigger(
+                    connection,
+                    settings,
+                    as_of=options.as_of,
+                    interpolation=options.interpolation,
+                    store_ids=options.store_ids,
+                    windows=options.windows,
+                    calendar_timezone=options.calendar_timezone,
+                )
+
+        asked = options.model_dump(mode="json")
+        report_id = await once(connection, caller.name, key, asked, make)
     response.status_code, headers = _unfinished(request)
     response.headers.update(headers | {"Location": f"/get_report/{report_id}"})
     return Triggered(report_id=report_id)
@@ -130,6 +145,7 @@ _LayoutQuery = Annotated[
 async def get_report(
     request: Request,
     engine: Engine,
+    changes: ReportChanges,
     report_id: Annotated[Text, Query(description="The id that `/trigger_report` returned.")],
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
@@ -138,39 +154,42 @@ async def get_report(
     """Return the report's CSV when it is complete, until then its progress.
 
     `X-Report-Status` says which. While the report is queued or running, the answer is JSON with
-    `status` and `progress`: 200, or 202 to `Prefer: respond-async` (RFC 7240).
+    `status` and `progress`: 200, or 202 to `Prefer: respond-async` (RFC 7240). With
+    `Prefer: wait=N` the answer waits for the end of the report, up to N seconds, 60 at most.
 
     A row has the uptime and downtime of a store in the last hour (in minutes), day and week (in
     hours), or in the windows that were asked for, rounded half to even to 2 decimals. They are
     empty if no observation of the lookback counts. With an `Accept` of `application/json` alone the
     answer is the report's description.
     """
-    return await _answer(request, engine, report_id, format, detail, layout)
+    return await _answer(request, engine, changes, report_id, format, detail, layout)
 
 
 @router.get("/get_report/{report_id}", responses=_GET_RESPONSES, response_class=Response)
 async def get_report_by_path(
     request: Request,
     engine: Engine,
+    changes: ReportChanges,
     report_id: Text,
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
     layout: _LayoutQuery = "wide",
 ) -> Response:
     """Return the same as `/get_report?report_id=…`."""
-    return await _answer(request, engine, report_id, format, detail, layout)
+    return await _answer(request, engine, changes, report_id, format, detail, layout)
 
 
 async def _answer(
     request: Request,
     engine: AsyncEngine,
+    changes: Changes,
     report_id: Text,
     format: Format | None,
     detail: Detail,
     layout: Layout,
 ) -> Response:
-    report = await find_report(engine, report_id)
-    if report.state in ("queued", "running"):
+    report = await changes.wait(engine, report_id, seconds_to_wait(request.headers, _MAX_WAIT))
+    if report.state in UNFINISHED:
         running = {"report_id": report_id, "status": "Running", "progress": report.progress}
         code, headers = _unfinished(request)
         headers |= {"X-Report-Status": "Running", "Retry-After": "1", "Cache-Control": "no-store"}

@@ -66,8 +66,11 @@ async def _computed(
     try:
         for done, task in enumerate(asyncio.as_completed(tasks), start=1):
             yield await task
-            if done < len(tasks):
-                await write.note_progress(engine, report, done / len(tasks))
+            if done < len(tasks) and not await write.note_progress(
+                engine, report, done / len(tasks)
+            ):
+                log.info("report %s is no longer to be computed", report.report_id)
+                return
     finally:
         for unfinished in tasks:
             unfinished.cancel()

@@ -1,10 +1,13 @@
-"""Pruning reports: all but the newest so many, and those that are too old."""
+"""Removing reports: one that somebody no longer wants, and those that are too old or too many."""
 
 import logging
 
 from sqlalchemy import ColumnElement, delete, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from openhours.accounts.audit import audit
+from openhours.errors import NotFound
+from openhours.reports.changes import TELL_ENDED
 from openhours.reports.tables import Report, ReportRow
 from openhours.settings import Settings
 
@@ -31,8 +34,23 @@ async def prune_reports(engine: AsyncEngine, settings: Settings) -> int:
         found = (await connection.scalars(select(ended.c.id).where(or_(*too_old)))).all()
     for report_pk in found:  # one transaction each: never one that is large
         async with engine.begin() as connection:
-            await connection.execute(delete(ReportRow).where(ReportRow.report == report_pk))
-            await connection.execute(delete(Report).where(Report.id == report_pk))
+            await _delete(connection, report_pk)
     if found:
         log.info("retention: deleted %d reports", len(found))
     return len(found)
+
+
+async def _delete(connection: AsyncConnection, report_pk: int) -> None:
+    await connection.execute(delete(ReportRow).where(ReportRow.report == report_pk))
+    await connection.execute(delete(Report).where(Report.id == report_pk).returning(TELL_ENDED))
+
+
+async def remove_report(engine: AsyncEngine, report_id: str, *, who: str, where: str) -> None:
+    """Remove a report, and cancel one that is not complete. Raise NotFound."""
+    async with engine.begin() as connection:
+        query = select(Report.id).where(Report.report_id == report_id).with_for_update()
+        report_pk = await connection.scalar(query)
+        if report_pk is None:
+            raise NotFound("no report has this id")
+        await _delete(connection, report_pk)
+    audit(f"remove report {report_id}", who=who, where=where, outcome="ok")

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from openhours.db import bulk
 from openhours.db.engine import raw_connection
 from openhours.reports import metrics
+from openhours.reports.changes import TELL_ENDED, TELL_PROGRESS, UNFINISHED
 from openhours.reports.partition import PartitionFigures
 from openhours.reports.rows import row_columns, row_types
 from openhours.reports.tables import Report, ReportRow
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
 
-_UNFINISHED = Report.state.in_(("queued", "running"))
+_UNFINISHED = Report.state.in_(UNFINISHED)
 
 
 async def begin_attempt(engine: AsyncEngine, report_pk: int) -> Report | None:
@@ -57,14 +58,19 @@ async def begin_attempt(engine: AsyncEngine, report_pk: int) -> Report | None:
     return report
 
 
-async def note_progress(engine: AsyncEngine, report: Report, progress: float) -> None:
-    """Write how much of the report is computed, 0 to 1; it is seen at once."""
+async def note_progress(engine: AsyncEngine, report: Report, progress: float) -> bool:
+    """Write how much of the report is computed, 0 to 1; it is seen at once.
+
+    Return False if the report was removed, or another attempt runs.
+    """
     async with engine.begin() as connection:
-        await connection.execute(
+        noted = await connection.execute(
             update(Report)
             .where(Report.id == report.id, Report.attempt == report.attempt)
             .values(progress=progress)
+            .returning(TELL_PROGRESS)
         )
+        return noted.one_or_none() is not None
 
 
 async def write_rows(connection: AsyncConnection, report: Report, part: PartitionFigures) -> None:
@@ -109,7 +115,7 @@ async def complete_report(
             by_hour={feed: hours.tolist() for feed, hours in by_hour.items()},
             finished_at=func.clock_timestamp(),
         )
-        .returning(func.extract("epoch", Report.finished_at - Report.started_at))
+        .returning(func.extract("epoch", Report.finished_at - Report.started_at), TELL_ENDED)
     )
     seconds = completed.scalar_one_or_none()
     if seconds is None:
@@ -125,7 +131,8 @@ async def fail_report(engine: AsyncEngine, report_pk: int, reason: str) -> None:
             update(Report)
             .where(Report.id == report_pk, _UNFINISHED)
             .values(state="failed", error=reason, finished_at=func.clock_timestamp())
+            .returning(TELL_ENDED)
         )
-        if failed.rowcount == 1:
+        if failed.one_or_none() is not None:
             await metrics.note_failed(await raw_connection(connection))
     log.error("report %d failed: %s", report_pk, reason)

@@ -15,6 +15,7 @@ from openhours.accounts.users import username_key
 from openhours.api.csv_cells import inert_cell
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.examples import HOUR_AGO
+from openhours.api.idempotency import Key
 from openhours.api.json_answers import json_items
 from openhours.api.json_body import json_example
 from openhours.api.off_loop import off_loop
@@ -24,7 +25,7 @@ from openhours.settings import Settings
 from openhours.times import iso
 from openhours.work_sessions import sessions
 from openhours.work_sessions.dates import Moment
-from openhours.work_sessions.idempotency import Key, once
+from openhours.work_sessions.idempotency import once
 from openhours.work_sessions.overview import build_overview
 from openhours.work_sessions.periods import By
 from openhours.work_sessions.schemas import (

@@ -1,33 +1,17 @@
 """`Idempotency-Key`: a request sent again gets the same answer and changes nothing."""
 
-import hashlib
-import json
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import Header
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from openhours.api.idempotency import LIFETIME, digest_of, sent_with_another_request
 from openhours.db.pruning import prune_rows
-from openhours.errors import invalid
 from openhours.work_sessions.tables import KeptAnswer
 
-_LIFETIME = timedelta(hours=24)
-
 Answer = dict[str, Any]
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x20-\x7e]+$",
-        description="Sent again with the same key within 24 hours, a request gets the same answer.",
-    ),
-]
 
 
 async def once(
@@ -45,22 +29,20 @@ async def once(
     """
     if key is None:
         return await act()
-    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
+    digest = digest_of(request)
     mine = KeptAnswer.user_id == user_id
     query = select(KeptAnswer.request_hash.label("request_hash"), KeptAnswer.answer).where(
-        mine, KeptAnswer.key == key, KeptAnswer.created_at > func.now() - _LIFETIME
+        mine, KeptAnswer.key == key, KeptAnswer.created_at > func.now() - LIFETIME
     )
     kept = (await connection.execute(query)).one_or_none()
     if kept is not None:
         if kept.request_hash != digest:
-            raise invalid(
-                "the key was sent before with another request", "header", "Idempotency-Key"
-            )
+            raise sent_with_another_request()
         answer: Answer = kept.answer
         return answer
     answer = await act()
     await connection.execute(
-        delete(KeptAnswer).where(mine, KeptAnswer.created_at <= func.now() - _LIFETIME)
+        delete(KeptAnswer).where(mine, KeptAnswer.created_at <= func.now() - LIFETIME)
     )
     await connection.execute(
         insert(KeptAnswer).values(user_id=user_id, key=key, request_hash=digest, answer=answer)
@@ -71,5 +53,5 @@ async def once(
 async def prune_answers(engine: AsyncEngine) -> None:
     """Delete the answers that are no longer given again, also of users who never come back."""
     await prune_rows(
-        engine, "kept_answers", "created_at <= now() - CAST(:life AS interval)", life=_LIFETIME
+        engine, "kept_answers", "created_at <= now() - CAST(:life AS interval)", life=LIFETIME
     )

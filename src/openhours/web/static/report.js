@@ -1,30 +1,34 @@
 // Generating a report: trigger, follow, download.
 import { Progress, post, problem, root, sleep } from "./http.js";
 
-const INTERVAL = 300;
+const RETRY_AFTER = 1500;
 
+// Follow a report by its events; return what the last one tells. A lost connection comes back by
+// itself, a refused one is tried again.
 async function follow(reportId, progress) {
   for (;;) {
-    let answer;
-    try {
-      // A description, not the rows: those are for the download.
-      answer = await fetch(`${root}/get_report/${reportId}`, {
-        headers: { Accept: "application/json" },
-      });
-    } catch {
-      progress.show("The server does not answer; trying again …", 0);
-      await sleep(5 * INTERVAL);
-      continue;
-    }
-    if (answer.status === 503) {
-      await sleep(5 * INTERVAL);
-      continue;
-    }
-    const report = await answer.json();
-    if (report.status !== "Running") return report;
-    progress.show(`Computing: ${Math.floor(report.progress * 100)} %`, report.progress);
-    await sleep(INTERVAL);
+    const report = await events(reportId, (told) =>
+      progress.show(`Computing: ${Math.floor(told.progress * 100)} %`, told.progress),
+    );
+    if (report) return report;
+    progress.show("The server does not answer; trying again …", 0);
+    await sleep(RETRY_AFTER);
   }
+}
+
+function events(reportId, onProgress) {
+  return new Promise((resolve) => {
+    const source = new EventSource(`${root}/reports/${reportId}/events`);
+    const done = (report) => {
+      source.close();
+      resolve(report);
+    };
+    source.addEventListener("progress", (event) => onProgress(JSON.parse(event.data)));
+    source.addEventListener("end", (event) => done(JSON.parse(event.data)));
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) done(null);
+    });
+  });
 }
 
 export function watchGenerate() {
@@ -49,7 +53,7 @@ export function watchGenerate() {
         progress.link(`${root}/get_report/${reportId}`, "Download CSV", true);
         progress.link(`${root}/reports/${reportId}`, "Look at it");
       } else {
-        progress.show(`Failed: ${report.error ?? report.detail}`);
+        progress.show(report.error ? `Failed: ${report.error}` : "The report was removed.");
       }
     } catch (error) {
       progress.show(`Not started: ${error.message}`);

@@ -1,0 +1,110 @@
+"""`DELETE /reports/{id}` cancels a report that is not complete and removes one that is."""
+
+import asyncio
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.reports import job
+from openhours.reports.executors import Executor
+from openhours.reports.partition import Partition, PartitionFigures, compute_partition
+from openhours.reports.queries import find_report
+from openhours.settings import Settings
+from tests.helpers.clients import bearer, make_keys, running
+from tests.helpers.database import fetch
+from tests.helpers.seed import week_of_polls
+from tests.reports.database import on_engine
+
+
+class Slow(Executor):
+    """Computes one partition after the other in this process; `on_first` is called after one."""
+
+    parallelism = 1
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.computed = 0
+        self.first = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    async def compute(self, partition: Partition) -> PartitionFigures:
+        async with self._turn:
+            if self.computed:
+                await self.go_on.wait()
+            found = await asyncio.to_thread(compute_partition, self.url, partition)
+            self.computed += 1
+            self.first.set()
+            return found
+
+
+@pytest.fixture
+def many_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openhours.reports.plan.stores_a_partition", lambda *_: 2)
+
+
+@pytest.mark.usefixtures("many_partitions")
+def test_a_running_report_that_is_removed_computes_no_more(
+    settings: Settings, database_url: str
+) -> None:
+    for statement in week_of_polls(20, 3, "1 hour", "true"):
+        fetch(database_url, statement)
+    fetch(database_url, "INSERT INTO feed_clocks VALUES ('polled', '2023-01-17')")
+    with running(settings) as client:
+        report_id = client.post("/trigger_report").json()["report_id"]
+
+        async def scenario(engine: AsyncEngine) -> int:
+            report = await find_report(engine, report_id)
+            executor = Slow(database_url)
+            run = asyncio.create_task(job.run_report(engine, executor, report.id))
+            await executor.first.wait()
+            answer = await asyncio.to_thread(client.delete, f"/reports/{report_id}")
+            assert answer.status_code == 204
+            executor.go_on.set()
+            await run
+            return executor.computed
+
+        computed = on_engine(database_url, scenario)
+        assert computed < 10
+        assert client.get(f"/get_report/{report_id}").status_code == 404
+        assert client.delete(f"/reports/{report_id}").status_code == 404
+    assert fetch(database_url, "SELECT count(*) FROM report_rows") == [(0,)]
+
+
+def test_a_queued_one_is_never_computed(settings: Settings, database_url: str) -> None:
+    with running(settings) as client:
+        report_id = client.post("/trigger_report").json()["report_id"]
+
+        async def scenario(engine: AsyncEngine) -> None:
+            report = await find_report(engine, report_id)
+            assert (await asyncio.to_thread(client.delete, f"/reports/{report_id}")).is_success
+            await job.run_report(engine, Slow(database_url), report.id)
+
+        on_engine(database_url, scenario)
+        assert client.get(f"/get_report/{report_id}").status_code == 404
+
+
+def test_a_complete_one_goes_with_its_rows_and_the_log_says_who_did_it(
+    settings: Settings, database_url: str, audit_lines: list[str]
+) -> None:
+    for statement in week_of_polls(3, 3, "1 hour", "true"):
+        fetch(database_url, statement)
+    fetch(database_url, "INSERT INTO feed_clocks VALUES ('polled', '2023-01-17')")
+    reader, loader = make_keys(settings, [["report"], ["ingest"]])
+    with running(settings) as client:
+        headers = bearer(reader)
+        report_id = client.post("/trigger_report", headers=headers).json()["report_id"]
+
+        async def compute(engine: AsyncEngine) -> None:
+            executor = Slow(database_url)
+            executor.go_on.set()
+            await job.run_report(engine, executor, (await find_report(engine, report_id)).id)
+
+        on_engine(database_url, compute)
+        assert fetch(database_url, "SELECT count(*) FROM report_rows") == [(3,)]
+        path = f"/reports/{report_id}"
+        assert client.delete(path, headers=bearer(loader)).status_code == 403
+        assert client.delete(path, headers=headers).status_code == 204
+        assert client.get(f"/get_report/{report_id}", headers=headers).status_code == 404
+    assert fetch(database_url, "SELECT count(*) FROM report_rows") == [(0,)]
+    assert f'remove report {report_id} who="report" from="127.0.0.1" outcome="ok"' in audit_lines
