@@ -44,6 +44,8 @@ def test_the_sample_through_the_commands(settings: Settings, place: Path) -> Non
     assert sum(line.split(",")[1] == "" for line in lines) == 1
     to_output = openhours("report", "--full", cwd=place)
     assert to_output.stdout.splitlines() == lines
+    some = openhours("report", "--label", "region=west", "--label", "region=east", cwd=place)
+    assert some.stdout.count("\n") == 1 + 23
     one = openhours("report", "--store", lines[5].split(",")[0], "--full", cwd=place)
     assert one.stdout.splitlines() == [lines[0], lines[5]]
     long = openhours("report", "--layout", "long", cwd=place).stdout.splitlines()
@@ -91,6 +93,9 @@ def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -
     assert (latin.returncode, "an argument is not UTF-8" in latin.stderr) == (2, True)
     unknown = openhours("report", "--store", "nobody", cwd=place)
     assert (unknown.returncode, "unknown store: nobody" in unknown.stderr) == (1, True)
+    for label, words in (("west", "not a label, such as region=west"), ("a=b", "unknown label: a")):
+        unlabelled = openhours("report", "--label", label, cwd=place)
+        assert (unlabelled.returncode > 0, words in unlabelled.stderr) == (True, True)
     (place / ".env").write_text("OPENHOURS_DEFAULT_TIMEZONE=Mars/Base\n")
     wrong = openhours("serve", cwd=place)
     assert wrong.returncode == 2

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TypeVarTuple, cast
+from typing import Any, TypeVarTuple, cast
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -24,9 +24,11 @@ from openhours.stores.tables import (
     POLLED,
     BusinessHours,
     FeedClock,
+    Label,
     Observation,
     Store,
 )
+from openhours.stores.write import lock_store
 from openhours.times import HOUR, to_us
 from tests.helpers.clients import running
 
@@ -58,13 +60,31 @@ class Reports:
         """Add a store with polls, `2023-01-20 15:30 active`; `hours`: 9-17, each day."""
         self._run(_add_store, store_id, [_poll(poll) for poll in polls], zone, hours)
 
-    def report(self, **options: object) -> str:
-        """Trigger a report and compute it."""
+    def label(self, store_id: str, **labels: str) -> None:
+        """Set labels of a store; an empty one is taken away."""
+        self._run(_label, store_id, labels)
+
+    def trigger(self, **options: object) -> str:
+        """Trigger a report."""
         answer = self.client.post("/trigger_report", json=options or None)
         assert answer.status_code == 200, answer.text
-        report_id = str(answer.json()["report_id"])
+        return str(answer.json()["report_id"])
+
+    def compute(self, report_id: str) -> None:
+        """Compute a report that was triggered."""
         self._run(_compute, report_id, self._url)
+
+    def report(self, **options: object) -> str:
+        """Trigger a report and compute it."""
+        report_id = self.trigger(**options)
+        self.compute(report_id)
         return report_id
+
+    def info(self, report_id: str) -> dict[str, Any]:
+        """The description of a report."""
+        accepts = {"Accept": "application/json"}
+        found: dict[str, Any] = self.client.get(f"/get_report/{report_id}", headers=accepts).json()
+        return found
 
     def csv(self, report_id: str, **params: str) -> list[str]:
         """The lines of a report."""
@@ -128,6 +148,17 @@ async def _add_store(
                 where=FeedClock.newest_at < later,
             )
         )
+
+
+async def _label(engine: AsyncEngine, store_id: str, labels: dict[str, str]) -> None:
+    async with engine.begin() as connection:
+        store = await lock_store(await raw_connection(connection), store_id)
+        await connection.execute(
+            delete(Label).where(Label.store == store, Label.key.in_(labels.keys()))
+        )
+        rows = [{"store": store, "key": key, "value": labels[key]} for key in labels if labels[key]]
+        if rows:
+            await connection.execute(insert(Label), rows)
 
 
 async def _compute(engine: AsyncEngine, report_id: str, url: str) -> None:

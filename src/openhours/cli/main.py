@@ -96,6 +96,14 @@ def report(
     store: Annotated[
         list[str] | None, typer.Option(help="Only this store; may be given several times.")
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only stores with this label, e.g. region=west; may be given several times: of "
+            "one key any value will do, several keys must all match.",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
     window: Annotated[
         list[str] | None,
         typer.Option(
@@ -148,6 +156,7 @@ def report(
             as_of=instant,
             interpolation=interpolation,
             store_ids=store or None,
+            labels=server_part("stores.labels").parse_labels(label) if label else None,
             windows=window or None,
             calendar_timezone=calendar_timezone,
         )

@@ -69,6 +69,7 @@ async def trigger_report(
                     as_of=options.as_of,
                     interpolation=options.interpolation,
                     store_ids=options.store_ids,
+                    labels=options.labels,
                     windows=options.windows,
                     calendar_timezone=options.calendar_timezone,
                 )

@@ -11,6 +11,7 @@ from openhours.reports.columns import Slice
 from openhours.reports.partition import Partition, fill_rules_of
 from openhours.reports.tables import Report
 from openhours.reports.windows import lookback, windows_of
+from openhours.stores.labels import having
 from openhours.stores.tables import BEATING, POLLED, WEEKLY, Store
 from openhours.times import DAY, to_us
 
@@ -35,6 +36,7 @@ async def plan_partitions(
     """
     snapshot = str(await connection.scalar(select(func.pg_export_snapshot())))
     windows = windows_of(report)
+    chosen = report.stores is not None or report.labels is not None
     partitions = []
     for feed, as_of in ((POLLED, report.as_of_polled), (BEATING, report.as_of_beating)):
         if as_of is None:
@@ -42,6 +44,8 @@ async def plan_partitions(
         conditions = [Store.feed == feed, Store.first_observed_at <= as_of]
         if report.stores is not None:
             conditions.append(Store.id == func.any(report.stores))
+        if report.labels is not None:
+            conditions.append(having(report.labels))
         query = select(Store.id).where(*conditions).order_by(Store.id)
         stores = (await connection.scalars(query)).all()
         back = lookback(windows, to_us(as_of), report.lookback_days * DAY)
@@ -57,7 +61,7 @@ async def plan_partitions(
                 lookback=back,
                 first=some[0],
                 last=some[-1],
-                only=None if report.stores is None else some,
+                only=some if chosen else None,
                 default_timezone=report.default_timezone,
             )
             partitions.append(Partition(part, snapshot, fill_rules_of(report), windows))

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from openhours.api.fields import Text
 from openhours.reports.tables import Report
 from openhours.reports.windows import lookback, windows_of
+from openhours.stores.labels import Labels
 from openhours.times import DAY, Instant, PastInstant, from_days, from_us, to_us
 from openhours.uptime.windows import DEFAULT_WINDOWS, Window
 
@@ -46,6 +47,13 @@ class ReportOptions(BaseModel):
         ),
     ] = None
 
+    labels: Annotated[
+        Labels | None,
+        Field(
+            description="Only the stores that have, for every key, one of its values when the "
+            "report is computed. An unknown key or value is an error."
+        ),
+    ] = None
     windows: Annotated[
         list[Annotated[Text, Field(min_length=1, max_length=64)]] | None,
         Field(
@@ -133,6 +141,10 @@ class ReportInfo(BaseModel):
     stores_asked: Annotated[
         int | None, Field(description="Number of store_ids given; null: all stores.")
     ]
+    labels: Annotated[
+        dict[str, list[str]] | None,
+        Field(description="Only of stores with these labels.", examples=[{"region": ["west"]}]),
+    ]
     lookback_days: int
     heartbeat_expiry_seconds: int
     observed_within_minutes: int
@@ -193,6 +205,7 @@ def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
             "calendar_timezone": report.calendar_timezone,
             "corrections": report.corrections or [],
             "stores_asked": None if report.stores is None else len(report.stores),
+            "labels": report.labels,
             "lookback_days": report.lookback_days,
             "heartbeat_expiry_seconds": report.heartbeat_expiry_seconds,
             "observed_within_minutes": report.observed_within_minutes,

@@ -49,6 +49,8 @@ class Report(Base):
     interpolation: Mapped[str] = mapped_column(Text)
     # Null: every store.
     stores: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    # Of these stores, those that have, for every key, one of its values; null: whatever they have.
+    labels: Mapped[dict[str, list[str]] | None] = mapped_column(JSONB(none_as_null=True))
     # The settings that decide figures, as they were at the trigger.
     lookback_days: Mapped[int]
     heartbeat_expiry_seconds: Mapped[int]

@@ -163,7 +163,10 @@ async def _report_row(
     query = select(*ReportRow.__table__.columns).where(
         ReportRow.report == report.id, ReportRow.store == store_pk
     )
-    return (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(query)).one_or_none()
+    if row is None and report.labels is not None:  # which it had then, nobody knows
+        raise NotFound("the report does not cover this store")
+    return row
 
 
 def _has_changed(row: Row[Any] | None, timeline: Timeline) -> bool:

@@ -1,7 +1,7 @@
 """Trigger a report: its T and options are fixed here, once, together with its job."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, insert, select
@@ -13,6 +13,7 @@ from openhours.errors import TooManyRequests, invalid, located
 from openhours.reports.tables import Report
 from openhours.reports.windows import is_calendar, parse_windows
 from openhours.settings import Settings
+from openhours.stores.labels import check_labels
 from openhours.stores.queries import find_stores
 from openhours.stores.tables import BEATING, POLLED, FeedClock, Store
 from openhours.times import now, to_us
@@ -31,16 +32,19 @@ async def trigger(
     as_of: datetime | None = None,
     interpolation: str = "nearest",
     store_ids: Sequence[str] | None = None,
+    labels: Mapping[str, Sequence[str]] | None = None,
     windows: Sequence[str] | None = None,
     calendar_timezone: str | None = None,
 ) -> str:
     """Insert a report and its job, to be committed together by the caller; return its report_id.
 
-    Raise Invalid for stores that do not exist and windows that cannot be, TooManyRequests while
-    too many reports wait.
+    Raise Invalid for stores and labels that do not exist and windows that cannot be,
+    TooManyRequests while too many reports wait.
     """
     await _refuse_when_full(connection)
     stores = None if store_ids is None else await find_stores(connection, store_ids)
+    if labels is not None:
+        await check_labels(connection, labels)
     zone = calendar_timezone or settings.default_timezone
     texts = windows or [window.name for window in DEFAULT_WINDOWS]
     polled, beating = await _as_of(connection, as_of, any(map(is_calendar, texts)))
@@ -56,6 +60,7 @@ async def trigger(
             as_of_beating=beating,
             interpolation=interpolation,
             stores=stores,
+            labels=labels,
             lookback_days=settings.lookback_days,
             heartbeat_expiry_seconds=settings.heartbeat_expiry_seconds,
             observed_within_minutes=settings.observed_within_minutes,

@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.audit import audit
-from openhours.stores.labels import check_labels
+from openhours.stores.labels import check_labels, written
 from openhours.stores.queries import find_correction, find_stores
 from openhours.stores.schemas import CorrectionInfo, NewCorrection
 from openhours.stores.tables import Correction
@@ -79,9 +79,7 @@ def whose(correction: CorrectionInfo, names: Mapping[str, str] | None = None) ->
     `names` are what stores are called.
     """
     if correction.labels is not None:
-        return ", ".join(
-            f"{key}: {' or '.join(values)}" for key, values in correction.labels.items()
-        )
+        return written(correction.labels)
     if correction.store_ids is None:
         return "all stores"
     names = names or {}

@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import asyncpg
 import numpy as np
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.api.fields import Text
 from openhours.db import bulk
 from openhours.errors import FieldProblem, Invalid, invalid
-from openhours.stores.tables import Label
+from openhours.stores.tables import Label, Store
 from openhours.uptime.axis import Bool, Int64
 
 MAX_LENGTH = 200  # characters of a key or a value
@@ -42,6 +42,21 @@ def parse_labels(texts: Iterable[str]) -> dict[str, list[str]]:
             raise invalid(f"not a label, such as region=west: {text!r}", "labels")
         labels.setdefault(key, []).append(value)
     return labels
+
+
+def written(labels: Mapping[str, Sequence[str]]) -> str:
+    """Return labels in words: `region: west or east, brand: x`."""
+    return ", ".join(f"{key}: {' or '.join(values)}" for key, values in labels.items())
+
+
+def having(labels: Mapping[str, Sequence[str]]) -> ColumnElement[bool]:
+    """Return the condition on rows of `stores` that they have these labels."""
+    condition: ColumnElement[bool] = true()
+    for key, values in labels.items():
+        condition &= Store.id.in_(
+            select(Label.store).where(Label.key == key, Label.value == func.any(list(values)))
+        )
+    return condition
 
 
 async def check_labels(connection: AsyncConnection, labels: Mapping[str, Sequence[str]]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from openhours.api.fields import Text as Sent
 from openhours.api.pagination import Page, fetch_page
 from openhours.errors import FieldProblem, Invalid
-from openhours.stores.labels import NAME, check_labels, parse_labels
+from openhours.stores.labels import NAME, check_labels, having, parse_labels
 from openhours.stores.tables import Label, Store
 
 LabelQuery = Annotated[
@@ -72,11 +72,7 @@ class StoreSearch:
             condition &= Store.store_id.ilike(part) | STORE_NAME.ilike(part)
         if self.feed:
             condition &= Store.feed == self.feed
-        for key, values in self.labels.items():
-            condition &= Store.id.in_(
-                select(Label.store).where(Label.key == key, Label.value == func.any(list(values)))
-            )
-        return condition
+        return condition & having(self.labels)
 
 
 async def list_stores(

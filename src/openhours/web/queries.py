@@ -87,6 +87,7 @@ async def latest_report(connection: AsyncConnection, before: Report | None = Non
         .where(
             Report.state == "complete",
             Report.stores.is_(None),
+            Report.labels.is_(None),
             Report.windows == cast(_DEFAULT_WINDOWS, JSONB),
         )
         .order_by(Report.created_at.desc(), Report.id.desc())

@@ -13,6 +13,7 @@ from openhours.reports.queries import find_report, list_reports
 from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
+from openhours.stores.labels import written
 from openhours.web import queries
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
@@ -55,7 +56,12 @@ async def report(
     """Show one report: its figures, the distribution of uptime, the stores that got worse."""
     found = await find_report(engine, report_id)
     info = report_info(found, public_path(request))
-    values: dict[str, Any] = {"report": found, "info": info, "window": window}
+    values: dict[str, Any] = {
+        "report": found,
+        "info": info,
+        "window": window,
+        "labels": written(found.labels or {}),
+    }
     if found.state == "complete":
         async with engine.connect() as connection:
             values["counts"] = await queries.counts(connection, found)
@@ -69,7 +75,7 @@ async def _last_week(
 ) -> dict[str, Any]:
     """Return what the page shows of the default windows alone."""
     before = None
-    if report.stores is None:
+    if report.stores is None and report.labels is None:
         before = await queries.latest_report(connection, before=report)
     rows = []
     if before is not None:
