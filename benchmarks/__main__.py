@@ -11,11 +11,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ingestion, reports, writes
+from benchmarks import ingestion, intervals, reports, writes
 from benchmarks.measure import Result
 from benchmarks.place import files, make_place
 
-GROUPS = {"ingestion": ingestion.run, "reports": reports.run, "writes": writes.run}
+GROUPS = {
+    "ingestion": ingestion.run,
+    "reports": reports.run,
+    "writes": writes.run,
+    "intervals": intervals.run,
+}
 
 
 def main() -> None:

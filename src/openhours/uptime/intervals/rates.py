@@ -14,7 +14,7 @@ from openhours.uptime.intervals.bridge import Rates
 from openhours.uptime.intervals.cells import Cells
 
 _LOGITS = np.linspace(-2.5, 7.5, 12)
-_SPEEDS = np.geomspace(1 / 48, 12.0, 6)
+_SPEEDS = np.geomspace(1 / 48, 8.0, 7)
 _SHARES: Float64 = 1.0 / (1.0 + np.exp(-_LOGITS))
 GRID = Rates(np.repeat(_SHARES, len(_SPEEDS)), np.tile(_SPEEDS, len(_SHARES)))
 POINTS = len(GRID.up)

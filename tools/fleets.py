@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,9 @@ from openhours.times import DAY, HOUR, MINUTE
 from openhours.uptime.axis import Float64, Int64
 from openhours.uptime.fill import Observations, polled
 from openhours.uptime.hours import Intervals
-from openhours.uptime.intervals.mixture import Evidence, evidence
+from openhours.uptime.intervals.mixture import Evidence, evidence, ranges
+from openhours.uptime.intervals.rates import fit_prior
+from openhours.uptime.intervals.reliability import HeldOut, hold_out
 from openhours.uptime.segments import Filled
 from openhours.uptime.windows import Bounds
 
@@ -66,6 +69,11 @@ class Fleet:
             bounds,
             as_of=self.as_of,
             lookback=lookback,
+        )
+
+    def hold_out(self, lookback: int) -> HeldOut:
+        return hold_out(
+            self.polls, self.opened, stores=self.stores, as_of=self.as_of, lookback=lookback
         )
 
     def some(self, chosen: Sequence[int]) -> "Fleet":
@@ -194,3 +202,38 @@ def _merged(outages: Int64) -> Int64:
     begins[1:] = outages[1:, 0] > until[:-1]
     ends[:-1] = begins[1:]
     return np.stack((outages[begins, 0], until[ends]), axis=1)
+
+
+FLEETS: dict[str, dict[str, Any]] = {
+    "exponential repairs": {},
+    "nearly constant repairs": {"repairs": nearly_constant},
+    "heavy-tailed repairs": {"repairs": heavy_tailed},
+    "one poll in six": {"every": 6},
+    "three minutes past the hour": {"on_the_hour": 3},
+    "a shared outage": {"shared_outage": True},
+    "open late": {"open_late": True},
+}
+
+
+def coverage(fleet: Fleet, *lengths: int) -> tuple[list[float], list[float]]:
+    """Of windows before T: of which part of the stores the truth is in the interval.
+
+    Of those that are open in the window; and of those of them that were ever seen down.
+    """
+    bounds, lookback = fleet.bounds(*lengths), max(lengths) + 7 * DAY
+    said = fleet.evidence(bounds, lookback)
+    found = ranges(said, fit_prior(said.likelihoods.astype(np.float64)))
+    truth = np.array(
+        [
+            [fleet.up(store, fleet.as_of - length, fleet.as_of) for store in range(fleet.stores)]
+            for length in lengths
+        ]
+    )
+    inside = (found.p05 <= truth) & (truth <= found.p95)
+    opened = said.unsure > 0
+    down = np.bincount(fleet.polls.store[~fleet.polls.active], minlength=fleet.stores) > 0
+    of_all, of_seen_down = (
+        [float(row[some].mean()) for row, some in zip(inside, which, strict=True)]
+        for which in (opened, opened & down)
+    )
+    return of_all, of_seen_down
