@@ -46,6 +46,7 @@ from openhours.visits import api as visits
 from openhours.visits import metrics as visit_metrics
 from openhours.web.errors import add_error_pages
 from openhours.web.routes import PAGES, add_static_files
+from openhours.web.running_session import find_running_session
 from openhours.work_sessions import api as work_sessions
 from openhours.worker.supervisor import WorkerProcess
 
@@ -158,7 +159,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     endpoints = [*(package.router for package in _ENDPOINTS), metrics]
     TABLE.check([*PAGES, *endpoints])
     for router in PAGES:
-        app.include_router(router, max_body_size=_MAX_FORM_BYTES)
+        app.include_router(
+            router, max_body_size=_MAX_FORM_BYTES, dependencies=[Depends(find_running_session)]
+        )
     for router in endpoints:
         app.include_router(router, max_body_size=_MAX_BODY_BYTES)
     _add_middleware(app)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,17 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 from pydantic import SecretStr
 from tools.service import Service
 
+from openhours.accounts import throttle
+from openhours.accounts.throttle import Limit
 from openhours.settings import Settings
 from tests.conftest import new_database, new_service
 from tests.helpers import stock
 from tests.helpers.chromium import ARGS, CHROMIUM, MISSING
-from tests.helpers.clients import running
+from tests.helpers.clients import PASSWORD, running
+from tests.helpers.html import post_form
 
 ZONE = "America/Denver"
+_users = iter(range(1000))
 PATIENCE = 20_000  # ms: a page may be shown late on a busy machine
 expect.set_options(timeout=PATIENCE)
 
@@ -54,6 +59,19 @@ def stocked(stocked_app: TestClient) -> TestClient:
     """A visitor who was never here before, of a service with data."""
     stocked_app.cookies.clear()
     return stocked_app
+
+
+@pytest.fixture
+def user(empty: TestClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """A new user in Denver who has signed up in this browser."""
+    monkeypatch.setattr(throttle, "REGISTRATIONS", Limit(1000, timedelta(hours=1)))
+    name = f"user {next(_users)}"
+    answer = post_form(
+        empty, "/signup", username=name, password=PASSWORD, timezone="America/Denver"
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, "/timer")
+    yield empty
+    post_form(empty, "/signout")
 
 
 def _settings(url: str, folder: Path) -> Settings:

@@ -1,6 +1,7 @@
 """How pages write instants, durations and shares."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,25 @@ def test_instants_are_written_in_a_zone_that_is_named() -> None:
     assert "11:13</time>" in formatting.when(AT, "America/Denver", bare=True)
     assert formatting.when(None, "UTC") == "–"
     assert formatting.clock(AT, "Asia/Kolkata") == "23:43:22"
+
+
+def test_a_stretch_of_time_names_the_day_of_its_end_where_that_is_another() -> None:
+    def words(hours: float | None) -> str:
+        end = None if hours is None else AT + timedelta(hours=hours)
+        return re.sub("<[^>]+>", "", formatting.between(AT, end, "America/Denver"))
+
+    assert words(2) == "Wed 25 Jan 2023, 11:13 to 13:13"
+    assert words(13) == "Wed 25 Jan 2023, 11:13 to Thu 26 Jan 2023, 00:13"
+    assert words(None) == "Wed 25 Jan 2023, 11:13 to now"
+    assert '<time datetime="2023-01-25T20:13:22.479220Z">13:13</time>' in formatting.between(
+        AT, AT + timedelta(hours=2), "America/Denver"
+    )
+
+
+def test_a_running_session_is_shown_like_a_stopwatch() -> None:
+    assert formatting.stopwatch(0) == "00:00:00"
+    assert formatting.stopwatch(3_723_999) == "01:02:03"
+    assert formatting.stopwatch(360_000_000) == "100:00:00"
 
 
 @pytest.mark.parametrize(

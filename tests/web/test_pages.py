@@ -3,16 +3,14 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Playwright, expect
+from playwright.sync_api import Page, expect
 from tools.service import Service
 
 from openhours.times import iso, now
-from tests.helpers.chromium import ARGS, CHROMIUM
 from tests.helpers.csv_files import hours_csv, status_csv, zone_csv
-from tests.web.conftest import ZONE, good_for_all, watched
+from tests.web.conftest import ZONE, good_for_all
 
 SCRIPT = "<script>alert(1)</script>"
 SLASHED = "chain/7 & more?#%"
@@ -205,54 +203,6 @@ def test_an_event_is_recorded_and_found(page: Page, stocked: Service) -> None:
     expect(rows).to_contain_text('{"document": "<i>17</i>"}')
     page.goto("/activity?user_id=7")
     expect(page.locator("main")).to_contain_text("No events match")
-
-
-def test_the_timer_survives_closing_the_browser(
-    playwright: Playwright, stocked: Service, tmp_path: Path
-) -> None:
-    def opened() -> tuple[Page, list[str]]:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=CHROMIUM,
-            args=ARGS,
-            timezone_id=ZONE,
-            base_url=stocked.url,
-        )
-        page = context.pages[0]
-        return page, watched(page, stocked.url)
-
-    page, faults = opened()
-    page.goto("/timer")
-    page.locator("#new-username").fill("zoe")
-    page.locator("#new-password").fill("correct horse")
-    page.get_by_role("button", name="Create account").click()
-    expect(page).to_have_url(f"{stocked.url}/timer")
-    page.get_by_label("What are you going to do?").fill("Invoices <i>")
-    page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("timer")).to_have_text(re.compile(r"^00:00:0\d$"))
-    good_for_all(page)
-    page.context.close()
-    assert faults == []
-
-    page, faults = opened()
-    page.goto("/timer")
-    expect(page.get_by_role("heading", name="Invoices <i>")).to_be_visible()
-    expect(page.get_by_role("timer")).to_have_text(re.compile(r"^00:00:0[2-9]|00:00:\d\d$"))
-    page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_label("What are you going to do?")).to_be_visible()
-    page.get_by_role("link", name="Edit Invoices <i>").click()
-    page.locator("#edit-name").fill("Bills")
-    page.locator("#edit-start").fill("2026-03-01T08:00:00")
-    page.locator("#edit-end").fill("2026-03-01T09:30:00")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("region", name="List of sessions")).to_contain_text("1 h 30 min")
-    page.goto("/timer?by=month")
-    expect(page.locator("main")).to_contain_text("1 h 30 min in 12 months")
-    good_for_all(page)
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    page.context.close()
-    assert faults == []
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -211,6 +211,7 @@ def test_overview_in_the_users_zone(ann: Ann) -> None:
     ]  # fmt: skip
     (overlap,) = found["overlaps"]
     assert (overlap["time"], overlap["sessions"]) == (3_600_000, [night["id"], other["id"]])
+    assert overlap["names"] == ["night", "other"]
     assert (found["time"], found["time_without_overlaps"]) == (21_600_000, 18_000_000)
 
     ann.client.patch("/api/v1/user", json={"timezone": "UTC"})

@@ -28,6 +28,22 @@ def when(instant: datetime | int | None, zone: str, *, bare: bool = False) -> Ma
     return Markup('<time datetime="{}">{}</time>').format(iso(at), named)
 
 
+def between(start: datetime, end: datetime | None, zone: str) -> Markup:
+    """Return `Wed 25 Jan 2023, 18:13 to 19:20`, the end with its day where that is another."""
+    if end is None:
+        return Markup("{} to now").format(when(start, zone, bare=True))
+    if local_time(start, zone).date() != local_time(end, zone).date():
+        return Markup("{} to {}").format(*(when(at, zone, bare=True) for at in (start, end)))
+    until = Markup('<time datetime="{}">{:%H:%M}</time>').format(iso(end), local_time(end, zone))
+    return Markup("{} to {}").format(when(start, zone, bare=True), until)
+
+
+def stopwatch(ms: int) -> str:
+    """Return `01:02:03`, as the clock of a running session shows it."""
+    seconds = ms // 1000
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
 def clock(instant: datetime | int, zone: str) -> str:
     """Return `18:13:22`, for use below a heading that names day and zone."""
     return f"{local_time(instant, zone):%H:%M:%S}"

@@ -50,7 +50,9 @@ def _message(problem: Any) -> str:
     context = problem.get("ctx", {})
     if context.get("min_length") == 1:
         return "must not be empty"
-    words = _WORDS.get(problem["type"])
+    # What Pydantic checks after a validator of ours it calls a value with items.
+    text = context.get("field_type") == "Value"
+    words = _WORDS.get(f"string_{problem['type']}" if text else problem["type"])
     return readable_message(problem["msg"]) if words is None else words.format(**context)
 
 

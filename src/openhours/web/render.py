@@ -15,6 +15,7 @@ from openhours.accounts.browser_sessions import csrf_token, sent_cookie, set_coo
 from openhours.accounts.credentials import Caller
 from openhours.api.dependencies import public_path
 from openhours.web import formatting
+from openhours.web.running_session import running_session
 
 HERE = Path(__file__).parent
 TIMER = ("/timer", "Timer")
@@ -42,6 +43,7 @@ _templates.globals |= {"tabs": TABS, "timezones": pytz.common_timezones}
 _templates.globals |= {
     name: getattr(formatting, name)
     for name in (
+        "between",
         "clock",
         "hours",
         "many",
@@ -50,6 +52,7 @@ _templates.globals |= {
         "percent",
         "sentence",
         "span",
+        "stopwatch",
         "store_url",
         "window_words",
     )
@@ -69,8 +72,9 @@ class Static(StaticFiles):
 def page(request: Request, template: str, status_code: int = 200, **values: object) -> HTMLResponse:
     """Return a page. Templates find `caller`, and `csrf_token` for `<input name="csrf_token">`.
 
-    Paths of ours follow `root`. `wrong` says what is wrong with a form (`fields.html`). Instants
-    are written as `when(instant)`, in `zone`: the visitor's, if `values` name no other.
+    Paths of ours follow `root`. `wrong` says what is wrong with a form (`fields.html`);
+    `running_session` is the caller's, if one runs. Instants are written as `when(instant)`, in
+    `zone`: the visitor's, if `values` name no other.
     """
     cookie = sent_cookie(request)
     # A visitor who has not signed in gets a cookie, too: without one a form of ours could not be
@@ -78,7 +82,7 @@ def page(request: Request, template: str, status_code: int = 200, **values: obje
     sent = cookie or secrets.token_urlsafe(32)
     root = public_path(request)
     zone = str(values.pop("zone", formatting.zone_of(request)))
-    values.setdefault("wrong", {})
+    values = {"wrong": {}, "running_session": running_session(request)} | values
 
     def when(instant: datetime | int | None, bare: bool = False) -> str:
         return formatting.when(instant, zone, bare=bare)

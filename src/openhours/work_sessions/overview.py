@@ -1,12 +1,12 @@
 """Building the overview of a user's time: read the sessions, cut them into periods, sum them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, get_args
 
 import numpy as np
-from sqlalchemy import func, or_, select, type_coerce
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.accounts.tables import User
@@ -49,17 +49,21 @@ async def build_overview(
     """
     async with engine.connect() as connection:
         zone, present = await _zone_and_now(connection, user)
-        week_starts_on = get_args(Weekday).index(settings.week_starts_on)
-        begins, ends = _range(by, zone, week_starts_on, present, start, to)
+        begins, ends = _range(by, zone, first_weekday(settings), present, start, to)
         rows = await _sessions(connection, user, begins, ends)
 
     def summed() -> Overview:
         worked = [_worked(row) for row in rows]
-        found = periods(by, zone, week_starts_on, begins, ends)
+        found = periods(by, zone, first_weekday(settings), begins, ends)
         fill(found, worked)
         return Overview.model_validate({"by": by, **_overview(settings, user, zone, found, worked)})
 
     return await off_loop(summed)
+
+
+def first_weekday(settings: Settings) -> int:
+    """Return the weekday on which weeks begin, 0 for Monday."""
+    return get_args(Weekday).index(settings.week_starts_on)
 
 
 async def _zone_and_now(connection: AsyncConnection, user: UserName) -> tuple[str, int]:
@@ -107,15 +111,9 @@ def _instant(moment: date | datetime, zone: str) -> int:
 async def _sessions(
     connection: AsyncConnection, user: UserName, begins: int, ends: int
 ) -> Sequence[sessions.SessionRow]:
-    length = WorkSession.time_ms * timedelta(milliseconds=1)
-    end = type_coerce(WorkSession.started_at + length, WorkSession.started_at.type)
     query = (
         select(*sessions.COLUMNS)
-        .where(
-            WorkSession.user_id == user.id,
-            WorkSession.started_at < from_us(ends),
-            or_(WorkSession.time_ms.is_(None), end > from_us(begins)),
-        )
+        .where(*sessions.of_user(user.id), *sessions.within(from_us(begins), from_us(ends)))
         .order_by(WorkSession.started_at, WorkSession.id)
     )
     return (await connection.execute(query)).all()
@@ -138,6 +136,7 @@ def _overview(
         names.update(period.ms_by_name)
     begins, ends = found[0].start, found[-1].end
     longest = settings.long_session_hours * 3_600_000_000
+    name_of = {one.id: one.name for one in worked}
     return {
         "username": user.username,
         "timezone": zone,
@@ -148,7 +147,7 @@ def _overview(
         "time_without_overlaps": covered_ms(worked, begins, ends),
         "names": _by_name(names),
         "periods": [_period(period) for period in found],
-        "overlaps": [_overlap(one) for one in overlaps(worked, begins, ends)],
+        "overlaps": [_overlap(one, name_of) for one in overlaps(worked, begins, ends)],
         "long": [one.id for one in worked if one.end - one.start > longest],
     }
 
@@ -163,12 +162,13 @@ def _period(period: Period) -> PeriodTotal:
     )
 
 
-def _overlap(overlap: Overlap) -> OverlapInfo:
+def _overlap(overlap: Overlap, name_of: Mapping[int, str]) -> OverlapInfo:
     return OverlapInfo(
         start=from_us(overlap.start),
         end=from_us(overlap.end),
         time=(overlap.end - overlap.start) // 1000,
         sessions=list(overlap.sessions),
+        names=list(dict.fromkeys(name_of[one] for one in overlap.sessions)),
     )
 
 

@@ -53,7 +53,7 @@ class Overlap:
 def periods(by: By, zone: str, week_starts_on: int, start: int, end: int) -> list[Period]:
     """Return all periods with a part in [start, end), cut to it; days begin at local midnight."""
     # An instant's local date is at most a day off its date in UTC; what is too early is dropped.
-    first = _first_day(by, week_starts_on, _day_of(start) - timedelta(days=1))
+    first = first_day(by, week_starts_on, _day_of(start) - timedelta(days=1))
     last = _day_of(end) + timedelta(days=1)
     days = [first]
     while days[-1] <= last:
@@ -70,7 +70,7 @@ def periods(by: By, zone: str, week_starts_on: int, start: int, end: int) -> lis
 
 def usual_start(by: By, week_starts_on: int, last: date) -> date:
     """Return the first day of the 7 days, 8 weeks or 12 months that end with the day `last`."""
-    first = _first_day(by, week_starts_on, last)
+    first = first_day(by, week_starts_on, last)
     if by == "month":
         return _next_first_day(by, first.replace(year=first.year - 1))
     return first - timedelta(days=6 if by == "day" else 7 * 7)
@@ -130,18 +130,19 @@ def covered_ms(worked: Sequence[Worked], start: int, end: int) -> int:
     return covered // 1000
 
 
+def first_day(by: By, week_starts_on: int, day: date) -> date:
+    """Return the first day of the day, week or month that `day` is in."""
+    if by == "month":
+        return day.replace(day=1)
+    return day - timedelta(days=(day.weekday() - week_starts_on) % 7) if by == "week" else day
+
+
 def _ms(session: Worked, until: int) -> int:
     return (until - session.start) // 1000
 
 
 def _day_of(instant: int) -> date:
     return _EPOCH + timedelta(days=instant // DAY)
-
-
-def _first_day(by: By, week_starts_on: int, day: date) -> date:
-    if by == "month":
-        return day.replace(day=1)
-    return day - timedelta(days=(day.weekday() - week_starts_on) % 7) if by == "week" else day
 
 
 def _next_first_day(by: By, day: date) -> date:

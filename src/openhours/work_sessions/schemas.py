@@ -109,6 +109,7 @@ class OverlapInfo(BaseModel):
     end: Instant
     time: Annotated[int, Field(description="Milliseconds.")]
     sessions: Annotated[list[int], Field(description="Ids of these sessions.")]
+    names: Annotated[list[str], Field(description="Their names, each once.")]
 
 
 class Overview(BaseModel):

@@ -1,19 +1,33 @@
-"""Work sessions in the database, whose clock starts and stops them."""
+"""Work sessions in the database, whose clock starts, stops and deletes them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.accounts.tables import User
 from openhours.api.pagination import Page, fetch_page
-from openhours.errors import Conflict, NotFound, Unauthenticated
-from openhours.work_sessions.schemas import SessionChange
+from openhours.db.pruning import prune_rows
+from openhours.errors import Conflict, NotFound, Unauthenticated, invalid
+from openhours.work_sessions.schemas import MAX_MS, SessionChange
 from openhours.work_sessions.tables import WorkSession
+
+# For so long a deletion can be undone.
+UNDO_FOR = timedelta(minutes=15)
 
 _elapsed_ms = func.greatest(
     0,
@@ -41,6 +55,27 @@ class AlreadyRunning(Conflict):
         self.running = running
 
 
+def of_user(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for the user's sessions, deleted ones excepted."""
+    return WorkSession.user_id == user_id, WorkSession.deleted_at.is_(None)
+
+
+def time_between(start: datetime, end: datetime) -> int:
+    """Return the milliseconds of a session; raise Invalid, with the path `end`."""
+    time_ms = (end - start) // timedelta(milliseconds=1)
+    if time_ms < 0:
+        raise invalid("must be after the start", "end")
+    if time_ms > MAX_MS:
+        raise invalid("must be within 366 days after the start", "end")
+    return time_ms
+
+
+def ended_at(row: SessionRow) -> datetime:
+    """Return when a session ended, for a running one now."""
+    start: datetime = row.started_at
+    return start + timedelta(milliseconds=row.time_ms)
+
+
 @asynccontextmanager
 async def changing(engine: AsyncEngine, user_id: UUID) -> AsyncIterator[AsyncConnection]:
     """Begin a transaction that alone may change the user's sessions."""
@@ -63,7 +98,7 @@ async def save(
 
 async def running(connection: AsyncConnection, user_id: UUID) -> SessionRow | None:
     """Return the user's running session, if one is running."""
-    query = select(*COLUMNS).where(WorkSession.user_id == user_id, WorkSession.time_ms.is_(None))
+    query = select(*COLUMNS).where(*of_user(user_id), WorkSession.time_ms.is_(None))
     return (await connection.execute(query)).one_or_none()
 
 
@@ -82,7 +117,7 @@ async def stop(connection: AsyncConnection, user_id: UUID) -> SessionRow:
     """Stop the running session now and return it; raise Conflict if none runs."""
     query = (
         update(WorkSession)
-        .where(WorkSession.user_id == user_id, WorkSession.time_ms.is_(None))
+        .where(*of_user(user_id), WorkSession.time_ms.is_(None))
         .values(time_ms=_elapsed_ms)
     )
     row = (await connection.execute(query.returning(*COLUMNS))).one_or_none()
@@ -91,24 +126,46 @@ async def stop(connection: AsyncConnection, user_id: UUID) -> SessionRow:
     return row
 
 
+async def switch(connection: AsyncConnection, user_id: UUID, name: str) -> SessionRow:
+    """Stop the running session, if one runs, start another and return that.
+
+    The caller holds the lock.
+    """
+    if await running(connection, user_id) is not None:
+        await stop(connection, user_id)
+    return await start(connection, user_id, name)
+
+
 async def list_newest_first(
-    connection: AsyncConnection, user_id: UUID, *, limit: int, cursor: str | None = None
+    connection: AsyncConnection,
+    user_id: UUID,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int,
+    cursor: str | None = None,
 ) -> Page[SessionRow]:
-    """Return the user's sessions, newest start first."""
-    query = select(*COLUMNS).where(WorkSession.user_id == user_id)
+    """Return the user's sessions with a part in [since, until), newest start first."""
+    query = select(*COLUMNS).where(*of_user(user_id), *within(since, until))
     keys = (WorkSession.started_at, WorkSession.id)
     return await fetch_page(connection, query, keys, limit=limit, cursor=cursor, descending=True)
 
 
-async def count(connection: AsyncConnection, user_id: UUID) -> int:
-    """Return how many sessions the user has."""
-    query = select(func.count()).select_from(WorkSession).where(WorkSession.user_id == user_id)
-    return (await connection.execute(query)).scalar_one()
+def within(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """Return the conditions for sessions with a part in [since, until); a running one ends now."""
+    length = WorkSession.time_ms * timedelta(milliseconds=1)
+    end = type_coerce(WorkSession.started_at + length, WorkSession.started_at.type)
+    conditions: list[ColumnElement[bool]] = []
+    if since is not None:
+        conditions.append(or_(WorkSession.time_ms.is_(None), end > since))
+    if until is not None:
+        conditions.append(WorkSession.started_at < until)
+    return conditions
 
 
 async def find(connection: AsyncConnection, user_id: UUID, session_id: int) -> SessionRow:
     """Return one of the user's sessions; raise NotFound."""
-    query = select(*COLUMNS).where(WorkSession.user_id == user_id, WorkSession.id == session_id)
+    query = select(*COLUMNS).where(*of_user(user_id), WorkSession.id == session_id)
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         raise NotFound("no session has this id")
@@ -131,7 +188,44 @@ async def change(
 
 
 async def remove(connection: AsyncConnection, user_id: UUID, session_id: int) -> None:
-    """Delete the session, running or not; raise NotFound."""
-    query = delete(WorkSession).where(WorkSession.user_id == user_id, WorkSession.id == session_id)
-    if (await connection.execute(query)).rowcount == 0:
+    """Delete the session, running or not; raise NotFound. For UNDO_FOR `restore` undoes it."""
+    query = update(WorkSession).where(*of_user(user_id), WorkSession.id == session_id)
+    values = query.values(deleted_at=func.clock_timestamp())
+    if (await connection.execute(values)).rowcount == 0:
         raise NotFound("no session has this id")
+
+
+def _restorable(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    present = func.clock_timestamp()
+    return WorkSession.user_id == user_id, WorkSession.deleted_at > present - UNDO_FOR
+
+
+async def list_deleted(
+    connection: AsyncConnection, user_id: UUID, *, limit: int
+) -> Sequence[SessionRow]:
+    """Return the sessions whose deletion can be undone, the last deleted first."""
+    query = select(*COLUMNS).where(*_restorable(user_id))
+    query = query.order_by(WorkSession.deleted_at.desc()).limit(limit)
+    return (await connection.execute(query)).all()
+
+
+async def restore(connection: AsyncConnection, user_id: UUID, session_id: int) -> None:
+    """Undo a deletion; one that was running runs on. The caller holds the lock.
+
+    Raise NotFound, or AlreadyRunning if another session runs meanwhile.
+    """
+    this = (*_restorable(user_id), WorkSession.id == session_id)
+    row = (await connection.execute(select(*COLUMNS).where(*this))).one_or_none()
+    if row is None:
+        raise NotFound("this deletion can no longer be undone")
+    live = await running(connection, user_id)
+    if row.running and live is not None:
+        raise AlreadyRunning(live)
+    restored = update(WorkSession).where(WorkSession.id == session_id).values(deleted_at=None)
+    await connection.execute(restored)
+
+
+async def prune_deleted(engine: AsyncEngine) -> None:
+    """Delete for good what was deleted and can no longer be restored."""
+    condition = "deleted_at <= now() - CAST(:undo_for AS interval)"
+    await prune_rows(engine, "work_sessions", condition, undo_for=UNDO_FOR)

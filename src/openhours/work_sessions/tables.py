@@ -12,7 +12,10 @@ from openhours.db.engine import Base, Timestamp
 
 
 class WorkSession(Base):
-    """[started_at, started_at + time_ms); without `time_ms` it is running."""
+    """[started_at, started_at + time_ms); without `time_ms` it is running.
+
+    One with `deleted_at` is kept for some minutes, so that its deletion can be undone.
+    """
 
     __tablename__ = "work_sessions"
     __table_args__ = (
@@ -21,7 +24,7 @@ class WorkSession(Base):
             "uq_work_sessions_running",
             "user_id",
             unique=True,
-            postgresql_where=text("time_ms IS NULL"),
+            postgresql_where=text("time_ms IS NULL AND deleted_at IS NULL"),
         ),
         Index("ix_work_sessions_user_id", "user_id", "started_at", "id"),
     )
@@ -31,6 +34,7 @@ class WorkSession(Base):
     name: Mapped[str] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(Timestamp)
     time_ms: Mapped[int | None] = mapped_column(BigInteger)
+    deleted_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 
 class KeptAnswer(Base):

@@ -50,6 +50,7 @@ from openhours.visits.counts import EVERY_MINUTE, count_visits
 from openhours.visits.counts import SCHEDULE as VISITS_SCHEDULE
 from openhours.visits.retention import prune_visits
 from openhours.work_sessions.idempotency import prune_answers
+from openhours.work_sessions.sessions import prune_deleted
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +176,7 @@ class Worker:
             await prune_ingestions(engine, settings)
             await prune_expired(engine)
             await prune_answers(engine)
+            await prune_deleted(engine)
             await prune_queue_log(engine)
 
         async def count_new_visits(_schedule: Schedule) -> None:

@@ -1,203 +1,274 @@
-"""`/timer`: start, watch, stop, edit; and the time worked by day, week and month."""
+"""`/timer`: start, switch, stop, add, edit, delete; and the time worked by period and name."""
 
-import datetime as dt
-from datetime import timedelta
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.access_control import CurrentUser
 from openhours.accounts.tokens import UserName
 from openhours.accounts.users import Timezone, change_timezone, find_timezone
 from openhours.api.dependencies import Engine, ServerSettings
-from openhours.api.pagination import Cursor
-from openhours.errors import Conflict, invalid
+from openhours.api.error_responses import refusal_response
+from openhours.api.off_loop import off_loop
+from openhours.api.pagination import Page
+from openhours.errors import Conflict, Invalid, OpenhoursError, invalid
 from openhours.settings import Settings
-from openhours.web import formatting
-from openhours.web.forms import validated
-from openhours.web.local_time import from_input, to_input
+from openhours.times import local_time, now
+from openhours.web import timesheet
+from openhours.web.forms import validated, wrong_fields
+from openhours.web.local_time import to_minute_input
 from openhours.web.render import page
+from openhours.web.session_form import SessionForm
+from openhours.web.timesheet import View
 from openhours.work_sessions import sessions
-from openhours.work_sessions.overview import build_overview
-from openhours.work_sessions.periods import By
-from openhours.work_sessions.schemas import (
-    MAX_MS,
-    Name,
-    PeriodTotal,
-    SessionChange,
-    SessionId,
-)
-from openhours.work_sessions.sessions import SessionRow
+from openhours.work_sessions.overview import build_overview, first_weekday
+from openhours.work_sessions.periods import By, first_day
+from openhours.work_sessions.schemas import NewSession, Overview, SessionId
+from openhours.work_sessions.sessions import SessionRow, changing, ended_at
 
 router = APIRouter(prefix="/timer", include_in_schema=False)
 
 _PAGE = 50
+_MAX_DELETED = 5
+_MAX_NAMES = 20
 _timezone: TypeAdapter[str] = TypeAdapter(Timezone)
 
-LocalTime = Annotated[str, Form(max_length=40)]
+Written = Annotated[str, Form(max_length=1000)]
 
 
-@router.get("")
-async def timer(
-    request: Request,
-    engine: Engine,
-    settings: ServerSettings,
-    user: CurrentUser,
-    by: By = "day",
-    cursor: Cursor = None,
-    edit: int | None = None,
-) -> Response:
-    """Show the running session, the overview, and all sessions."""
-    return await _timer(request, engine, settings, user, by=by, cursor=cursor, edit=edit)
+class _Sessions(NamedTuple):
+    zone: str
+    running: SessionRow | None
+    deleted: Sequence[SessionRow]
+    listed: Page[SessionRow]
 
 
-async def _timer(
-    request: Request,
-    engine: Engine,
-    settings: Settings,
-    user: UserName,
-    *,
-    by: By = "day",
-    cursor: str | None = None,
-    edit: int | None = None,
-    refusal: Conflict | None = None,
-) -> Response:
-    async with engine.connect() as connection:
-        zone = await find_timezone(connection, user)
-        running = await sessions.running(connection, user.id)
-        total = await sessions.count(connection, user.id)
-        listed = await sessions.list_newest_first(connection, user.id, limit=_PAGE, cursor=cursor)
-    overview = await build_overview(engine, settings, user, by)
-    return page(
-        request,
-        "timer.html",
-        200 if refusal is None else 409,
-        zone=zone,
-        user=user,
-        refusal=refusal,
-        running=running,
-        sessions=[_session(row, zone, settings.long_session_hours) for row in listed.rows],
-        total=total,
-        cursor=cursor,
-        following=listed.next_cursor,
-        by=by,
-        edit=edit,
-        overview=overview,
-        columns=[
-            (_label(period.date, by), period.time, 0, _title(period, by))
-            for period in overview.periods
-        ],
-    )
+@dataclass(frozen=True)
+class Timer:
+    """The page of a user, in the view that its address or a form's address names."""
+
+    request: Request
+    engine: AsyncEngine
+    settings: Settings
+    user: UserName
+    view: View
+
+    def back(self) -> Response:
+        """Redirect to the page."""
+        return RedirectResponse(f"/timer{self.view.query()}", 303)
+
+    async def show(
+        self,
+        refusal: OpenhoursError | None = None,
+        prefix: str = "",
+        sent: Mapping[str, str] = MappingProxyType({}),
+        edit: int | None = None,
+    ) -> Response:
+        """Return the page; after a refusal with what is wrong and what was `sent`.
+
+        The ids of the form's fields are `prefix` and their name.
+        """
+        view, wrong = self.view, wrong_fields(refusal, prefix)
+        try:
+            overview = await self._overview(view.by, *view.dates())
+        except Invalid as error:
+            refusal, wrong = error, wrong_fields(error)
+            sent = {"from": view.since, "to": view.until}
+            view = View(view.by)
+            overview = await self._overview(view.by)
+        own = await self._sessions(view, overview)
+        weekday, present = first_weekday(self.settings), now()
+        today = local_time(present, own.zone).date()
+        week = await self._overview("day", first_day("week", weekday, today))
+
+        def drawn() -> Response:
+            return page(
+                self.request,
+                "timer.html",
+                200 if refusal is None else refusal_response(refusal).status_code,
+                zone=own.zone,
+                user=self.user,
+                view=view,
+                wrong=wrong,
+                sent=sent,
+                edit=edit,
+                running_session=own.running,
+                deleted=[_described(row, own.zone) for row in own.deleted],
+                sessions=[_described(row, own.zone) for row in own.listed.rows],
+                following=own.listed.next_cursor,
+                today_ms=week.periods[-1].time,
+                week_ms=week.time,
+                heading=timesheet.heading(overview, view),
+                columns=timesheet.columns(overview),
+                table=timesheet.table(overview),
+                overlaps=timesheet.overlaps(overview),
+                names=[one.name for one in overview.names[:_MAX_NAMES] if one.name],
+                ranges=timesheet.usual_ranges(today, weekday),
+                long_ms=self.settings.long_session_hours * 3_600_000,
+                hour_ago=to_minute_input(present - timedelta(hours=1), own.zone),
+                present=to_minute_input(present, own.zone),
+            )
+
+        return await off_loop(drawn)
+
+    async def _overview(
+        self, by: By, start: date | None = None, end: date | None = None
+    ) -> Overview:
+        return await build_overview(self.engine, self.settings, self.user, by, start, end)
+
+    async def _sessions(self, view: View, overview: Overview) -> _Sessions:
+        ranged = view.since or view.until
+        async with self.engine.connect() as connection:
+            return _Sessions(
+                await find_timezone(connection, self.user),
+                await sessions.running(connection, self.user.id),
+                await sessions.list_deleted(connection, self.user.id, limit=_MAX_DELETED),
+                await sessions.list_newest_first(
+                    connection,
+                    self.user.id,
+                    since=overview.from_ if ranged else None,
+                    until=overview.to if ranged else None,
+                    limit=_PAGE,
+                    cursor=view.cursor,
+                ),
+            )
 
 
-def _session(row: SessionRow, zone: str, long_hours: float) -> dict[str, Any]:
-    end = _end(row)
+def _described(row: SessionRow, zone: str) -> dict[str, Any]:
+    end = ended_at(row)
     return {
         "id": row.id,
-        "name": row.name,
+        "name": timesheet.name_of(row.name),
+        "own_name": row.name,
         "start": row.started_at,
         "end": None if row.running else end,
-        "seconds": row.time_ms / 1000,
+        "time_ms": row.time_ms,
         "running": row.running,
-        "long": row.time_ms > long_hours * 3_600_000,
-        "start_input": to_input(row.started_at, zone),
-        "end_input": to_input(end, zone),
+        "start_input": to_minute_input(row.started_at, zone),
+        "end_input": to_minute_input(end, zone),
     }
 
 
-def _end(row: SessionRow) -> dt.datetime:
-    start: dt.datetime = row.started_at
-    return start + timedelta(milliseconds=row.time_ms)
-
-
-def _label(date: dt.date, by: By) -> str:
-    return f"{date:%b %Y}" if by == "month" else f"{date:%a} {date.day} {date:%b}"
-
-
-def _title(period: PeriodTotal, by: By) -> str:
-    worked = [f"{one.name or 'no name'} {formatting.span(one.time / 1000)}" for one in period.names]
-    names = f" ({', '.join(worked)})" if worked else ""
-    return f"{_label(period.date, by)}: {formatting.span(period.time / 1000)}{names}"
-
-
-@router.post("/start")
-async def start(
+def _timer(
     request: Request,
     engine: Engine,
     settings: ServerSettings,
     user: CurrentUser,
-    name: Annotated[Name, Form()] = "",
-) -> Response:
+    view: Annotated[View, Depends(timesheet.view)],
+) -> Timer:
+    return Timer(request, engine, settings, user, view)
+
+
+TimerPage = Annotated[Timer, Depends(_timer)]
+
+
+@router.get("")
+async def timer(timer: TimerPage, edit: int | None = None) -> Response:
+    """Show the running session, the time worked, and the sessions."""
+    return await timer.show(edit=edit)
+
+
+@router.post("/start")
+async def start(timer: TimerPage, name: Written = "") -> Response:
     """Start a session; if one is running, perhaps in another window, say so."""
     try:
-        async with sessions.changing(engine, user.id) as connection:
-            await sessions.start(connection, user.id, name.strip())
-    except Conflict as error:
-        return await _timer(request, engine, settings, user, refusal=error)
-    return _back()
+        new = validated(NewSession, {"name": name.strip()})
+        async with changing(timer.engine, timer.user.id) as connection:
+            await sessions.start(connection, timer.user.id, new.name)
+    except (Invalid, Conflict) as error:
+        return await timer.show(error, sent={"name": name})
+    return timer.back()
+
+
+@router.post("/switch")
+async def switch(timer: TimerPage, name: Written = "") -> Response:
+    """Start a session, and stop the one that is running, if there is one."""
+    try:
+        new = validated(NewSession, {"name": name.strip()})
+    except Invalid as error:
+        return await timer.show(error, sent={"name": name})
+    async with changing(timer.engine, timer.user.id) as connection:
+        await sessions.switch(connection, timer.user.id, new.name)
+    return timer.back()
 
 
 @router.post("/stop")
-async def stop(
-    request: Request, engine: Engine, settings: ServerSettings, user: CurrentUser
-) -> Response:
+async def stop(timer: TimerPage) -> Response:
     """Stop the running session; if none is running, say so."""
     try:
-        async with sessions.changing(engine, user.id) as connection:
-            await sessions.stop(connection, user.id)
+        async with changing(timer.engine, timer.user.id) as connection:
+            await sessions.stop(connection, timer.user.id)
     except Conflict as error:
-        return await _timer(request, engine, settings, user, refusal=error)
-    return _back()
+        return await timer.show(error)
+    return timer.back()
 
 
-def _back() -> Response:
-    return RedirectResponse("/timer", 303)
+@router.post("/add")
+async def add(timer: TimerPage, form: Annotated[SessionForm, Form()]) -> Response:
+    """Save a session that was forgotten; or say what is wrong, and keep what was written."""
+    user = timer.user
+    try:
+        async with changing(timer.engine, user.id) as connection:
+            new = form.finished(user, await find_timezone(connection, user))
+            await sessions.save(connection, user.id, new.name, new.createdAt, new.time)
+    except Invalid as error:
+        return await timer.show(error, "add-", _by_id("add-", form))
+    return timer.back()
 
 
 @router.post("/zone")
-async def change_zone(engine: Engine, user: CurrentUser, zone: Annotated[str, Form()]) -> Response:
-    """Change where the user's days begin and end."""
+async def change_zone(timer: TimerPage, zone: Written) -> Response:
+    """Change where the user's days begin and end; or say that there is no such zone."""
     try:
-        name = _timezone.validate_python(zone)
+        name = _timezone.validate_python(zone.strip())
     except ValidationError:
-        raise invalid("not an IANA time zone, such as Europe/Berlin", "body", "zone") from None
-    await change_timezone(engine, user, name)
-    return _back()
+        error = invalid("not an IANA time zone, such as Europe/Berlin", "body", "zone")
+        return await timer.show(error, sent={"zone": zone})
+    await change_timezone(timer.engine, timer.user, name)
+    return timer.back()
 
 
 @router.post("/{session_id}")
 async def change(
-    engine: Engine,
-    user: CurrentUser,
-    session_id: SessionId,
-    name: Annotated[Name, Form()] = "",
-    start: LocalTime = "",
-    end: LocalTime = "",
+    timer: TimerPage, session_id: SessionId, form: Annotated[SessionForm, Form()]
 ) -> Response:
-    """Change name, start and end; a time that was left as it was keeps its milliseconds."""
-    async with sessions.changing(engine, user.id) as connection:
-        zone = await find_timezone(connection, user)
-        before = await sessions.find(connection, user.id, session_id)
-        begins, ends = before.started_at, _end(before)
-        values: dict[str, Any] = {"name": name.strip()}
-        if start and start != to_input(begins, zone):
-            begins = values["createdAt"] = from_input("start", start, zone, "body") or begins
-        if not before.running:
-            if end and end != to_input(ends, zone):
-                ends = from_input("end", end, zone, "body") or ends
-            values["time"] = (ends - begins) // timedelta(milliseconds=1)
-            if not 0 <= values["time"] <= MAX_MS:
-                raise invalid("must be after the start, by 366 days at most", "body", "end")
-        changes = validated(SessionChange, values, {"createdAt": "start"})
-        await sessions.change(connection, user.id, session_id, changes)
-    return _back()
+    """Change name, start and end; or say what is wrong, and keep what was written."""
+    user = timer.user
+    try:
+        async with changing(timer.engine, user.id) as connection:
+            before = await sessions.find(connection, user.id, session_id)
+            changes = form.change(before, await find_timezone(connection, user))
+            await sessions.change(connection, user.id, session_id, changes)
+    except Invalid as error:
+        return await timer.show(error, "edit-", _by_id("edit-", form), session_id)
+    return timer.back()
+
+
+def _by_id(prefix: str, form: BaseModel) -> dict[str, str]:
+    return {f"{prefix}{name}": value for name, value in form.model_dump().items()}
 
 
 @router.post("/{session_id}/delete")
-async def delete(engine: Engine, user: CurrentUser, session_id: SessionId) -> Response:
-    """Delete a session."""
-    async with sessions.changing(engine, user.id) as connection:
-        await sessions.remove(connection, user.id, session_id)
-    return _back()
+async def delete(timer: TimerPage, session_id: SessionId) -> Response:
+    """Delete a session; the page offers to undo it."""
+    async with changing(timer.engine, timer.user.id) as connection:
+        await sessions.remove(connection, timer.user.id, session_id)
+    return timer.back()
+
+
+@router.post("/{session_id}/restore")
+async def restore(timer: TimerPage, session_id: SessionId) -> Response:
+    """Undo a deletion; if another session runs where this one did, say so."""
+    try:
+        async with changing(timer.engine, timer.user.id) as connection:
+            await sessions.restore(connection, timer.user.id, session_id)
+    except Conflict as error:
+        return await timer.show(error)
+    return timer.back()
