@@ -1,6 +1,6 @@
 """A deleted work session is kept for some minutes, so that its deletion can be undone.
 
-Revision: 0021, after 0017
+Revision: 0021, after 0020
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0021"
-down_revision = "0017"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

@@ -16,14 +16,14 @@ def save(user: TestClient, *finished: tuple[str, str, int]) -> None:
     headers = {"X-CSRF-Token": page.attribute("meta[name=csrf-token]", "content")}
     for name, created_at, ms in finished:
         body = {"name": name, "createdAt": created_at, "time": ms}
-        body |= {"username": page.text(".signout span")}
+        body |= {"username": page.text(".signout a")}
         answer = user.post("/api/v1/sessions/new", json=body, headers=headers)
         assert answer.status_code == 200, answer.text
 
 
 def api_sessions(user: TestClient) -> list[dict[str, Any]]:
     """Return the user's sessions, newest start first, as the API has them."""
-    username = get_page(user, "/timer").text(".signout span")
+    username = get_page(user, "/timer").text(".signout a")
     found: list[dict[str, Any]] = user.get(f"/api/v1/sessions/{username}").json()["sessions"]
     return found
 
