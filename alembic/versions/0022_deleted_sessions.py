@@ -1,14 +1,14 @@
 """A deleted work session is kept for some minutes, so that its deletion can be undone.
 
-Revision: 0021, after 0020
+Revision: 0022, after 0021
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
