@@ -55,8 +55,11 @@ def test_the_way_back_is_no_page_that_the_visitor_may_not_see(settings: Settings
         post_form(client, "/signup", username="ann", password=PASSWORD)
         for path, status in (("/stores", 403), ("/timer/1/delete", 405)):
             page = get_page(client, path, status)
-            assert page.attribute("main .button", "href") == "/timer", path
-        assert get_page(client, "/stores", 403).text(".signout a") == "ann"
+            assert page.attribute("main .button:last-child", "href") == "/timer", path
+        forbidden = get_page(client, "/stores", 403, q="x y")
+        assert forbidden.text(".signout a") == "ann"
+        again = forbidden.attribute("main .primary", "href")
+        assert again == "/signin?next=/stores%3Fq%3Dx%2By", "with a key, for example"
 
 
 @pytest.mark.parametrize(

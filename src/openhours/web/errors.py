@@ -60,12 +60,16 @@ def _as_page(handler: Any) -> Handler:
 
 
 def _to_sign_in(request: Request) -> Response:
+    return RedirectResponse(_sign_in_path(request), 303, {"Cache-Control": "no-store"})
+
+
+def _sign_in_path(request: Request) -> str:
+    """Return the path of the form that leads back to the page that was wanted."""
     query = request.scope["query_string"].decode("latin-1")
     here = quote(request.scope["path"].removeprefix(public_path(request)))
     if query:
         here += f"?{query}"
-    to = f"/signin?next={quote(here, safe='/')}"
-    return RedirectResponse(to, 303, {"Cache-Control": "no-store"})
+    return f"/signin?next={quote(here, safe='/')}" if request.method == "GET" else "/signin"
 
 
 def _error_page(request: Request, response: Response) -> Response:
@@ -79,6 +83,7 @@ def _error_page(request: Request, response: Response) -> Response:
         title=title,
         advice=advice,
         problems=_messages(problem),
+        sign_in=_sign_in_path(request) if response.status_code in (401, 403) else None,
         back=_way_back(request),
     )
     copy_headers(response, error_page)
