@@ -20,6 +20,7 @@ from benchmarks.measure import seconds
 from openhours.cli import sample_data
 from openhours.db import embedded, worker_connection
 from openhours.db.engine import make_engine, migrate
+from openhours.ingestion.advice import DefaultZone
 from openhours.ingestion.ingest import ingest_file
 from openhours.ingestion.write import Attempt, add_ingestion, begin_attempt
 from openhours.settings import get_settings
@@ -28,6 +29,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 _TEMPLATE = "bench_template"
 # As many stores as the real files have polls for: about 2.2 million rows.
 _SAMPLE_STORES = 6_700
+_ZONE = DefaultZone("America/Chicago", is_set=False)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Place:
             attempt = asyncio.run(_begin(url, file))
             worker_connection.run(url, _nothing)  # a worker's child has its connection already
             spent = seconds(
-                partial(ingest_file, url, get_settings().data_dir, sys.maxsize, attempt)
+                partial(ingest_file, url, get_settings().data_dir, sys.maxsize, _ZONE, attempt)
             )
             query = f"SELECT state FROM ingestions WHERE id = {attempt.ingestion_pk}"
             state = self.fetchval(url, query)

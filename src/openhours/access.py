@@ -38,6 +38,7 @@ TABLE = AccessTable(
         "GET /ingestions": _INGEST,
         "GET /ingestions/{ingestion_id}": _INGEST,
         "DELETE /ingestions/{ingestion_id}": _INGEST,
+        "GET /ingestions/{ingestion_id}/advice": _INGEST,
         "GET /ingestions/{ingestion_id}/rejects.csv": _INGEST,
         "POST /track": _TRACK,
         "POST /track/batch": _TRACK,

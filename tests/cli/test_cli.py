@@ -35,6 +35,9 @@ def test_the_sample_through_the_commands(settings: Settings, place: Path) -> Non
     loaded = openhours("ingest", *files, cwd=place)
     assert loaded.returncode == 0, loaded.stderr
     assert "store_status.csv.gz" in loaded.stderr
+    advice = [line for line in loaded.stderr.splitlines() if line.startswith("advice ")]
+    assert advice[-1].startswith("advice timezones.csv: 1 store with polls has no business hours")
+    assert advice[-1].endswith("(7230879983245502181)")
     done = openhours("report", "--out", "report.csv", "--full", cwd=place)
     assert done.returncode == 0, done.stderr
     assert "60 rows" in done.stderr

@@ -166,7 +166,7 @@ def test_only_the_newest_attempt_may_complete(loader: Loader, polls: Path) -> No
     second = loader.with_engine(lambda engine: begin_attempt(engine, pk))
     assert first is not None and second is not None
     assert (first.number, second.number) == (1, 2)
-    loaded = Loaded("status", 1, 1, "", Counts())
+    loaded = Loaded("status", 1, 1, "", Counts(), [])
 
     async def complete_first(_: object) -> None:
         connection = await asyncpg.connect(loader.url)

@@ -92,6 +92,9 @@ def test_a_rejected_row_late_in_a_large_file_rejects_the_first_ones_of_its_store
 
 def test_a_file_of_rejected_rows_alone_changes_nothing(loader: Loader) -> None:
     assert loader.load(HEADER + ",0,9:00,17:00\n") == (1, 0, 0, 1)
+    assert loader.load(HEADER + "a,9,9:00,17:00\n") == (1, 0, 0, 1)
+    [row] = loader.fetch("SELECT rejected_by_reason FROM ingestions ORDER BY id DESC LIMIT 1")
+    assert row["rejected_by_reason"] == '{"bad_day": 1}'
     assert loader.load(HEADER) == (0, 0, 0, 0)
     assert hours(loader) == []
 

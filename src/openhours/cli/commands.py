@@ -23,6 +23,7 @@ from openhours.accounts import keys
 from openhours.accounts.audit import audit, operator
 from openhours.db import database
 from openhours.errors import Invalid
+from openhours.ingestion.advice import advice_of
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.names import printable
 from openhours.ingestion.queries import find_ingestion
@@ -40,6 +41,7 @@ from openhours.settings import Settings
 from openhours.worker.jobs import Worker
 
 _POLL_INTERVAL = 0.1
+_MAX_NAMED = 3  # stores that advice names
 console = Console(stderr=True)
 
 
@@ -106,6 +108,12 @@ def _print_ingestions(rows: Sequence[Ingestion]) -> None:
         )
     if table.row_count:
         console.print(table)
+    for row in rows:
+        for one in advice_of(row):
+            named = ", ".join(example.store_id for example in one.examples[:_MAX_NAMED])
+            more = ", …" if one.count > _MAX_NAMED else ""
+            said = escape(printable(f"{row.name}: {one.message} ({named}{more})"))
+            console.print(f"[bold yellow]advice[/] {said}", soft_wrap=True)
 
 
 async def report(

@@ -18,6 +18,7 @@ from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
 from openhours.api.off_loop import off_loop
 from openhours.api.pagination import Cursor, link_header
+from openhours.ingestion.advice import Advice, advice_of
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.names import printable
 from openhours.ingestion.queries import find_ingestion, list_ingestions, list_rejected_rows
@@ -109,6 +110,9 @@ class IngestionInfo(BaseModel):
         str | None,
         Field(description="Store ids that a spreadsheet would take for formulas, if there are."),
     ]
+    advice: Annotated[
+        int | None, Field(description="How much advice there is: see `advice`.", examples=[0])
+    ]
     error: Annotated[str | None, Field(description="Why no row of the file was loaded.")]
     received_at: Instant
     duration_seconds: float | None
@@ -120,7 +124,12 @@ def ingestion_info(row: Ingestion | Row[Any]) -> IngestionInfo:
     if row.started_at is not None and row.finished_at is not None:
         duration = (row.finished_at - row.started_at).total_seconds()
     fields = {name: getattr(row, name) for name in IngestionInfo.model_fields if hasattr(row, name)}
-    return IngestionInfo(**fields, received_at=row.created_at, duration_seconds=duration)
+    fields |= {
+        "advice": None if row.advice is None else len(row.advice),
+        "received_at": row.created_at,
+        "duration_seconds": duration,
+    }
+    return IngestionInfo(**fields)
 
 
 @router.post("/ingest/{kind}", status_code=202, openapi_extra=_BODY, max_body_size=_UNBOUNDED_HERE)
@@ -197,6 +206,17 @@ async def cancel_ingestion(engine: Engine, address: ClientAddress, ingestion_id:
     One that has failed stays as it is.
     """
     await cancel(engine, ingestion_id, f"a request from {address}")
+
+
+@router.get("/ingestions/{ingestion_id}/advice")
+async def get_advice(engine: Engine, ingestion_id: Text) -> list[Advice]:
+    """Return what is probably wrong, as it was when the file was loaded, and what to do about it.
+
+    Of polls, hours and time zones: repeated rows, hours that overlap, stores without hours or a
+    time zone, and those whose active polls are at other hours than they are open. An empty list
+    means that nothing was found.
+    """
+    return advice_of(await find_ingestion(engine, ingestion_id))
 
 
 @router.get(

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from openhours.db import worker_connection
+from openhours.ingestion.advice import DefaultZone, find_advice
 from openhours.ingestion.csv.kinds import Kind, kind_of
 from openhours.ingestion.csv.reasons import FileRefused
 from openhours.ingestion.csv.source import Source, UnpackedLimit, open_source
@@ -36,16 +37,19 @@ _NOTICE_KILLED_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
 LOCK = 0x696E6765  # "inge": files are loaded one at a time, over all machines
 
 
-def ingest_file(url: str, data_dir: Path, max_unpacked: int, attempt: Attempt) -> None:
+def ingest_file(
+    url: str, data_dir: Path, max_unpacked: int, zone: DefaultZone, attempt: Attempt
+) -> None:
     """Load the file of an attempt and complete its ingestion; call it in a child process.
 
     max_unpacked: bytes that a packed file may hold
+    zone: of stores without one, for advice
 
     Raise FileRefused for a file that cannot be loaded; the database is as before then.
     """
     limit = UnpackedLimit(max_unpacked, attempt.name)
     worker_connection.run(
-        url, lambda connection: _ingest(connection, url, data_dir, limit, attempt)
+        url, lambda connection: _ingest(connection, url, data_dir, limit, zone, attempt)
     )
 
 
@@ -54,6 +58,7 @@ async def _ingest(
     url: str,
     data_dir: Path,
     limit: UnpackedLimit,
+    zone: DefaultZone,
     attempt: Attempt,
 ) -> None:
     path = Path(attempt.path)
@@ -74,7 +79,8 @@ async def _ingest(
                     kind, connection, source, rejects, progress.write, data_dir, prefix
                 )
                 sha256 = digest.hexdigest()
-                loaded = Loaded(kind, source.size, source.modified_ns, sha256, counts)
+                advice = await find_advice(connection, kind, zone, attempt.ingestion_pk)
+                loaded = Loaded(kind, source.size, source.modified_ns, sha256, counts, advice)
             await complete(connection, attempt, loaded)
             await note_ingestion(connection, kind, counts)
     finally:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.ingestion import write
+from openhours.ingestion.advice import DefaultZone
 from openhours.ingestion.csv.reasons import FileRefused
 from openhours.ingestion.ingest import ingest_file
 from openhours.ingestion.queries import find_ended_upload, loading_seconds
@@ -46,7 +47,10 @@ async def _load(
     engine: AsyncEngine, processes: Processes, url: str, settings: Settings, attempt: write.Attempt
 ) -> None:
     data_dir, max_unpacked = settings.data_dir.resolve(), settings.max_unpacked_mb << 20
-    child = asyncio.ensure_future(processes.run(ingest_file, url, data_dir, max_unpacked, attempt))
+    zone = DefaultZone(settings.default_timezone, "default_timezone" in settings.model_fields_set)
+    child = asyncio.ensure_future(
+        processes.run(ingest_file, url, data_dir, max_unpacked, zone, attempt)
+    )
     try:
         while not (await asyncio.wait([child], timeout=_LOOK_INTERVAL))[0]:
             seconds = await loading_seconds(engine, attempt.ingestion_pk, attempt.number)

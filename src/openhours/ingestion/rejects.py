@@ -103,5 +103,6 @@ class RejectWriter:
             str(reason),
             self._room,
         )
-        self._room -= kept
-        self.reasons[str(reason)] += rejected
+        if rejected:
+            self._room -= kept
+            self.reasons[str(reason)] += rejected

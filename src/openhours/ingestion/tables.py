@@ -1,6 +1,7 @@
 """Ingested files and the rows that were rejected."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -56,6 +57,8 @@ class Ingestion(Base):
     # How many rows were rejected for each reason: not all of them are kept, and none for ever.
     rejected_by_reason: Mapped[dict[str, int] | None] = mapped_column(JSONB)
     warning: Mapped[str | None] = mapped_column(Text)
+    # What is probably wrong, see `ingestion.advice`; null until the file is loaded.
+    advice: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
     # Null also while a running one waits for files of other machines.

@@ -6,6 +6,7 @@ connection by which it copies the rows.
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db.queue import enqueue
 from openhours.errors import Conflict
+from openhours.ingestion.advice import Advice
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.machine import ingest_job
 from openhours.ingestion.queries import find_ingestion
@@ -50,6 +52,7 @@ class Loaded:
     modified_ns: int
     sha256: str
     counts: Counts
+    advice: Sequence[Advice]
 
 
 async def add_ingestion(
@@ -169,7 +172,7 @@ async def complete(connection: "asyncpg.Connection[Any]", attempt: Attempt, load
         """
         UPDATE ingestions SET state = 'complete', progress = 1, kind = $3, size = $4,
             modified_ns = $5, sha256 = $6, rows = $7, loaded = $8, rejected = $9, unchanged = $10,
-            next_line = $11, rejected_by_reason = $12, warning = $13,
+            next_line = $11, rejected_by_reason = $12, warning = $13, advice = $14,
             finished_at = clock_timestamp()
         WHERE id = $1 AND attempt = $2 AND state = 'running'
         """,
@@ -186,6 +189,7 @@ async def complete(connection: "asyncpg.Connection[Any]", attempt: Attempt, load
         counts.next_line,
         json.dumps(counts.reasons),
         counts.warning,
+        json.dumps([one.model_dump() for one in loaded.advice]),
     )
     if done != "UPDATE 1":
         raise RuntimeError("another attempt loads this file")

@@ -12,6 +12,7 @@ import asyncpg
 import numpy as np
 
 from openhours.db import bulk
+from openhours.stores.columns import positions, read_week_hours_of
 from openhours.stores.packs import BLOCK, Polls, packed_days, read_packs
 from openhours.stores.queries import StoredCorrection, covers, read_corrections
 from openhours.stores.tables import BEATING, EVERY_STORE, POLLED, WEEKLY
@@ -107,35 +108,10 @@ def _which(column: str, part: Slice, first: int) -> tuple[str, tuple[object, ...
     return f"{column} BETWEEN ${first} AND ${first + 1}", (part.first, part.last)
 
 
-def _positions(ids: Int64, stores: Int64) -> Int64:
-    """Return the position in `ids` of each of `stores`, -1 where it has none."""
-    if len(ids) == 0 or len(stores) == 0:
-        return np.full(len(stores), -1, np.int64)
-    low = min(int(ids[0]), int(stores.min()))
-    high = max(int(ids[-1]), int(stores.max()))
-    table = np.full(high - low + 1, -1, np.int64)
-    table[ids - low] = np.arange(len(ids))
-    return table[stores - low]
-
-
 async def read_hours(connection: "asyncpg.Connection[Any]", part: Slice, ids: Int64) -> WeekHours:
     """Return the business hours of the slice's stores that are in `ids` (ascending)."""
     which, args = _which("store", part, 1)
-    rows = await bulk.copy_out(
-        connection,
-        f"SELECT store, day, opens, closes, valid_from FROM business_hours WHERE {which}",  # noqa: S608
-        {"store": "int4", "day": "int2", "opens": "int8", "closes": "int8", "valid_from": "date"},
-        *args,
-    )
-    store = _positions(ids, rows["store"])
-    named = store >= 0
-    return WeekHours(
-        store=store[named],
-        day=rows["day"][named].astype(np.int64),
-        opens=rows["opens"][named],
-        closes=rows["closes"][named],
-        valid_from=rows["valid_from"][named],
-    )
+    return await read_week_hours_of(connection, ids, which, *args)
 
 
 async def read_special_hours(
@@ -161,7 +137,7 @@ async def read_special_hours(
         *args,
     )
     of_every = rows["store"] == EVERY_STORE
-    store = np.where(of_every, EVERY, _positions(ids, rows["store"]))
+    store = np.where(of_every, EVERY, positions(ids, rows["store"]))
     kept = of_every | (store >= 0)
     return SpecialHours(store[kept], rows["date"][kept], rows["opens"][kept], rows["closes"][kept])
 
@@ -182,7 +158,7 @@ async def read_observations(
     for start, end in _others(days, since, beyond):
         found.append(await _read_rows(connection, part, start, end))
     polls = Polls(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
-    polls = polls._replace(store=_positions(ids, polls.store))
+    polls = polls._replace(store=positions(ids, polls.store))
     named = polls.store >= 0
     return _sorted(*(polls if named.all() else polls.of(named)))
 

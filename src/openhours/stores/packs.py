@@ -149,14 +149,14 @@ async def pack_newest_day(connection: Connection) -> bool:
         await _delete(connection, day)
         newest = await connection.fetchval("SELECT max(id) FROM stores") or 0
         for first in range(0, newest + 1, _BLOCKS_AT_ONCE * BLOCK):
-            polls = await _read_rows(connection, day, first, first + _BLOCKS_AT_ONCE * BLOCK)
+            polls = await read_rows(connection, day, first, first + _BLOCKS_AT_ONCE * BLOCK)
             await _write(connection, day, polls)
         await connection.execute("UPDATE observation_days SET packed = true WHERE day = $1", found)
     return True
 
 
-async def _read_rows(connection: Connection, day: int, first: int, beyond: int) -> Polls:
-    """Return the rows of a day of the stores with `first <= id < beyond`, sorted."""
+async def read_rows(connection: Connection, day: int, first: int, beyond: int) -> Polls:
+    """Return the polls of a day of the stores with `first <= id < beyond`, from rows, sorted."""
     rows = await bulk.copy_out(
         connection,
         "SELECT store, observed_at, active FROM observations"

@@ -21,6 +21,8 @@ Columns = Mapping[str, NDArray[Any]]
 _OBSERVATIONS = {"store": "int4", "observed_at": "timestamptz", "active": "bool"}
 # Temporary table with the rows of a file, by `line` and `store_id`.
 FILE_ROWS = "file_rows"
+# Those of hours and special hours once more, each once, by database ids of stores.
+FILE_HOURS = "file_hours"
 
 
 async def ensure_stores(connection: Connection, store_ids: Sequence[str]) -> dict[str, int]:
@@ -166,24 +168,24 @@ async def _replace(connection: Connection, table: str, since: str, others: Seque
     same = " AND ".join(f"f.{name} = t.{name}" for name in ("store", since, *others))
     await connection.execute(
         f"""
-        CREATE TEMP TABLE file_hours ON COMMIT DROP AS
+        CREATE TEMP TABLE {FILE_HOURS} ON COMMIT DROP AS
         SELECT DISTINCT CASE WHEN f.store_id = '{EVERY}' THEN {EVERY_STORE} ELSE s.id END AS store,
                {columns}
         FROM {FILE_ROWS} f LEFT JOIN stores s USING (store_id)
         """  # noqa: S608
     )
-    await connection.execute("ANALYZE file_hours")
+    await connection.execute(f"ANALYZE {FILE_HOURS}")
     await connection.execute(
         f"""
         DELETE FROM {table} t
-        WHERE (store, {since}) IN (SELECT store, {since} FROM file_hours)
-          AND NOT EXISTS (SELECT FROM file_hours f WHERE {same})
+        WHERE (store, {since}) IN (SELECT store, {since} FROM {FILE_HOURS})
+          AND NOT EXISTS (SELECT FROM {FILE_HOURS} f WHERE {same})
         """  # noqa: S608
     )
     done = await connection.execute(
         f"""
         INSERT INTO {table} (store, {columns})
-        SELECT store, {columns} FROM file_hours ON CONFLICT DO NOTHING
+        SELECT store, {columns} FROM {FILE_HOURS} ON CONFLICT DO NOTHING
         """  # noqa: S608
     )
     return _count(done)

@@ -116,6 +116,24 @@ def rows_by_date(
     )
 
 
+def overlapping(week: WeekHours) -> Bool:
+    """Return which rows overlap another one of their version, some of each that do: (rows,)."""
+    rows = len(week.store)
+    opens, closes = (edge.ravel() for edge in _on(week.opens, week.closes, week.day[:, None]))
+    # Twice, for what begins on Sunday may last into Monday.
+    start, end = np.append(opens, opens + 7 * DAY), np.append(closes, closes + 7 * DAY)
+    store, valid_from = np.tile(week.store, 2), np.tile(week.valid_from, 2)
+    order = np.lexsort((end, start, valid_from, store))
+    order = order[start[order] < end[order]]
+    before, after = order[:-1], order[1:]
+    overlap = (store[before] == store[after]) & (valid_from[before] == valid_from[after])
+    overlap &= start[after] < end[before]
+    found = np.zeros(rows, np.bool_)
+    for of in (before, after):
+        found[of[overlap] % rows] = True
+    return found
+
+
 def _on(opens: Int64, closes: Int64, date: Int64) -> tuple[Int64, Int64]:
     """Return opening and closing of rows (n,) on dates (n, k) in µs of local time: (n, k) each."""
     closed = opens == CLOSED

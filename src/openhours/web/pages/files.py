@@ -1,10 +1,11 @@
-"""`/files/<id>`: what became of a file, and its rejected rows with their reasons."""
+"""`/files/<id>`: what became of a file, advice, and its rejected rows with their reasons."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from openhours.api.dependencies import ClientAddress, Engine
 from openhours.api.fields import Text
+from openhours.ingestion.advice import advice_of
 from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.write import cancel
 from openhours.web import queries
@@ -25,6 +26,7 @@ async def file(request: Request, engine: Engine, ingestion_id: Text) -> Response
             request,
             "file.html",
             file=ingestion,
+            advice=advice_of(ingestion),
             reasons=sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0])),
             kept=await queries.count_rejects(connection, ingestion.id),
             rejects=[
