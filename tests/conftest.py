@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -30,6 +31,10 @@ TEMPLATE = "openhours_template"
 _ROOM = 4 << 30
 # Fixtures that start processes.
 SLOW = {"service", "cluster", "playwright"}
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("openhours", deadline=None)
+hypothesis.settings.load_profile("openhours")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

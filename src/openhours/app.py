@@ -20,6 +20,7 @@ from openhours.activity import recording
 from openhours.api import health, index
 from openhours.api.body_limit import TooLargeAsProblem
 from openhours.api.dependencies import ENGINE, HEALTH_ENGINE, SETTINGS, STARTED_AT
+from openhours.api.downloads import DOWNLOADS, Downloads
 from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
 from openhours.api.examples import with_present_instants
 from openhours.api.forwarded import ForwardedHeaders
@@ -33,8 +34,8 @@ from openhours.ingestion import api as ingestion
 from openhours.ingestion import metrics as ingestion_metrics
 from openhours.process_pool import collect_garbage_less
 from openhours.reports import api as reports
-from openhours.reports import events_api as report_events
 from openhours.reports import metrics as report_metrics
+from openhours.reports import report_api
 from openhours.reports import timeline_api as timelines
 from openhours.reports.changes import CHANGES, Changes
 from openhours.settings import Settings, get_settings
@@ -68,7 +69,7 @@ _WITH_STATE = (heartbeats, visits, recording)
 _METRICS = (ingestion_metrics, report_metrics, visit_metrics)
 _ENDPOINTS = (
     reports,
-    report_events,
+    report_api,
     timelines,
     ingestion,
     stores,
@@ -114,6 +115,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             package.prepare(app, pools.writes)
         changes = Changes(url)
         CHANGES.set(app, changes)
+        DOWNLOADS.set(app, Downloads(settings.data_dir / "downloads"))
         collect_garbage_less()
         watch = health.WorkerWatch(pools.health, settings)
         health.WORKER_WATCH.set(app, watch)
@@ -181,9 +183,14 @@ def _add_middleware(app: FastAPI) -> None:
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Prefer"),
             expose_headers=(
+                "Accept-Ranges",
+                "Content-Disposition",
+                "Content-Range",
+                "ETag",
                 "Link",
                 "Location",
                 "Preference-Applied",
+                "Repr-Digest",
                 "Retry-After",
                 "X-Report-Status",
             ),

@@ -3,13 +3,11 @@
 import io
 from collections.abc import Iterator
 
-import httpx
 import pyarrow.parquet
 import pytest
-from tools.service import Service
 
 from openhours.settings import Settings
-from tests.helpers.csv_files import ID, rows_of
+from tests.helpers.csv_files import ID
 from tests.helpers.database import fetch
 from tests.reports.computing import Reports, reporting
 
@@ -124,17 +122,13 @@ def test_many_windows_are_written_in_pages_of_fewer_stores(
     assert [reports.csv(report_id, layout=layout) for layout in ("wide", "long")] == whole
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("form", ["csv", "json", "parquet", "xlsx"])
 def test_a_report_removed_while_it_is_read_does_not_look_whole(
-    service: Service, database_url: str
+    reports: Reports, database_url: str, form: str
 ) -> None:
-    service.upload("status", b"store_id,timestamp_utc,status\n1,2023-01-22 12:00:00 UTC,active\n")
-    report = service.trigger()
-    assert rows_of(service.wait_report(report).text).keys() == {"1"}
-    fetch(database_url, "DELETE FROM report_rows RETURNING store")
-    query = {"report_id": report}
-    for form in ("csv", "json"):
-        with pytest.raises(httpx.RemoteProtocolError):
-            service.client.get("/get_report", params={**query, "format": form})
-    parquet = service.client.get("/get_report", params={**query, "format": "parquet"})
-    assert parquet.status_code == 500
+    stores(reports)
+    report_id = reports.report()
+    fetch(database_url, "DELETE FROM report_rows")
+    answer = reports.client.get(f"/get_report/{report_id}", params={"format": form})
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "the report was removed"

@@ -59,7 +59,7 @@ class AccessTable:
 
         Raise NotFound for a route that was added after the check: nobody may use it.
         """
-        needs = self.routes.get(f"{'GET' if method == 'HEAD' else method} {path}")
+        needs = self.routes.get(f"{_as_get(method)} {path}")
         if needs is None:
             raise NotFound("Not Found")
         return needs
@@ -67,7 +67,7 @@ class AccessTable:
     def check(self, routers: Iterable[APIRouter]) -> None:
         """Raise LookupError for a route without a line here, and for a line without a route."""
         served = {
-            f"{method} {route.path}"
+            f"{_as_get(method)} {route.path}"
             for router in routers
             for route in router.routes
             if isinstance(route, APIRoute)
@@ -76,6 +76,10 @@ class AccessTable:
         if served != self.routes.keys():
             differing = ", ".join(sorted(served ^ self.routes.keys()))
             raise LookupError(f"routes and access table differ in: {differing}")
+
+
+def _as_get(method: str) -> str:
+    return "GET" if method == "HEAD" else method
 
 
 ACCESS: Resource[AccessTable] = Resource("access")

@@ -12,8 +12,18 @@ _PARTS = re.compile(r'(?:[^";]|"(?:[^"\\]|\\.)*"?)+')
 
 def accepted(headers: Headers) -> dict[str, float]:
     """Return each media range of `Accept`, in lower case, with its weight; no header is `*/*`."""
+    return _weights(",".join(headers.getlist("accept")) or "*/*")
+
+
+def accepts_gzip(headers: Headers) -> bool:
+    """Return whether `Accept-Encoding` names gzip, or everything, with a weight above 0."""
+    weights = _weights(",".join(headers.getlist("accept-encoding")))
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0))) > 0
+
+
+def _weights(text: str) -> dict[str, float]:
     weights: dict[str, float] = {}
-    for item in _ITEMS.findall(",".join(headers.getlist("accept")) or "*/*"):
+    for item in _ITEMS.findall(text):
         media, *parameters = _PARTS.findall(item) or [""]
         name = media.strip().lower()
         weights[name] = max(weights.get(name, 0.0), _weight(parameters))

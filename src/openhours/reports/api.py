@@ -1,13 +1,15 @@
 """The main job over HTTP: trigger a report, get it, list all of them."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.access_control import CurrentCaller
 from openhours.api.dependencies import SETTINGS, Engine, ServerSettings, public_path
+from openhours.api.downloads import DOWNLOADS, download
 from openhours.api.fields import Text
 from openhours.api.idempotency import Key
 from openhours.api.json_answers import json_list_answer
@@ -142,6 +144,7 @@ _LayoutQuery = Annotated[
 ]
 
 
+@router.head("/get_report", include_in_schema=False)
 @router.get("/get_report", responses=_GET_RESPONSES, response_class=Response)
 async def get_report(
     request: Request,
@@ -166,6 +169,7 @@ async def get_report(
     return await _answer(request, engine, changes, report_id, format, detail, layout)
 
 
+@router.head("/get_report/{report_id}", include_in_schema=False)
 @router.get("/get_report/{report_id}", responses=_GET_RESPONSES, response_class=Response)
 async def get_report_by_path(
     request: Request,
@@ -203,24 +207,31 @@ async def _answer(
     if format is None and _wants_description(request):
         return JSONResponse(metadata, headers=headers)
     form = format or "csv"
-    # A complete report never changes: id, format, detail and layout identify the bytes.
-    headers["ETag"] = f'"{report_id}-{form}-{detail}-{layout}"'
-    headers["Cache-Control"] = "private, max-age=0, must-revalidate"
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
     suffix = "-long" if layout == "long" else ""
     name = f"{_name(report)}{suffix}.{form}"
-    headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    headers |= {
+        "Cache-Control": "private, max-age=0, must-revalidate",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+
+    async def make() -> AsyncIterator[bytes]:
+        table = report_table(engine, report, layout, detail == "full")
+        folder = SETTINGS.of(request.app).data_dir
+        return (await written(table, form, folder, metadata)).chunks
+
+    # A complete report never changes.
+    key = f"{report_id} {form} {detail} {layout}"
     with located("query", "format"):
-        file = await written(
-            report_table(engine, report, layout, detail == "full"),
-            form,
-            SETTINGS.of(request.app).data_dir,
-            metadata,
+        return await download(
+            request,
+            DOWNLOADS.of(request.app),
+            key,
+            make,
+            headers,
+            media=MEDIA[form],
+            compressible=form in ("csv", "json"),
+            modified_at=(report.finished_at or report.created_at).timestamp(),
         )
-    if file.size is not None:
-        headers["Content-Length"] = str(file.size)
-    return StreamingResponse(file.chunks, 200, headers, MEDIA[form])
 
 
 def _wants_description(request: Request) -> bool:

@@ -8,6 +8,7 @@ from anyio import CapacityLimiter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.off_loop import off_loop
+from openhours.errors import NotFound
 from openhours.reports.layouts import Layout, Rows, rows_in
 from openhours.reports.queries import read_rows, row_stores
 from openhours.reports.tables import Report
@@ -32,7 +33,7 @@ async def _pages(engine: AsyncEngine, report: Report, rows: Rows) -> AsyncIterat
     """Yield the rows of a report.
 
     They are read in pages, so that downloads take turns; and no connection is held while a page is
-    on its way to a slow client. Raise RuntimeError if the report is removed meanwhile.
+    on its way to a slow client. Raise NotFound if the report is removed meanwhile.
     """
     async with _two_at_a_time():
         store_pks, store_ids = await row_stores(engine, report.id)
@@ -54,6 +55,5 @@ def _two_at_a_time() -> CapacityLimiter:
     return CapacityLimiter(2)
 
 
-def _removed() -> RuntimeError:
-    # Half of a file must not look whole: the client's connection is cut.
-    return RuntimeError("the report was removed while it was read")
+def _removed() -> NotFound:
+    return NotFound("the report was removed")

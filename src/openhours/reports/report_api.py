@@ -1,4 +1,4 @@
-"""Following a report while it is computed, and removing it."""
+"""One report over HTTP: its description, its events while it is computed, its removal."""
 
 import json
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from openhours.errors import NotFound
 from openhours.reports.changes import ReportChanges
 from openhours.reports.queries import find_report
 from openhours.reports.retention import remove_report
-from openhours.reports.schemas import report_info
+from openhours.reports.schemas import ReportInfo, report_info
 
 router = APIRouter(tags=["reports"])
 
@@ -26,6 +26,12 @@ event: end
 data: {"status": "Complete", "progress": 1.0, "row_count": 13584, "error": null}
 
 """
+
+
+@router.get("/reports/{report_id}")
+async def get_report_info(request: Request, engine: Engine, report_id: Text) -> ReportInfo:
+    """Return the description of a report: its state, its options and its size."""
+    return report_info(await find_report(engine, report_id), public_path(request))
 
 
 @router.get(
