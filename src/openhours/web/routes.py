@@ -41,6 +41,8 @@ PAGES = (
             api_docs,
         )
     ),
+    # Whatever comes after `/reports/` is an id to it.
+    reports.report_router,
 )
 
 

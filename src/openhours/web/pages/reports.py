@@ -22,8 +22,9 @@ _PAGE = 50
 _MAX_STORES = 20
 
 router = APIRouter(include_in_schema=False)
-# `GET /reports` is an endpoint, too.
+# `GET /reports` and `GET /reports/{report_id}` are endpoints, too.
 list_router = APIRouter(include_in_schema=False, route_class=PageRoute)
+report_router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @list_router.get("/reports")
@@ -49,7 +50,7 @@ async def generate(engine: Engine, settings: ServerSettings) -> Response:
     return RedirectResponse(f"/reports/{report_id}", 303)
 
 
-@router.get("/reports/{report_id}")
+@report_router.get("/reports/{report_id}")
 async def report(
     request: Request, engine: Engine, report_id: Text, window: queries.Window = "week"
 ) -> Response:
