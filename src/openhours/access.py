@@ -56,6 +56,7 @@ TABLE = AccessTable(
         "GET /get_report/{report_id}": _REPORT,
         "GET /reports": _REPORT,
         "GET /reports/{report_id}/events": _REPORT,
+        "GET /reports/{report_id}/calibration": _REPORT,
         "DELETE /reports/{report_id}": _REPORT,
         "GET /api/stores": _REPORT,
         "GET /api/stores/{store_id:text}/timeline": _REPORT,

@@ -34,6 +34,7 @@ from openhours.ingestion import api as ingestion
 from openhours.ingestion import metrics as ingestion_metrics
 from openhours.process_pool import collect_garbage_less
 from openhours.reports import api as reports
+from openhours.reports import calibration_api as report_calibration
 from openhours.reports import metrics as report_metrics
 from openhours.reports import report_api
 from openhours.reports import timeline_api as timelines
@@ -70,6 +71,7 @@ _METRICS = (ingestion_metrics, report_metrics, visit_metrics)
 _ENDPOINTS = (
     reports,
     report_api,
+    report_calibration,
     timelines,
     ingestion,
     stores,

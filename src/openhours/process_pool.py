@@ -37,6 +37,9 @@ class Processes:
 
     def __init__(self, count: int) -> None:
         self.count = count or max(2, os.cpu_count() or 2)
+        # For the children, which read it when they load NumPy: each is one of `count`, and its
+        # BLAS would only wait for cores that the others have.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self._executor = self._make()
 
     async def run(self, function: Callable[..., R], *args: object) -> R:

@@ -136,7 +136,17 @@ def test_reports_of_an_older_version_keep_their_figures(database_url: str) -> No
             async with engine.begin() as connection:
                 await connection.run_sync(move, "head")
                 row = (await connection.execute(select(*ReportRow.__table__.columns))).one()
-                assert row[1:] == (7, True, [1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12], None, 0)
+                assert row[1:] == (
+                    7,
+                    True,
+                    [1, 2, 3],
+                    [4, 5, 6],
+                    [7, 8, 9],
+                    [10, 11, 12],
+                    None,
+                    0,
+                    *[None] * 3,
+                )
                 report = (await connection.execute(select(*Report.__table__.columns))).one()
                 assert report.windows == [list(window) for window in DEFAULT_WINDOWS]
                 assert report.calendar_timezone == "Asia/Kolkata"

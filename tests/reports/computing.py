@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.api.dependencies import ENGINE
 from openhours.db.engine import raw_connection
 from openhours.db.weekly import week_of
+from openhours.reports.executors import Computation, Found, Part
 from openhours.reports.job import run_report
-from openhours.reports.partition import Partition, PartitionFigures, compute_partition
 from openhours.reports.tables import Report
 from openhours.settings import Settings
 from openhours.stores.tables import (
@@ -43,8 +43,8 @@ class InThisProcess:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    async def compute(self, partition: Partition) -> PartitionFigures:
-        return await asyncio.to_thread(compute_partition, self._url, partition)
+    async def compute(self, function: Computation[Part, Found], part: Part) -> Found:
+        return await asyncio.to_thread(function, self._url, part)
 
 
 class Reports:

@@ -45,6 +45,7 @@ def new_report(**values: object) -> Report:
         "windows": [list(window) for window in DEFAULT_WINDOWS],
         "calendar_timezone": "UTC",
         "zones": [],
+        "intervals": False,
         "created_at": now(),
     }
     return Report(**defaults | values)

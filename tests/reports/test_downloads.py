@@ -55,10 +55,11 @@ def test_long_in_full_has_the_confidence_columns_without_the_window_s_name(
     stores(reports)
     lines = reports.csv(reports.report(), layout="long", detail="full")
     assert lines[0] == (
-        f"{LONG_HEADER},coverage,uptime_low(in hours),uptime_high(in hours),corrected(in hours)"
+        f"{LONG_HEADER},coverage,uptime_expected(in hours),uptime_p05(in hours)"
+        ",uptime_p95(in hours),corrected(in hours)"
     )
-    assert lines[1].endswith(",1.00,0.00,1.00,0.00,1.00,0.00,0.00,0.00")
-    assert lines[-1].endswith(",56.00,,,,,,,")
+    assert lines[1].endswith(",1.00,0.00,1.00,0.00,1.00,,,,0.00")
+    assert lines[-1].endswith(",56.00,,,,,,,,")
 
 
 def test_long_in_every_format(reports: Reports) -> None:

@@ -29,6 +29,9 @@ class Sums(NamedTuple):
     observed: int
     up_observed: int
     corrected: int
+    expected: int
+    p05: int
+    p95: int
 
 
 @st.composite
@@ -42,7 +45,7 @@ def sums(draw: st.DrawFn, unit: int) -> Sums:
         up,
         observed,
         draw(st.integers(max(0, up + observed - opened), min(up, observed))),
-        draw(times),
+        *(draw(times) for _ in range(4)),
     )
 
 
@@ -61,8 +64,9 @@ def expected(known: bool, of: Sums, unit: int) -> dict[str, float]:
         "uptime": written(of.up, unit) if known else math.nan,
         "downtime": written(of.open - of.up, unit) if known else math.nan,
         "coverage": written(of.observed, of.open) if of.open else math.nan,
-        "uptime_low": written(of.up_observed, unit),
-        "uptime_high": written(of.up_observed + of.open - of.observed, unit),
+        "uptime_expected": written(of.expected, unit) if known else math.nan,
+        "uptime_p05": written(of.p05, unit) if known else math.nan,
+        "uptime_p95": written(of.p95, unit) if known else math.nan,
         "corrected": written(of.corrected, unit),
     }
 
@@ -177,8 +181,9 @@ def test_the_confidence_columns_come_last_with_a_unit_where_they_have_one() -> N
     assert full[: len(basic)] == basic
     assert full[len(basic) :: 3] == [
         "coverage_last_hour",
-        "uptime_low_last_hour(in minutes)",
-        "uptime_high_last_hour(in minutes)",
+        "uptime_expected_last_hour(in minutes)",
+        "uptime_p05_last_hour(in minutes)",
+        "uptime_p95_last_hour(in minutes)",
         "corrected_last_hour(in minutes)",
     ]
 

@@ -38,7 +38,7 @@ def in_snapshot(url: str, compute_at: str | None) -> PartitionFigures:
             await other.execute(LATE_POLL)
             part = Slice(POLLED, to_us(AS_OF), 14 * DAY, 1, 2, None, "UTC")
             rules = FillRules("nearest", HOUR, 150 * SECOND)
-            partition = Partition(part, snapshot, rules, DEFAULT_WINDOWS)
+            partition = Partition(part, snapshot, rules, DEFAULT_WINDOWS, None)
             found = await asyncio.to_thread(compute_partition, compute_at, partition)
         await connection.close()
         await other.close()

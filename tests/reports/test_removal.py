@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.reports import job
-from openhours.reports.executors import Executor
-from openhours.reports.partition import Partition, PartitionFigures, compute_partition
+from openhours.reports.executors import Computation, Executor, Found, Part
 from openhours.reports.queries import find_report
 from openhours.settings import Settings
 from tests.helpers.clients import bearer, make_keys, running
@@ -28,11 +27,11 @@ class Slow(Executor):
         self.go_on = asyncio.Event()
         self._turn = asyncio.Lock()
 
-    async def compute(self, partition: Partition) -> PartitionFigures:
+    async def compute(self, function: Computation[Part, Found], part: Part) -> Found:
         async with self._turn:
             if self.computed:
                 await self.go_on.wait()
-            found = await asyncio.to_thread(compute_partition, self.url, partition)
+            found = await asyncio.to_thread(function, self.url, part)
             self.computed += 1
             self.first.set()
             return found

@@ -137,9 +137,9 @@ def test_the_laws_of_figures(drawn: Drawn, interpolation: Interpolation, radius:
     length = np.array([-window.start for window in DEFAULT_WINDOWS])[:, None]
     rising = (
         np.zeros_like(found.open),
-        found.up_observed,  # uptime_low
+        found.up_observed,
         found.up,
-        found.up_observed + found.open - found.observed,  # uptime_high
+        found.up_observed + found.open - found.observed,
         found.open,
         np.broadcast_to(length, found.open.shape),
     )

@@ -131,7 +131,7 @@ async def report(
     async with _working(settings) as engine:
         try:
             async with engine.begin() as connection:
-                report_id = await trigger(connection, settings, **options)
+                report_id = await trigger(connection, settings, intervals=full, **options)
         except Invalid as error:
             console.print(f"[bold red]{error}[/]")
             return False

@@ -123,7 +123,9 @@ def report(
     layout: Annotated[
         str, typer.Option(help="wide: a line a store; long: a line a store and window.")
     ] = "wide",
-    full: Annotated[bool, typer.Option("--full", help="Add the confidence columns.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Add the confidence columns, and how sure uptime is.")
+    ] = False,
 ) -> None:
     """Compute a report and write its rows."""
     settings = read_settings()

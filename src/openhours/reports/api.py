@@ -74,6 +74,7 @@ async def trigger_report(
                     labels=options.labels,
                     windows=options.windows,
                     calendar_timezone=options.calendar_timezone,
+                    intervals=options.intervals,
                 )
 
         asked = options.model_dump(mode="json")
@@ -132,7 +133,8 @@ _FormatQuery = Annotated[
 _DetailQuery = Annotated[
     Detail,
     Query(
-        description="full adds coverage, uptime_low, uptime_high and corrected time of each window."
+        description="full adds coverage, corrected time, and uptime_expected, uptime_p05 and "
+        "uptime_p95 of each window; the last three are empty if the report has no intervals."
     ),
 ]
 _LayoutQuery = Annotated[

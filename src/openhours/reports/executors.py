@@ -1,14 +1,13 @@
 """Where partitions are computed: in child processes of this machine, or on a Dask cluster."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from openhours.accounts.request_origin import is_loopback
 from openhours.errors import OpenhoursError, SettingsError
 from openhours.process_pool import Processes
-from openhours.reports.partition import Partition, PartitionFigures, compute_partition
 from openhours.settings import Settings
 
 _CONNECT_TIMEOUT = "10s"
@@ -17,15 +16,21 @@ _RETRIES = 5
 _ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+):[0-9]+", re.IGNORECASE)
 
 
+Part = TypeVar("Part")
+Found = TypeVar("Found")
+# A module-level function of the database's URL, None for that of the process, and a part.
+Computation: TypeAlias = Callable[[str | None, Part], Found]
+
+
 class Executor(Protocol):
-    """Computes partitions somewhere, `parallelism` of them at once."""
+    """Computes parts of reports somewhere, `parallelism` of them at once."""
 
     @property
     def parallelism(self) -> int:
         """Return how many partitions are computed at once."""
 
-    async def compute(self, partition: Partition) -> PartitionFigures:
-        """Return the figures of a partition."""
+    async def compute(self, function: Computation[Part, Found], part: Part) -> Found:
+        """Return what a function finds in a part of a report."""
 
 
 class ClusterMissingError(SettingsError):
@@ -54,9 +59,9 @@ class LocalExecutor:
         """Return the number of child processes."""
         return self._processes.count
 
-    async def compute(self, partition: Partition) -> PartitionFigures:
-        """Return the figures of a partition. Raise BrokenProcessPool when a child died."""
-        return await self._processes.run(compute_partition, self._url, partition)
+    async def compute(self, function: Computation[Part, Found], part: Part) -> Found:
+        """Return what a function finds. Raise BrokenProcessPool when a child died."""
+        return await self._processes.run(function, self._url, part)
 
 
 class DaskExecutor:
@@ -72,14 +77,12 @@ class DaskExecutor:
         threads: int = sum(worker["nthreads"] for worker in workers)
         return max(1, threads)
 
-    async def compute(self, partition: Partition) -> PartitionFigures:
-        """Return the figures of a partition; when a worker dies, another one takes over."""
-        # Not pure: the same partition of the same snapshot is never computed twice, and a result
-        # that is kept would only take the cluster's memory.
-        future = self._client.submit(
-            compute_partition, None, partition, pure=False, retries=_RETRIES
-        )
-        result: PartitionFigures = await future.result()
+    async def compute(self, function: Computation[Part, Found], part: Part) -> Found:
+        """Return what a function finds; when a worker dies, another one takes over."""
+        # Not pure: the same part of the same snapshot is never computed twice, and a result that is
+        # kept would only take the cluster's memory.
+        future = self._client.submit(function, None, part, pure=False, retries=_RETRIES)
+        result: Found = await future.result()
         return result
 
 

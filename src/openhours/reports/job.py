@@ -4,19 +4,23 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db.engine import raw_connection
 from openhours.reports import write
 from openhours.reports.executors import Executor
-from openhours.reports.partition import Partition, PartitionFigures
+from openhours.reports.fleet import fit_fleet
+from openhours.reports.partition import Partition, PartitionFigures, compute_partition
 from openhours.reports.plan import plan_partitions
 from openhours.reports.tables import Report
 from openhours.reports.windows import lookback, windows_of
 from openhours.stores.queries import read_corrections
+from openhours.stores.tables import POLLED
 from openhours.times import DAY, to_us
 from openhours.uptime.axis import Int64
+from openhours.uptime.intervals.rates import FLAT
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,8 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
         await reader.execution_options(isolation_level="REPEATABLE READ")
         report.corrections = await _corrections(reader, report)
         partitions = await plan_partitions(reader, report, executor.parallelism)
+        if report.intervals:
+            partitions = await _with_prior(reader, executor, report, partitions)
         await writer.begin()  # all rows and the new state are one transaction
         rows = 0
         by_hour: dict[str, Int64] = {}
@@ -49,6 +55,20 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
             log.warning("report %s is computed by another attempt", report.report_id)
 
 
+async def _with_prior(
+    reader: AsyncConnection, executor: Executor, report: Report, partitions: Sequence[Partition]
+) -> list[Partition]:
+    """Return the partitions with the prior of the fleet, which is kept with the report."""
+    prior = FLAT
+    polled = [one for one in partitions if one.slice.feed == POLLED]
+    if polled:
+        fleet = await fit_fleet(reader, executor, polled[0].slice, polled[0].snapshot)
+        prior = fleet.prior
+        report.calibration = fleet.reliability.tolist()
+    report.prior = prior.tolist()
+    return [replace(partition, prior=prior) for partition in partitions]
+
+
 async def _corrections(reader: AsyncConnection, report: Report) -> list[str]:
     """Return the ids of the corrections that meet the report's lookback, of either feed."""
     clocks = [to_us(at) for at in (report.as_of_polled, report.as_of_beating) if at is not None]
@@ -62,7 +82,10 @@ async def _computed(
     engine: AsyncEngine, executor: Executor, report: Report, partitions: Sequence[Partition]
 ) -> AsyncGenerator[PartitionFigures, None]:
     """Yield each partition's figures as they are computed, and note the progress."""
-    tasks = [asyncio.ensure_future(executor.compute(partition)) for partition in partitions]
+    tasks = [
+        asyncio.ensure_future(executor.compute(compute_partition, partition))
+        for partition in partitions
+    ]
     try:
         for done, task in enumerate(asyncio.as_completed(tasks), start=1):
             yield await task

@@ -60,7 +60,7 @@ class Wide:
             of_figures += [figure(f"coverage_{window.name}", None) for window in self.windows]
             of_figures += [
                 figure(f"{name}_{window.name}", _unit(window)[1])
-                for name in ("uptime_low", "uptime_high", "corrected")
+                for name in _MORE
                 for window in self.windows
             ]
         return [_STORE_ID, *of_figures]
@@ -102,7 +102,7 @@ class Long:
         ]
         if not self.full:
             return basic
-        hours = [figure(name, "in hours") for name in ("uptime_low", "uptime_high", "corrected")]
+        hours = [figure(name, "in hours") for name in _MORE]
         return [*basic, figure("coverage", None), *hours]
 
     def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
@@ -145,6 +145,9 @@ class Long:
         return polled, beating
 
 
+_RANGES = ("expected", "p05", "p95")
+# Of detail=full, with units.
+_MORE = (*(f"uptime_{name}" for name in _RANGES), "corrected")
 _STORE_ID = Heading("store_id", "store_id", "text")
 
 
@@ -168,11 +171,11 @@ def _figures(
         "downtime": np.where(known, _rounded(opened - up, unit), np.nan),
     }
     if full:
-        observed, surely_up = sums["observed"], sums["up_observed"]
-        covered = _rounded(observed, np.where(opened == 0, 1, opened))
+        covered = _rounded(sums["observed"], np.where(opened == 0, 1, opened))
         figures["coverage"] = np.where(opened == 0, np.nan, covered)
-        figures["uptime_low"] = _rounded(surely_up, unit)
-        figures["uptime_high"] = _rounded(surely_up + opened - observed, unit)
+        for name in _RANGES:
+            told = known & (name in sums)
+            figures[f"uptime_{name}"] = np.where(told, _rounded(sums.get(name, up), unit), np.nan)
         figures["corrected"] = _rounded(sums.get("corrected", np.zeros_like(opened)), unit)
     return figures
 

@@ -5,10 +5,18 @@ from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db import counters
+from openhours.reports.calibration import bins_of, error_of
+from openhours.reports.tables import Report
 
 _REPORTS = "reports"
 _SECONDS = "report_seconds"
@@ -30,7 +38,7 @@ async def note_failed(connection: "asyncpg.Connection[Any]") -> None:
 
 
 async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
-    """Return how many reports completed or failed, and how long the complete ones took."""
+    """Return how many reports ended and how, how long they took, and how well they tell."""
     ended = {"complete": 0.0, "failed": 0.0} | await counters.read(connection, _REPORTS)
     reports = CounterMetricFamily("openhours_reports", "Reports that ended.", labels=("state",))
     for state, value in ended.items():
@@ -47,4 +55,17 @@ async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
         buckets=buckets,
         sum_value=noted.get(_SUM, 0.0),
     )
-    return reports, durations
+    off = GaugeMetricFamily(
+        "openhours_report_calibration_error",
+        "Of the newest report with intervals: what was said of polls held out, less what was.",
+    )
+    newest = (
+        select(Report.calibration)
+        .where(Report.calibration.is_not(None))
+        .order_by(Report.created_at.desc(), Report.id.desc())
+        .limit(1)
+    )
+    table = await connection.scalar(newest)
+    if table is not None:
+        off.add_metric((), error_of(bins_of(table)))
+    return reports, durations, off

@@ -16,15 +16,16 @@ from openhours.reports.columns import Columns, Slice, read_slice
 from openhours.reports.tables import Report
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, MINUTE, SECOND
-from openhours.uptime.axis import Int64
+from openhours.uptime.axis import Float64, Int64
 from openhours.uptime.beats import Heartbeats, beating
 from openhours.uptime.corrections import Correction, correct
 from openhours.uptime.fill import Interpolation, polled
 from openhours.uptime.hourly import by_hour
 from openhours.uptime.hours import Intervals, open_time, since
+from openhours.uptime.intervals.mixture import Ranges, evidence, ranges
 from openhours.uptime.segments import Filled
 from openhours.uptime.totals import Figures, figures
-from openhours.uptime.windows import Window, bounds
+from openhours.uptime.windows import Bounds, Window, bounds
 
 
 @dataclass(frozen=True)
@@ -47,24 +48,30 @@ def fill_rules_of(report: Report) -> FillRules:
 
 @dataclass(frozen=True)
 class Partition:
-    """A slice, the snapshot to read it in, how to fill it, and what to sum up."""
+    """A slice, the snapshot to read it in, how to fill it, and what to sum up.
+
+    `prior` is the fleet's, if intervals are asked for, see `uptime.intervals`.
+    """
 
     slice: Slice
     snapshot: str
     rules: FillRules
     windows: Sequence[Window]
+    prior: Float64 | None
 
 
 @dataclass(frozen=True)
 class PartitionFigures:
     """The figures of the stores `store_ids` (n,), database ids; `feed` is the partition's.
 
-    `by_hour` is (2, 168), see `uptime.hourly`; `zone` (n,) are positions in `zones`.
+    `ranges` are their intervals, if they were asked for. `by_hour` is (2, 168), see
+    `uptime.hourly`; `zone` (n,) are positions in `zones`.
     """
 
     feed: str
     store_ids: Int64
     figures: Figures
+    ranges: Ranges | None
     by_hour: Int64
     zone: Int64
     zones: Sequence[str]
@@ -83,30 +90,64 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
     the database or the snapshot is gone.
     """
 
+    part = partition.slice
+    columns = read_columns(url, part, partition.snapshot)
+    filled = fill(columns, open_hours(columns, part), part, partition.rules)
+    edges = bounds(partition.windows, columns.zone, columns.zones, part.as_of)
+    found = figures(filled, edges)
+    return PartitionFigures(
+        feed=part.feed,
+        store_ids=columns.ids,
+        figures=found,
+        ranges=None
+        if partition.prior is None
+        else _ranges(columns, filled, found, edges, part, partition.prior),
+        by_hour=by_hour(filled, part.as_of),
+        zone=columns.zone,
+        zones=columns.zones,
+    )
+
+
+def _ranges(
+    columns: Columns,
+    filled: Filled,
+    found: Figures,
+    edges: Bounds,
+    part: Slice,
+    prior: Float64,
+) -> Ranges:
+    """Return the intervals for uptime; of a beating store it is its uptime."""
+    if part.feed != POLLED:
+        return Ranges(found.up, found.up, found.up)
+    said = evidence(
+        columns.observations,
+        counted_hours(columns, part),
+        filled,
+        _corrections(columns),
+        columns.covered,
+        edges,
+        as_of=part.as_of,
+        lookback=part.lookback,
+    )
+    return ranges(said, prior)
+
+
+def read_columns(url: str | None, part: Slice, snapshot: str) -> Columns:
+    """Read a slice in a snapshot, as `compute_partition` does."""
+
     async def read(connection: "asyncpg.Connection[Any]") -> Columns:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             # A name made by pg_export_snapshot; the statement takes no parameter.
-            await connection.execute(f"SET TRANSACTION SNAPSHOT '{partition.snapshot}'")
+            await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             # Never read all stores' observations to find those of a slice, whatever old statistics
             # say of a table that has just grown; read its pages in their order; pack in memory.
             await connection.execute(
                 "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off;"
                 " SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0"
             )
-            return await read_slice(connection, partition.slice)
+            return await read_slice(connection, part)
 
-    part = partition.slice
-    columns = worker_connection.run(url, read)
-    filled = fill(columns, open_hours(columns, part), part, partition.rules)
-    edges = bounds(partition.windows, columns.zone, columns.zones, part.as_of)
-    return PartitionFigures(
-        feed=part.feed,
-        store_ids=columns.ids,
-        figures=figures(filled, edges),
-        by_hour=by_hour(filled, part.as_of),
-        zone=columns.zone,
-        zones=columns.zones,
-    )
+    return worker_connection.run(url, read)
 
 
 def open_hours(columns: Columns, part: Slice) -> Intervals:
@@ -119,6 +160,15 @@ def open_hours(columns: Columns, part: Slice) -> Intervals:
         part.as_of - part.lookback,
         part.as_of,
     )
+
+
+def counted_hours(columns: Columns, part: Slice) -> Intervals:
+    """Return the open intervals that count: none more than a week before a first observation."""
+    return since(open_hours(columns, part), columns.first_observed - 7 * DAY)
+
+
+def _corrections(columns: Columns) -> list[Correction]:
+    return [Correction(one.start, one.end, one.treat_as) for one in columns.corrections]
 
 
 def fill(
@@ -138,8 +188,7 @@ def fill(
     filled = _filled(columns, opened, part, rules, per_poll)
     if not columns.corrections:
         return filled
-    said = [Correction(one.start, one.end, one.treat_as) for one in columns.corrections]
-    return correct(filled, said, columns.covered)
+    return correct(filled, _corrections(columns), columns.covered)
 
 
 def _filled(

@@ -64,7 +64,7 @@ async def plan_partitions(
                 only=some if chosen else None,
                 default_timezone=report.default_timezone,
             )
-            partitions.append(Partition(part, snapshot, fill_rules_of(report), windows))
+            partitions.append(Partition(part, snapshot, fill_rules_of(report), windows, None))
     return partitions
 
 

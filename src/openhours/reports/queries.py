@@ -16,7 +16,8 @@ from openhours.reports.tables import Report
 from openhours.uptime.axis import Int64
 
 _COLUMNS = tuple(Report.__table__.columns)
-_LISTED = tuple(column for column in _COLUMNS if column.name not in ("by_hour", "zones"))
+_LONG = ("by_hour", "zones", "prior", "calibration")
+_LISTED = tuple(column for column in _COLUMNS if column.name not in _LONG)
 # How many stores are read in one turn of the event loop.
 _AT_ONCE = 2_000
 

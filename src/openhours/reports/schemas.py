@@ -78,6 +78,14 @@ class ReportOptions(BaseModel):
         ),
     ] = None
 
+    intervals: Annotated[
+        bool,
+        Field(
+            description="Say how sure uptime is: `uptime_expected`, `uptime_p05` and `uptime_p95` "
+            "of each window in detail=full; 40 windows at most."
+        ),
+    ] = False
+
     @field_validator("calendar_timezone")
     @classmethod
     def _known_zone(cls, zone: str | None) -> str | None:
@@ -134,6 +142,7 @@ class ReportInfo(BaseModel):
     beating: Annotated[FeedWindows, Field(description="Of stores that send heartbeats (PCs).")]
     windows: list[WindowInfo]
     calendar_timezone: str
+    intervals: Annotated[bool, Field(description="Whether it says how sure uptime is.")]
     corrections: Annotated[
         list[str],
         Field(description="Ids of the corrections in its lookback, in the order they were made."),
@@ -203,6 +212,7 @@ def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
             "beating": _feed(report, report.as_of_beating),
             "windows": [_window(window) for window in windows_of(report)],
             "calendar_timezone": report.calendar_timezone,
+            "intervals": report.intervals,
             "corrections": report.corrections or [],
             "stores_asked": None if report.stores is None else len(report.stores),
             "labels": report.labels,

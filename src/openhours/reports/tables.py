@@ -60,6 +60,12 @@ class Report(Base):
     windows: Mapped[list[list[Any]]] = mapped_column(JSONB)
     calendar_timezone: Mapped[str] = mapped_column(Text)
 
+    intervals: Mapped[bool] = mapped_column(Boolean, server_default="false")
+
+    # Of a report with intervals: how likely each point of `uptime.intervals.rates.GRID` is for a
+    # store of the fleet; and what was said of polls held out, see `uptime.intervals.reliability`.
+    prior: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
+    calibration: Mapped[list[list[int]] | None] = mapped_column(JSONB(none_as_null=True))
     # The ids of those that its lookback meets, in the order in which they were made.
     corrections: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     # Those of its stores, when it was computed.
@@ -83,7 +89,8 @@ class ReportRow(Base):
     `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` and
     `up_observed` are the parts near an observation. `corrected` is the open time that corrections
     took out of `open` or decided, null in a report without corrections. `zone` is the position of
-    the store's zone in those of the report, from 0.
+    the store's zone in those of the report, from 0. `expected`, `p05` and `p95` are the interval
+    for uptime, null in a report without intervals.
     """
 
     __tablename__ = "report_rows"
@@ -98,3 +105,6 @@ class ReportRow(Base):
     up_observed: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     corrected: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     zone: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    expected: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    p05: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    p95: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))

@@ -173,7 +173,7 @@ def _has_changed(row: Row[Any] | None, timeline: Timeline) -> bool:
     """Return whether the store's figures now differ from those in its row of a report."""
     if row is None or timeline.figures is None:
         return (row is None) != (timeline.figures is None)
-    columns = row_columns(timeline.figures)
+    columns = row_columns(timeline.figures, None)
     stored = row._asdict()
     stored["corrected"] = stored["corrected"] or [0] * len(timeline.query.windows)
     return any(stored[name] != values[0].tolist() for name, values in columns.items())

@@ -21,6 +21,7 @@ from openhours.uptime.windows import DEFAULT_WINDOWS, Window
 
 JOB = "report"
 MAX_WAITING = 100
+MAX_WINDOWS_WITH_INTERVALS = 40
 _RETRY_AFTER = 10  # seconds
 _QUEUE_LOCK = 0x7265_706F_7274  # of PostgreSQL's advisory locks: "report"
 
@@ -35,6 +36,7 @@ async def trigger(
     labels: Mapping[str, Sequence[str]] | None = None,
     windows: Sequence[str] | None = None,
     calendar_timezone: str | None = None,
+    intervals: bool = False,
 ) -> str:
     """Insert a report and its job, to be committed together by the caller; return its report_id.
 
@@ -51,6 +53,8 @@ async def trigger(
     with located("windows"):
         chosen = parse_windows(texts, to_us(max(polled or beating, beating)), zone)
         _refuse_pruned(chosen, settings)
+        if intervals and len(chosen) > MAX_WINDOWS_WITH_INTERVALS:
+            raise invalid(f"more than {MAX_WINDOWS_WITH_INTERVALS} windows with intervals")
     report_id = secrets.token_urlsafe(16)
     report_pk = await connection.scalar(
         insert(Report)
@@ -67,6 +71,7 @@ async def trigger(
             default_timezone=settings.default_timezone,
             windows=[list(window) for window in chosen],
             calendar_timezone=zone,
+            intervals=intervals,
         )
         .returning(Report.id)
     )

@@ -81,7 +81,7 @@ async def write_rows(connection: AsyncConnection, report: Report, part: Partitio
     assert connection.in_transaction(), "a COPY outside of one would be committed at once"
     count = len(part.store_ids)
     types = {"report": "int8", "store": "int4"} | row_types(report)
-    columns = row_columns(part.figures) | {
+    columns = row_columns(part.figures, part.ranges) | {
         "report": np.full(count, report.id, np.int64),
         "store": part.store_ids,
         "zone": _places(report.zones, part.zones)[part.zone],
@@ -112,6 +112,8 @@ async def complete_report(
             row_count=rows,
             corrections=report.corrections,
             zones=report.zones,
+            prior=report.prior,
+            calibration=report.calibration,
             by_hour={feed: hours.tolist() for feed, hours in by_hour.items()},
             finished_at=func.clock_timestamp(),
         )

@@ -12,12 +12,14 @@ from openhours.uptime.fill import Counted, Observations
 from openhours.uptime.intervals import bridge, cells
 from openhours.uptime.intervals.bridge import Rates
 from openhours.uptime.intervals.cells import Cells
+from openhours.uptime.intervals.gaps import between_polls
 
 _LOGITS = np.linspace(-2.5, 7.5, 12)
 _SPEEDS = np.geomspace(1 / 48, 8.0, 7)
 _SHARES: Float64 = 1.0 / (1.0 + np.exp(-_LOGITS))
 GRID = Rates(np.repeat(_SHARES, len(_SPEEDS)), np.tile(_SPEEDS, len(_SHARES)))
 POINTS = len(GRID.up)
+FLAT: Float64 = np.full(POINTS, 1.0 / POINTS)
 
 _BITS = 30
 _ROUNDS = 30
@@ -35,6 +37,12 @@ def turns(observations: Observations, counted: Counted, stores: int) -> Int64:
     polls = np.concatenate((counted.first[counted.own], turned))
     key = 2 * observations.store[polls] + ~up[polls]
     return np.bincount(key, minlength=2 * stores).reshape(stores, 2)
+
+
+def likelihoods_of(observations: Observations, counted: Counted, stores: int) -> Float64:
+    """Return the likelihood of the polls that count, 1 where it is greatest: (stores, POINTS)."""
+    counter = cells.Counter([between_polls(observations, counted)], stores)
+    return likelihood(counter.count([slice(None)]), turns(observations, counted, stores))
 
 
 def likelihood(between: Cells, turned: Int64) -> Float64:
@@ -58,7 +66,7 @@ def fit_prior(likelihoods: Float64) -> Float64:
     `likelihoods` is (stores, POINTS). One store more, of which nothing is known, keeps every point
     possible.
     """
-    prior = np.full(POINTS, 1.0 / POINTS)
+    prior = FLAT
     for _ in range(_ROUNDS):
         found = prior * ((1.0 / (likelihoods @ prior)) @ likelihoods)
         prior = (found + 1.0 / POINTS) / (len(likelihoods) + 1)

@@ -17,8 +17,6 @@ from openhours.uptime.axis import Bool, Float64, Int64
 from openhours.uptime.fill import Counted, Observations, count_polls
 from openhours.uptime.hours import Intervals
 from openhours.uptime.intervals import rates
-from openhours.uptime.intervals.cells import Counter
-from openhours.uptime.intervals.gaps import between_polls
 from openhours.uptime.intervals.rates import GRID
 
 BINS = 10
@@ -54,11 +52,9 @@ def hold_out(
     held = _every_second(counted, len(observations.at))
     kept = Observations(*(column[~held] for column in vars(observations).values()))
     counted = count_polls(kept, open_time, stores, as_of, lookback)
-    between = Counter([between_polls(kept, counted)], stores).count([slice(None)])
-    turned = rates.turns(kept, counted, stores)
     at, up, place = observations.at, observations.active, np.flatnonzero(held)
     return HeldOut(
-        likelihoods=rates.likelihood(between, turned).astype(np.float32),
+        likelihoods=rates.likelihoods_of(kept, counted, stores).astype(np.float32),
         store=observations.store[place],
         before=(at[place] - at[place - 1]) / HOUR,
         after=(at[place + 1] - at[place]) / HOUR,

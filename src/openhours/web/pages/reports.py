@@ -46,7 +46,7 @@ async def reports(request: Request, engine: Engine, cursor: Cursor = None) -> Re
 async def generate(engine: Engine, settings: ServerSettings) -> Response:
     """Trigger a report, and redirect to its page."""
     async with engine.begin() as connection:
-        report_id = await trigger(connection, settings)
+        report_id = await trigger(connection, settings, intervals=True)
     return RedirectResponse(f"/reports/{report_id}", 303)
 
 
