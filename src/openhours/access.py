@@ -58,6 +58,7 @@ TABLE = AccessTable(
         "GET /reports/{report_id}/events": _REPORT,
         "GET /reports/{report_id}/calibration": _REPORT,
         "DELETE /reports/{report_id}": _REPORT,
+        "GET /reports/{report_id}/outages": _REPORT,
         "GET /api/stores": _REPORT,
         "GET /api/stores/{store_id:text}/timeline": _REPORT,
         "GET /api/stores/{store_id:text}/explain": _REPORT,

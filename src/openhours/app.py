@@ -36,6 +36,7 @@ from openhours.process_pool import collect_garbage_less
 from openhours.reports import api as reports
 from openhours.reports import calibration_api as report_calibration
 from openhours.reports import metrics as report_metrics
+from openhours.reports import outages_api as outages
 from openhours.reports import report_api
 from openhours.reports import timeline_api as timelines
 from openhours.reports.changes import CHANGES, Changes
@@ -72,6 +73,7 @@ _ENDPOINTS = (
     reports,
     report_api,
     report_calibration,
+    outages,
     timelines,
     ingestion,
     stores,

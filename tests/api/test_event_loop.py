@@ -123,6 +123,11 @@ def execute(url: str, *statements: str) -> None:
     asyncio.run(run())
 
 
+OUTAGES = (
+    "INSERT INTO report_outages SELECT report, store, '2023-01-24Z', '2023-01-25Z', '-infinity',"
+    " 'infinity', 1, 1, false FROM report_rows",
+    f"UPDATE reports SET outages = true, outage_count = {ROWS}",
+)
 REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
 
 
@@ -134,6 +139,7 @@ REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
         ("/get_report/r1?format=parquet", REPORT),
         ("/get_report/r1?format=xlsx", REPORT),
         ("/get_report/r1?layout=long", REPORT),
+        ("/reports/r1/outages", (*REPORT, *OUTAGES)),
         ("/reports?limit=1000", (REPORTS.format(rows=0, reports=1000),)),
         (f"/track/events?limit={ROWS}", (PC, HEARTBEAT_WEEK, HEARTBEATS)),
         (

@@ -51,9 +51,13 @@ def test_the_sample_through_the_commands(settings: Settings, place: Path) -> Non
     assert some.stdout.count("\n") == 1 + 23
     one = openhours("report", "--store", lines[5].split(",")[0], "--full", cwd=place)
     assert one.stdout.splitlines() == [lines[0], lines[5]]
-    long = openhours("report", "--layout", "long", cwd=place).stdout.splitlines()
+    both = openhours("report", "--layout", "long", "--outages", "outages.csv", cwd=place)
+    long = both.stdout.splitlines()
     assert long[0].startswith("store_id,window,start,end,open(in hours),")
     assert len(long) == 1 + 60 * 3
+    outages = (place / "outages.csv").read_text().splitlines()
+    assert outages[0].startswith("store_id,began_at,ended_at,")
+    assert f"{len(outages) - 1} outages -> outages.csv" in both.stderr
     book = openhours("report", "--format", "xlsx", "-o", "report.xlsx", cwd=place)
     assert (book.returncode, "60 rows -> report.xlsx" in book.stderr) == (0, True)
     assert openpyxl.load_workbook(place / "report.xlsx")["report"].max_row == 61
@@ -83,6 +87,8 @@ def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -
     assert (bad.returncode, "--as-of: not a time" in bad.stderr) == (2, True)
     future = openhours("report", "--as-of", "2099-01-01T00:00:00Z", cwd=place)
     assert (future.returncode, "--as-of: more than 5 minutes ahead" in future.stderr) == (2, True)
+    lost = openhours("report", "--outages", ".", cwd=place)
+    assert (lost.returncode, "--outages: . cannot be written" in lost.stderr) == (2, True)
     for out in ("nowhere/report.csv", "."):
         lost = openhours("report", "--out", out, cwd=place)
         assert (lost.returncode, f"--out: {out} cannot be written" in lost.stderr) == (2, True)

@@ -67,10 +67,10 @@ def test_the_sample_leaves_nothing_where_there_was_nothing_else(
     service: Service, place: Path, database_url: str
 ) -> None:
     upload_sample(service, place)
-    service.wait_report(service.trigger())
+    service.wait_report(service.trigger(outages=True))
     assert openhours("sample-data", "--remove", cwd=place).returncode == 0
     tables = ("stores", "observations", "business_hours", "labels", "ingestions", "rejected_rows")
-    for table in (*tables, "feed_clocks", "reports", "report_rows"):
+    for table in (*tables, "feed_clocks", "reports", "report_rows", "report_outages"):
         assert fetch(database_url, f"SELECT count(*) FROM {table}") == [(0,)], table
     assert service.wait_report(service.trigger()).text.count("\n") == 1
 

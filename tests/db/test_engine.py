@@ -145,7 +145,7 @@ def test_reports_of_an_older_version_keep_their_figures(database_url: str) -> No
                     [10, 11, 12],
                     None,
                     0,
-                    *[None] * 3,
+                    *[None] * 5,
                 )
                 report = (await connection.execute(select(*Report.__table__.columns))).one()
                 assert report.windows == [list(window) for window in DEFAULT_WINDOWS]
@@ -213,12 +213,12 @@ def test_what_is_copied_on_the_raw_connection_is_rolled_back_with_the_rest(
 def test_bulk_columns_come_back_as_they_went(database_url: str) -> None:
     types = {"a": "int2", "b": "int4", "c": "int8", "d": "bool", "e": "timestamptz", "f": "date"}
     rows = {
-        "a": np.array([-1, 32767]),
-        "b": np.array([-(2**31), 2**31 - 1]),
-        "c": np.array([-(2**63), 2**63 - 1]),
-        "d": np.array([True, False]),
-        "e": np.array([-1, 1_674_684_802_479_220]),
-        "f": np.array([bulk.MINUS_INFINITY, 19_382]),
+        "a": np.array([-1, 1, 2, 32767]),
+        "b": np.array([-(2**31), 2**31 - 1, 0, 1]),
+        "c": np.array([-(2**63), 2**63 - 1, 0, 1]),
+        "d": np.array([True, False, True, False]),
+        "e": np.array([-1, 1_674_684_802_479_220, bulk.BEFORE_ALL, bulk.AFTER_ALL]),
+        "f": np.array([bulk.MINUS_INFINITY, 19_382, 0, 1]),
     }
 
     async def work(engine: AsyncEngine) -> None:
@@ -231,10 +231,12 @@ def test_bulk_columns_come_back_as_they_went(database_url: str) -> None:
             assert {name: column.tolist() for name, column in back.items()} == {
                 name: column.tolist() for name, column in rows.items()
             }
-            shown = await raw.fetchval("SELECT (e AT TIME ZONE 'UTC')::text FROM t WHERE a > 0")
+            shown = await raw.fetchval("SELECT (e AT TIME ZONE 'UTC')::text FROM t WHERE a = 1")
             assert shown == "2023-01-25 22:13:22.47922"
-            dates = await raw.fetch("SELECT f::text FROM t ORDER BY f")
-            assert [row[0] for row in dates] == ["-infinity", "2023-01-25"]
+            instants = await raw.fetch("SELECT e::text FROM t WHERE NOT isfinite(e) ORDER BY e")
+            assert [row[0] for row in instants] == ["-infinity", "infinity"]
+            dates = await raw.fetch("SELECT f::text FROM t WHERE f <> '1970-01-01' ORDER BY f")
+            assert [row[0] for row in dates] == ["-infinity", "1970-01-02", "2023-01-25"]
             await raw.execute("UPDATE t SET b = NULL")
             with pytest.raises(ValueError, match="null"):
                 await bulk.copy_out(raw, "SELECT * FROM t", types)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.api.dependencies import ENGINE
 from openhours.db.engine import raw_connection
 from openhours.db.weekly import week_of
-from openhours.reports.executors import Computation, Found, Part
+from openhours.reports.executors import Computation, Executor, Found, Part
 from openhours.reports.job import run_report
 from openhours.reports.tables import Report
 from openhours.settings import Settings
@@ -52,7 +52,7 @@ class Reports:
 
     def __init__(self, client: TestClient, url: str) -> None:
         self.client = client
-        self._url = url
+        self.url = url
 
     def store(
         self, store_id: str, polls: Sequence[str], zone: str | None = "UTC", *, hours: str = ""
@@ -70,9 +70,9 @@ class Reports:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["report_id"])
 
-    def compute(self, report_id: str) -> None:
-        """Compute a report that was triggered."""
-        self._run(_compute, report_id, self._url)
+    def compute(self, report_id: str, executor: type[InThisProcess] = InThisProcess) -> None:
+        """Compute a report as a worker does, in one attempt."""
+        self._run(_compute, report_id, executor(self.url))
 
     def report(self, **options: object) -> str:
         """Trigger a report and compute it."""
@@ -161,8 +161,8 @@ async def _label(engine: AsyncEngine, store_id: str, labels: dict[str, str]) -> 
             await connection.execute(insert(Label), rows)
 
 
-async def _compute(engine: AsyncEngine, report_id: str, url: str) -> None:
+async def _compute(engine: AsyncEngine, report_id: str, executor: Executor) -> None:
     async with engine.connect() as connection:
         report_pk = await connection.scalar(select(Report.id).where(Report.report_id == report_id))
     assert report_pk is not None
-    await run_report(engine, InThisProcess(url), report_pk)
+    await run_report(engine, executor, report_pk)

@@ -46,6 +46,7 @@ def new_report(**values: object) -> Report:
         "calendar_timezone": "UTC",
         "zones": [],
         "intervals": False,
+        "outages": False,
         "created_at": now(),
     }
     return Report(**defaults | values)

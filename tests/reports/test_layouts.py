@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from openhours.reports.layouts import Long, Wide, hundredths
+from openhours.reports.layouts import Long, Wide
+from openhours.reports.tabular import hundredths
 from openhours.times import to_days, to_us
 from openhours.uptime.windows import DEFAULT_WINDOWS, Window
 
@@ -122,7 +123,14 @@ def test_long_lines_have_the_same_figures_in_hours_and_of_unknown_stores_open_ti
 
 def long_layout(windows: tuple[Window, ...], zones: list[str]) -> Long:
     as_of = to_us(AS_OF)
-    return Long(windows, full=True, zones=zones, as_of_polled=as_of, as_of_beating=as_of + 1)
+    return Long(
+        windows,
+        full=True,
+        outages=False,
+        zones=zones,
+        as_of_polled=as_of,
+        as_of_beating=as_of + 1,
+    )
 
 
 def bounds_of(windows: tuple[Window, ...], zones: list[str], store_ids: list[str]) -> list[str]:

@@ -38,7 +38,7 @@ def in_snapshot(url: str, compute_at: str | None) -> PartitionFigures:
             await other.execute(LATE_POLL)
             part = Slice(POLLED, to_us(AS_OF), 14 * DAY, 1, 2, None, "UTC")
             rules = FillRules("nearest", HOUR, 150 * SECOND)
-            partition = Partition(part, snapshot, rules, DEFAULT_WINDOWS, None)
+            partition = Partition(part, snapshot, rules, DEFAULT_WINDOWS, None, outages=True)
             found = await asyncio.to_thread(compute_partition, compute_at, partition)
         await connection.close()
         await other.close()
@@ -52,6 +52,8 @@ def check(found: PartitionFigures) -> None:
     assert found.store_ids.tolist() == [1, 2]
     assert found.figures.up[1].tolist() == [DAY, DAY], "the late poll is not in the snapshot"
     assert found.by_hour.shape == (2, 168)
+    assert found.outages is not None
+    assert len(found.outages.found.store) == 0
     assert found.by_hour[:, -24:].tolist() == [[2 * HOUR] * 24] * 2
 
 

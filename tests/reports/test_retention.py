@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.reports.retention import prune_reports
-from openhours.reports.tables import Report, ReportRow
+from openhours.reports.tables import Report, ReportOutage, ReportRow
 from openhours.settings import Settings
 from openhours.times import now
 from openhours.uptime.windows import DEFAULT_WINDOWS
@@ -36,6 +36,12 @@ async def make(engine: AsyncEngine, name: str, state: str, days: int) -> None:
         await connection.execute(
             insert(ReportRow).values(report=report_pk, store=1, known=True, **figures)
         )
+        instants = dict.fromkeys(("began_at", "ended_at", "began_earliest", "ended_latest"), now())
+        await connection.execute(
+            insert(ReportOutage).values(
+                report=report_pk, store=1, downtime=0, observations=0, ongoing=False, **instants
+            )
+        )
 
 
 async def left(engine: AsyncEngine) -> list[str]:
@@ -45,9 +51,10 @@ async def left(engine: AsyncEngine) -> list[str]:
             .join(ReportRow, ReportRow.report == Report.id)
             .order_by(Report.report_id)
         )
-        rows = await connection.scalars(select(ReportRow.report))
         names = list(found)
-        assert len(rows.all()) == len(names), "rows without a report"
+        for part in (ReportRow, ReportOutage):
+            rows = await connection.scalars(select(part.report))
+            assert len(rows.all()) == len(names), "rows without a report"
         return names
 
 

@@ -38,7 +38,7 @@ async def begin(engine: AsyncEngine, settings: Settings) -> Report:
 
 async def complete(engine: AsyncEngine, report: Report, rows: int = 0) -> bool:
     async with engine.begin() as connection:
-        return await complete_report(connection, report, rows, BY_HOUR)
+        return await complete_report(connection, report, rows, 0, BY_HOUR)
 
 
 def figures(stores: int) -> Figures:
@@ -59,6 +59,7 @@ def figures_of(store_ids: list[int], *zones: str) -> PartitionFigures:
         by_hour=BY_HOUR[POLLED],
         zone=np.arange(len(store_ids)) % len(zones or ["UTC"]),
         zones=zones or ["UTC"],
+        outages=None,
     )
 
 
@@ -143,7 +144,7 @@ def test_rows_keep_the_zones_of_their_stores_whatever_the_order_of_partitions(
         async with engine.begin() as connection:
             await write_rows(connection, report, figures_of([5, 7], "Asia/Tokyo", "UTC"))
             await write_rows(connection, report, figures_of([2, 3], "Europe/Paris", "Asia/Tokyo"))
-            assert await complete_report(connection, report, 4, BY_HOUR)
+            assert await complete_report(connection, report, 4, 0, BY_HOUR)
         done = await find_report(engine, report.report_id)
         rows = await read_rows(engine, done, np.array([2, 3, 5, 7]))
         names = [done.zones[place] for place in rows["zone"]]

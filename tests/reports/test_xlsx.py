@@ -35,10 +35,7 @@ def table(*pages: Sequence[tuple[str, float]], rows: int | None = None) -> Table
 
 def file_of(table: Table, folder: Path) -> bytes:
     async def write() -> bytes:
-        file = await written(table, "xlsx", folder, {})
-        content = b"".join([chunk async for chunk in file.chunks])
-        assert len(content) == file.size
-        return content
+        return b"".join([chunk async for chunk in await written(table, "xlsx", folder, {})])
 
     return asyncio.run(write())
 

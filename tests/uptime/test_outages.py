@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from openhours.uptime import fill
 from openhours.uptime.corrections import correct
-from openhours.uptime.fill import Observations
 from openhours.uptime.outages import NEVER, Outages, in_windows, outages
+from openhours.uptime.segments import Filled
 from openhours.uptime.totals import figures
 from openhours.uptime.windows import Bounds
 from tests.uptime import columns, reference
@@ -21,16 +21,16 @@ AS_OF = utc("2024-01-03 17:00")
 brief = settings(max_examples=100, deadline=None)
 
 
-def counted(stores: list[Store], as_of: int) -> Observations:
+def outages_of(stores: list[Store], whole: Filled, as_of: int) -> Outages:
     observations = columns.observations(stores)
-    which = fill.counts(
+    counts = fill.counts(
         observations,
         columns.open_intervals(stores, as_of - LOOKBACK, as_of),
         stores=len(stores),
         as_of=as_of,
         lookback=LOOKBACK,
     )
-    return Observations(*(column[which] for column in vars(observations).values()))
+    return outages(whole, observations, counts, as_of - LOOKBACK, as_of)
 
 
 def rows(found: Outages, store: int = 0) -> list[reference.Outage]:
@@ -56,8 +56,7 @@ def found_in(*polls: str) -> list[reference.Outage]:
         daily("09:00", "17:00"),
         polls=[(utc(f"2024-01-{text[:8]}"), text[9:] == "active") for text in polls],
     )
-    since = AS_OF - LOOKBACK
-    return rows(outages(filled([store], AS_OF), counted([store], AS_OF), since, AS_OF))
+    return rows(outages_of([store], filled([store], AS_OF), AS_OF))
 
 
 def test_an_outage_is_between_the_active_polls_around_it() -> None:
@@ -115,9 +114,9 @@ def test_outages_are_the_reference_s(
     stores, as_of, made, covers = drawn
     since = as_of - LOOKBACK
     whole = correct(filled(stores, as_of), made, covers)
-    found = outages(whole, counted(stores, as_of), since, as_of)
+    found = outages_of(stores, whole, as_of)
     bounds = columns.default_bounds(len(stores), as_of)
-    count, longest = in_windows(found, whole, bounds, since)
+    of = in_windows(found, whole, bounds, since)
     for n, store in enumerate(stores):
         expected = reference.outages(
             reference.corrected(plain(store, as_of), drawn.said_of(n)), since, as_of
@@ -125,8 +124,12 @@ def test_outages_are_the_reference_s(
         assert rows(found, n) == [outage for outage, _ in expected]
         for w, window in enumerate(reference.default_windows(as_of)):
             parts = [reference.total(reference.clipped(run, window)) for _, run in expected]
-            assert count[w, n] == sum(part > 0 for part in parts)
-            assert longest[w, n] == max(parts, default=0)
+            assert of.count[w, n] == sum(part > 0 for part in parts)
+            assert of.longest[w, n] == max(parts, default=0)
+        week = reference.default_windows(as_of)[-1]
+        assert of.inside[found.store == n].tolist() == [
+            bool(reference.clipped(run, week)) for _, run in expected
+        ]
 
 
 @brief
@@ -139,13 +142,13 @@ def test_their_downtime_is_that_of_the_window(
     stores, as_of, made, covers = drawn
     since = as_of - LOOKBACK
     whole = correct(filled(stores, as_of), made, covers)
-    found = outages(whole, counted(stores, as_of), since, as_of)
+    found = outages_of(stores, whole, as_of)
     start = np.full((1, len(stores)), as_of - days * 24 * HOUR)
     end = np.full((1, len(stores)), as_of)
     sums = figures(whole, Bounds(start, end))
     total = np.zeros(len(stores), np.int64)
     for n in range(len(found.store)):
         one = Outages(*(column[n : n + 1] for column in vars(found).values()))
-        total += in_windows(one, whole, Bounds(start, end), since)[1][0]
+        total += in_windows(one, whole, Bounds(start, end), since).longest[0]
     down = np.where(sums.known, sums.open[0] - sums.up[0], 0)
     assert (total == down).all()

@@ -30,8 +30,13 @@ _NEVER = {
     "reports with other rows than they say": """
         SELECT count(*) FROM reports r WHERE coalesce(row_count, 0)
             <> (SELECT count(*) FROM report_rows w WHERE w.report = r.id)""",
+    "reports with other outages than they say": """
+        SELECT count(*) FROM reports r WHERE coalesce(outage_count, 0)
+            <> (SELECT count(*) FROM report_outages o WHERE o.report = r.id)""",
     "rows of no report": """
         SELECT count(*) FROM report_rows WHERE report NOT IN (SELECT id FROM reports)""",
+    "outages of no report": """
+        SELECT count(*) FROM report_outages WHERE report NOT IN (SELECT id FROM reports)""",
     "ingestions whose rows do not add up": """
         SELECT count(*) FROM ingestions WHERE state = 'complete'
             AND (rows <> loaded + unchanged + rejected OR rejected <> 1)""",

@@ -65,8 +65,8 @@ def upload(caller: Caller, number: int) -> None:
 
 
 def trigger(caller: Caller, number: int) -> None:
-    del number
-    caller.ledger.reports.append(caller.send("/trigger_report")["report_id"])
+    options = {"outages": number % 2 == 0}
+    caller.ledger.reports.append(caller.send("/trigger_report", json=options)["report_id"])
 
 
 # What a client does, and how long it pauses before the next (seconds).

@@ -30,8 +30,8 @@ from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.write import add_ingestion
 from openhours.reports import executors
-from openhours.reports.downloads import report_table
-from openhours.reports.formats import Format, written
+from openhours.reports.downloads import outage_table, report_table
+from openhours.reports.formats import Format, csv, written
 from openhours.reports.layouts import Layout
 from openhours.reports.queries import find_report
 from openhours.reports.schemas import report_info
@@ -122,16 +122,23 @@ async def report(
     form: Format,
     layout: Layout,
     full: bool,
+    outages_to: Path | None,
     **options: Any,
 ) -> bool:
-    """Compute a report and write its rows; whether it could be done.
+    """Compute a report and write its rows, and its outages as CSV; whether it could be done.
 
     `options` are those of `reports.trigger`.
     """
     async with _working(settings) as engine:
         try:
             async with engine.begin() as connection:
-                report_id = await trigger(connection, settings, intervals=full, **options)
+                report_id = await trigger(
+                    connection,
+                    settings,
+                    intervals=full,
+                    outages=outages_to is not None,
+                    **options,
+                )
         except Invalid as error:
             console.print(f"[bold red]{error}[/]")
             return False
@@ -141,9 +148,12 @@ async def report(
             return False
         table = report_table(engine, done, layout, full)
         metadata = report_info(done, "").model_dump(mode="json")
-        file = await written(table, form, settings.data_dir, metadata)
-        await _write(file.chunks, out)
+        await _write(await written(table, form, settings.data_dir, metadata), out)
+        if outages_to is not None:
+            await _write(csv(outage_table(engine, done)), outages_to)
     console.print(f"report {report_id}: {done.row_count:,} rows -> {out or 'standard output'}")
+    if outages_to is not None:
+        console.print(f"{done.outage_count:,} outages -> {outages_to}")
     return True
 
 

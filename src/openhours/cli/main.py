@@ -126,6 +126,9 @@ def report(
     full: Annotated[
         bool, typer.Option("--full", help="Add the confidence columns, and how sure uptime is.")
     ] = False,
+    outages: Annotated[
+        Path | None, typer.Option(help="List the outages, too, as CSV in this file.")
+    ] = None,
 ) -> None:
     """Compute a report and write its rows."""
     settings = read_settings()
@@ -146,8 +149,12 @@ def report(
         fail(f"--format {form}: name the file with --out")
     if layout not in ("wide", "long"):
         fail("--layout: wide or long")
-    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
-        fail(f"--out: {out} cannot be written: it is a folder, or lies in one that is not there")
+    for option, file in (("--out", out), ("--outages", outages)):
+        if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+            fail(
+                f"{option}: {file} cannot be written: it is a folder, or lies in one that is not"
+                " there"
+            )
     done = asyncio.run(
         server_part("cli.commands").report(
             settings,
@@ -155,6 +162,7 @@ def report(
             form,
             layout,
             full,
+            outages,
             as_of=instant,
             interpolation=interpolation,
             store_ids=store or None,

@@ -21,6 +21,8 @@ _PG_EPOCH = 946_684_800_000_000
 # And days, but for the date -infinity.
 _PG_EPOCH_DAYS = 10_957
 MINUS_INFINITY = -(2**31)
+# And instants, but for -infinity and infinity.
+BEFORE_ALL, AFTER_ALL = -(2**63), 2**63 - 1
 
 _WIDTHS = {
     "int2": ">i2",
@@ -62,9 +64,10 @@ def _format(sql_type: str) -> str | np.dtype[Any]:
 async def copy_out(
     connection: "asyncpg.Connection[Any]", query: str, types: Mapping[str, str], *args: object
 ) -> dict[str, Column]:
-    """Return the rows of a query as columns, in native byte order; instants in µs since 1970.
+    """Return the rows of a query as columns, in native byte order.
 
-    Dates are days since 1970 (int64), or MINUS_INFINITY. `types` names the query's columns in their
+    Instants are in µs since 1970, or BEFORE_ALL or AFTER_ALL; dates days since 1970 (int64), or
+    MINUS_INFINITY. `types` names the query's columns in their
     order with their SQL types, none of them null: int2, int4, int8, bool, date, timestamptz, or
     int8[n] for (rows, n) arrays of n elements each.
     """
@@ -89,15 +92,21 @@ async def copy_out(
         else:
             columns[name] = rows[name].astype(np.dtype(_WIDTHS[sql_type]).newbyteorder("="))
         if sql_type == "timestamptz":
-            columns[name] += _PG_EPOCH
+            columns[name] = _later(columns[name], _PG_EPOCH)
         if sql_type == "date":
-            columns[name] = _moved(columns[name].astype(np.int64), _PG_EPOCH_DAYS)
+            columns[name] = _days_later(columns[name].astype(np.int64), _PG_EPOCH_DAYS)
     return columns
 
 
-def _moved(dates: Column, days: int) -> Column:
+def _days_later(dates: Column, days: int) -> Column:
     """Return dates so many days later, but for MINUS_INFINITY."""
     return np.where(dates == MINUS_INFINITY, dates, dates + days)
+
+
+def _later(instants: Column, us: int) -> Column:
+    """Return instants so much later, but for BEFORE_ALL and AFTER_ALL."""
+    infinite = (instants == BEFORE_ALL) | (instants == AFTER_ALL)
+    return np.where(infinite, instants, instants + us)
 
 
 async def copy_in(
@@ -126,9 +135,11 @@ async def _chunks(types: Mapping[str, str], columns: Mapping[str, Column]) -> As
             if array := _ARRAY.fullmatch(sql_type):
                 _fill_arrays(rows[name], int(array[1]), values)
             elif sql_type == "date":
-                rows[name] = _moved(values, -_PG_EPOCH_DAYS)
+                rows[name] = _days_later(values, -_PG_EPOCH_DAYS)
+            elif sql_type == "timestamptz":
+                rows[name] = _later(values, -_PG_EPOCH)
             else:
-                rows[name] = values - _PG_EPOCH if sql_type == "timestamptz" else values
+                rows[name] = values
         yield rows.tobytes()
     yield _TRAILER
 

@@ -1,6 +1,5 @@
 """The main job over HTTP: trigger a report, get it, list all of them."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,8 +7,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.access_control import CurrentCaller
-from openhours.api.dependencies import SETTINGS, Engine, ServerSettings, public_path
-from openhours.api.downloads import DOWNLOADS, download
+from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
 from openhours.api.idempotency import Key
 from openhours.api.json_answers import json_list_answer
@@ -18,13 +16,13 @@ from openhours.api.negotiation import accepted, prefers_async, seconds_to_wait
 from openhours.api.pagination import Cursor, link_header
 from openhours.errors import located
 from openhours.reports.changes import UNFINISHED, Changes, ReportChanges
+from openhours.reports.download_answers import Download, download_answer, file_name
 from openhours.reports.downloads import report_table
-from openhours.reports.formats import MEDIA, Format, written
+from openhours.reports.formats import MEDIA, Format
 from openhours.reports.layouts import Layout, Wide
 from openhours.reports.queries import list_reports
 from openhours.reports.repeated import once
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
-from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.uptime.windows import DEFAULT_WINDOWS
 
@@ -75,6 +73,7 @@ async def trigger_report(
                     windows=options.windows,
                     calendar_timezone=options.calendar_timezone,
                     intervals=options.intervals,
+                    outages=options.outages,
                 )
 
         asked = options.model_dump(mode="json")
@@ -208,43 +207,19 @@ async def _answer(
     metadata = report_info(report, public_path(request)).model_dump(mode="json")
     if format is None and _wants_description(request):
         return JSONResponse(metadata, headers=headers)
-    form = format or "csv"
     suffix = "-long" if layout == "long" else ""
-    name = f"{_name(report)}{suffix}.{form}"
-    headers |= {
-        "Cache-Control": "private, max-age=0, must-revalidate",
-        "Content-Disposition": f'attachment; filename="{name}"',
-    }
-
-    async def make() -> AsyncIterator[bytes]:
-        table = report_table(engine, report, layout, detail == "full")
-        folder = SETTINGS.of(request.app).data_dir
-        return (await written(table, form, folder, metadata)).chunks
-
-    # A complete report never changes.
-    key = f"{report_id} {form} {detail} {layout}"
-    with located("query", "format"):
-        return await download(
-            request,
-            DOWNLOADS.of(request.app),
-            key,
-            make,
-            headers,
-            media=MEDIA[form],
-            compressible=form in ("csv", "json"),
-            modified_at=(report.finished_at or report.created_at).timestamp(),
-        )
+    file = Download(
+        lambda: report_table(engine, report, layout, detail == "full"),
+        format or "csv",
+        key=f"{detail} {layout}",
+        name=f"{file_name(report)}{suffix}",
+    )
+    return await download_answer(request, report, file, metadata, headers)
 
 
 def _wants_description(request: Request) -> bool:
     named = {media for media, weight in accepted(request.headers).items() if weight > 0}
     return "application/json" in named and named.isdisjoint(("text/csv", "*/*"))
-
-
-def _name(report: Report) -> str:
-    """Return how files of the report begin."""
-    as_of = report.as_of_polled or report.as_of_beating
-    return f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}"
 
 
 @router.get("/reports", response_model=list[ReportInfo])

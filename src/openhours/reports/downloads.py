@@ -1,8 +1,9 @@
-"""The rows of a complete report, read a page at a time."""
+"""The rows and outages of a complete report, read a page at a time."""
 
 from collections.abc import AsyncIterator
 from functools import cache
 
+import numpy as np
 import pandas as pd
 from anyio import CapacityLimiter
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -10,13 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.api.off_loop import off_loop
 from openhours.errors import NotFound
 from openhours.reports.layouts import Layout, Rows, rows_in
-from openhours.reports.queries import read_rows, row_stores
+from openhours.reports.outages import OUTAGE_HEADINGS, outages_frame
+from openhours.reports.queries import outage_stores, read_outages, read_rows, row_stores
 from openhours.reports.tables import Report
 from openhours.reports.tabular import Table
 
 # How many stores' sums are written at once, times their windows; it is not more stores than this.
 _WINDOWS_A_PAGE = 6_000
 _STORES_A_PAGE = 2_000
+_OUTAGES_A_PAGE = 5_000
 
 
 def report_table(engine: AsyncEngine, report: Report, layout: Layout, full: bool) -> Table:
@@ -47,6 +50,28 @@ async def _pages(engine: AsyncEngine, report: Report, rows: Rows) -> AsyncIterat
         if len(columns["known"]) < len(store_ids[page]):
             raise _removed()
         yield await off_loop(rows.frame, store_ids[page], columns)
+
+
+def outage_table(engine: AsyncEngine, report: Report) -> Table:
+    """Return the outages of a report, sorted by store_id bytewise and by when they began."""
+    return Table(OUTAGE_HEADINGS, report.outage_count or 0, _outage_pages(engine, report))
+
+
+async def _outage_pages(engine: AsyncEngine, report: Report) -> AsyncIterator[pd.DataFrame]:
+    """Yield the outages as `_pages` yields rows."""
+    async with _two_at_a_time():
+        store_pks, store_ids, counts = await outage_stores(engine, report.id)
+    if counts.sum() != report.outage_count:
+        raise _removed()
+    # A store's outages are never divided.
+    number = np.cumsum(counts) // _OUTAGES_A_PAGE
+    for page in np.split(np.arange(len(counts)), np.flatnonzero(np.diff(number)) + 1):
+        async with _two_at_a_time():
+            columns = await read_outages(engine, report, store_pks[page])
+        if len(columns["store"]) < counts[page].sum():
+            raise _removed()
+        names = store_ids[page[0] : page[-1] + 1] if len(page) else []
+        yield await off_loop(outages_frame, store_pks[page], names, columns)
 
 
 @cache

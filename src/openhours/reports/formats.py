@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from csv import writer as csv_writer
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -26,27 +26,21 @@ MEDIA: dict[Format, str] = {
 _CHUNK = 1 << 18
 
 
-class Written(NamedTuple):
-    """A file in pieces; `size` in bytes, where it is known before."""
-
-    chunks: AsyncIterator[bytes]
-    size: int | None
-
-
-async def written(table: Table, form: Format, folder: Path, metadata: dict[str, Any]) -> Written:
-    """Return a table in a format; JSON begins with `metadata`.
+async def written(
+    table: Table, form: Format, folder: Path, metadata: dict[str, Any]
+) -> AsyncIterator[bytes]:
+    """Return a table in a format, in pieces; JSON begins with `metadata`.
 
     Formats that are not written from the beginning to the end are made first, in a temporary file
     in `folder`. Raise Invalid if there are more rows than the format holds.
     """
     if form == "csv":
-        return Written(csv(table), None)
+        return csv(table)
     if form == "json":
-        return Written(json_rows(table, metadata), None)
+        return json_rows(table, metadata)
     make = xlsx if form == "xlsx" else parquet
     await off_loop(lambda: folder.mkdir(parents=True, exist_ok=True))
-    file = await make(table, folder)
-    return Written(_chunks(file), file.seek(0, io.SEEK_END))
+    return _chunks(await make(table, folder))
 
 
 async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
@@ -79,22 +73,29 @@ async def json_rows(table: Table, metadata: dict[str, Any]) -> AsyncIterator[byt
     yield json.dumps(metadata)[:-1].encode() + b', "rows": ['
     separator = b""
     async for page in table.pages:
-        yield separator + await off_loop(_json_objects, page)
+        yield separator + await off_loop(_json_objects, page, table.headings)
         separator = b","
     yield b"]}\n"
 
 
-def _json_objects(page: pd.DataFrame) -> bytes:
-    text: str = page.to_json(
+def _json_objects(page: pd.DataFrame, headings: Sequence[Heading]) -> bytes:
+    text: str = _with_counts(page, headings).to_json(
         orient="records", double_precision=2, date_format="iso", date_unit="us"
     )
     return text[1:-1].encode()
+
+
+def _with_counts(page: pd.DataFrame, headings: Sequence[Heading]) -> pd.DataFrame:
+    """Return the page with its counts as integers, some of them missing."""
+    return page.astype({one.name: "Int64" for one in headings if one.kind == "count"})
 
 
 _TYPES: dict[Kind, pa.DataType] = {
     "text": pa.string(),
     "instant": pa.timestamp("us", "UTC"),
     "figure": pa.float64(),
+    "count": pa.int64(),
+    "flag": pa.bool_(),
 }
 
 
@@ -103,7 +104,7 @@ async def parquet(table: Table, folder: Path) -> IO[bytes]:
     schema = pa.schema([(heading.title, _TYPES[heading.kind]) for heading in table.headings])
 
     def write(page: pd.DataFrame) -> None:
-        named = page.set_axis(schema.names, axis="columns")
+        named = _with_counts(page, table.headings).set_axis(schema.names, axis="columns")
         writer.write_table(pa.Table.from_pandas(named, schema, preserve_index=False))
 
     file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  the caller's

@@ -37,17 +37,18 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
         if report.intervals:
             partitions = await _with_prior(reader, executor, report, partitions)
         await writer.begin()  # all rows and the new state are one transaction
-        rows = 0
+        rows = outages = 0
         by_hour: dict[str, Int64] = {}
         async with aclosing(_computed(engine, executor, report, partitions)) as parts:
             async for part in parts:
                 if len(part.store_ids):
                     await write.write_rows(writer, report, part)
+                    outages += await write.write_outages(writer, report, part)
                     rows += len(part.store_ids)
                     by_hour[part.feed] = by_hour.get(part.feed, 0) + part.by_hour
         # The snapshot lives as long as its exporter's transaction: until here.
         await reader.rollback()
-        if await write.complete_report(writer, report, rows, by_hour):
+        if await write.complete_report(writer, report, rows, outages, by_hour):
             await writer.commit()
             log.info("report %s complete: %d rows", report.report_id, rows)
         else:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from openhours.agent.names import PREFIX
 from openhours.reports.tables import Report
-from openhours.reports.tabular import Heading, figure
+from openhours.reports.tabular import STORE_ID, Heading, figure, instants, rounded
 from openhours.reports.windows import windows_of
 from openhours.times import HOUR, MINUTE, to_us
 from openhours.uptime.axis import Bool, Int64
@@ -35,10 +35,10 @@ def rows_in(layout: Layout, report: Report, full: bool) -> Rows:
     """Return how a report's rows are laid out; `full` adds the confidence columns."""
     windows = windows_of(report)
     if layout == "wide":
-        return Wide(windows, full)
+        return Wide(windows, full, report.outages)
     beating = to_us(report.as_of_beating)
     polled = beating if report.as_of_polled is None else to_us(report.as_of_polled)
-    return Long(windows, full, report.zones, polled, beating)
+    return Long(windows, full, report.outages, report.zones, polled, beating)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Wide:
 
     windows: Sequence[Window]
     full: bool
+    outages: bool = False
 
     @property
     def headings(self) -> list[Heading]:
@@ -63,11 +64,14 @@ class Wide:
                 for name in _MORE
                 for window in self.windows
             ]
-        return [_STORE_ID, *of_figures]
+        if self.full and self.outages:
+            for window in self.windows:
+                of_figures += _of_outages(f"_{window.name}")
+        return [STORE_ID, *of_figures]
 
     def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
         """Return a line for each store."""
-        columns: dict[str, Any] = {_STORE_ID.name: store_ids}
+        columns: dict[str, Any] = {STORE_ID.name: store_ids}
         for n, window in enumerate(self.windows):
             of_window = {name: sums[:, n] for name, sums in rows.items() if sums.ndim > 1}
             figures = _figures(rows["known"], of_window, _unit(window)[0], self.full)
@@ -85,6 +89,7 @@ class Long:
 
     windows: Sequence[Window]
     full: bool
+    outages: bool
     zones: Sequence[str]
     as_of_polled: int
     as_of_beating: int
@@ -93,7 +98,7 @@ class Long:
     def headings(self) -> list[Heading]:
         """Return the columns."""
         basic = [
-            _STORE_ID,
+            STORE_ID,
             Heading("window", "window", "text"),
             Heading("start", "start", "instant"),
             Heading("end", "end", "instant"),
@@ -102,8 +107,8 @@ class Long:
         ]
         if not self.full:
             return basic
-        hours = [figure(name, "in hours") for name in _MORE]
-        return [*basic, figure("coverage", None), *hours]
+        full = [*basic, figure("coverage", None), *(figure(name, "in hours") for name in _MORE)]
+        return [*full, *_of_outages("")] if self.outages else full
 
     def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
         """Return the lines of each store, in the order of the windows."""
@@ -112,15 +117,15 @@ class Long:
         sums = {name: values.ravel() for name, values in rows.items() if values.ndim > 1}
         opened, up = sums["open"], sums["up"]
         figures = _figures(known, sums, HOUR, self.full)
-        share = _rounded(up * 100, np.where(opened == 0, 1, opened))
+        share = rounded(up * 100, np.where(opened == 0, 1, opened))
         figures["uptime_percent"] = np.where(opened == 0, np.nan, share)
         start, end = self._bounds_of(store_ids, rows["zone"])
         columns = {
-            _STORE_ID.name: np.repeat(np.array(store_ids, object), count),
+            STORE_ID.name: np.repeat(np.array(store_ids, object), count),
             "window": np.tile([window.name for window in self.windows], len(store_ids)),
-            "start": pd.to_datetime(start, unit="us", utc=True),
-            "end": pd.to_datetime(end, unit="us", utc=True),
-            "open": _rounded(opened, HOUR),
+            "start": instants(start),
+            "end": instants(end),
+            "open": rounded(opened, HOUR),
             **{name: np.where(known, values, np.nan) for name, values in figures.items()},
         }
         return pd.DataFrame(columns)[[heading.name for heading in self.headings]]
@@ -148,7 +153,12 @@ class Long:
 _RANGES = ("expected", "p05", "p95")
 # Of detail=full, with units.
 _MORE = (*(f"uptime_{name}" for name in _RANGES), "corrected")
-_STORE_ID = Heading("store_id", "store_id", "text")
+
+
+def _of_outages(suffix: str) -> list[Heading]:
+    """Return the columns of a window's outages, with its name at their end."""
+    count = f"outages{suffix}"
+    return [Heading(count, count, "count"), figure(f"longest_outage{suffix}", "in minutes")]
 
 
 def _unit(window: Window) -> tuple[int, str]:
@@ -167,25 +177,17 @@ def _figures(
     """Return the figures that these sums (µs, (n,) each) give, in units of so many µs."""
     up, opened = sums["up"], sums["open"]
     figures = {
-        "uptime": np.where(known, _rounded(up, unit), np.nan),
-        "downtime": np.where(known, _rounded(opened - up, unit), np.nan),
+        "uptime": np.where(known, rounded(up, unit), np.nan),
+        "downtime": np.where(known, rounded(opened - up, unit), np.nan),
     }
     if full:
-        covered = _rounded(sums["observed"], np.where(opened == 0, 1, opened))
+        covered = rounded(sums["observed"], np.where(opened == 0, 1, opened))
         figures["coverage"] = np.where(opened == 0, np.nan, covered)
         for name in _RANGES:
             told = known & (name in sums)
-            figures[f"uptime_{name}"] = np.where(told, _rounded(sums.get(name, up), unit), np.nan)
-        figures["corrected"] = _rounded(sums.get("corrected", np.zeros_like(opened)), unit)
+            figures[f"uptime_{name}"] = np.where(told, rounded(sums.get(name, up), unit), np.nan)
+        figures["corrected"] = rounded(sums.get("corrected", np.zeros_like(opened)), unit)
+    if full and "outages" in sums:
+        figures["outages"] = np.where(known, sums["outages"], np.nan)
+        figures["longest_outage"] = np.where(known, rounded(sums["longest_outage"], MINUTE), np.nan)
     return figures
-
-
-def hundredths(us: Int64, unit: Int64 | int) -> Int64:
-    """Return us / unit in hundredths, rounded half to even, exactly: without any float."""
-    whole, rest = np.divmod(us * 100, unit)
-    up = (rest * 2 > unit) | ((rest * 2 == unit) & (whole % 2 == 1))
-    return np.asarray(whole + up, np.int64)
-
-
-def _rounded(us: Int64, unit: Int64 | int) -> NDArray[np.float64]:
-    return hundredths(us, unit) / 100

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import numpy as np
 
 from openhours.db import worker_connection
 from openhours.process_pool import collect_garbage_less
@@ -19,10 +20,11 @@ from openhours.times import DAY, MINUTE, SECOND
 from openhours.uptime.axis import Float64, Int64
 from openhours.uptime.beats import Heartbeats, beating
 from openhours.uptime.corrections import Correction, correct
-from openhours.uptime.fill import Interpolation, polled
+from openhours.uptime.fill import Interpolation, counts, polled
 from openhours.uptime.hourly import by_hour
 from openhours.uptime.hours import Intervals, open_time, since
 from openhours.uptime.intervals.mixture import Ranges, evidence, ranges
+from openhours.uptime.outages import Outages, in_windows, outages, some
 from openhours.uptime.segments import Filled
 from openhours.uptime.totals import Figures, figures
 from openhours.uptime.windows import Bounds, Window, bounds
@@ -58,6 +60,19 @@ class Partition:
     rules: FillRules
     windows: Sequence[Window]
     prior: Float64 | None
+    outages: bool
+
+
+@dataclass(frozen=True)
+class PartitionOutages:
+    """The outages with downtime in a window; `found.store` are positions in `store_ids`.
+
+    `count` and `longest` (µs) are (windows, stores), see `uptime.outages.InWindows`.
+    """
+
+    found: Outages
+    count: Int64
+    longest: Int64
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,7 @@ class PartitionFigures:
     by_hour: Int64
     zone: Int64
     zones: Sequence[str]
+    outages: PartitionOutages | None
 
 
 def warm_up(seconds: float) -> None:
@@ -92,7 +108,8 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
 
     part = partition.slice
     columns = read_columns(url, part, partition.snapshot)
-    filled = fill(columns, open_hours(columns, part), part, partition.rules)
+    opened = open_hours(columns, part)
+    filled = fill(columns, opened, part, partition.rules)
     edges = bounds(partition.windows, columns.zone, columns.zones, part.as_of)
     found = figures(filled, edges)
     return PartitionFigures(
@@ -105,6 +122,7 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
         by_hour=by_hour(filled, part.as_of),
         zone=columns.zone,
         zones=columns.zones,
+        outages=_in_windows(columns, opened, filled, part, edges) if partition.outages else None,
     )
 
 
@@ -148,6 +166,33 @@ def read_columns(url: str | None, part: Slice, snapshot: str) -> Columns:
             return await read_slice(connection, part)
 
     return worker_connection.run(url, read)
+
+
+def _in_windows(
+    columns: Columns, opened: Intervals, filled: Filled, part: Slice, edges: Bounds
+) -> PartitionOutages:
+    found = find_outages(columns, opened, filled, part)
+    of = in_windows(found, filled, edges, part.as_of - part.lookback)
+    return PartitionOutages(some(found, of.inside), of.count, of.longest)
+
+
+def find_outages(columns: Columns, opened: Intervals, filled: Filled, part: Slice) -> Outages:
+    """Return all outages of the slice's stores, as far as the lookback knows them.
+
+    `opened` and `filled` are those of `open_hours` and `fill`.
+    """
+    observations = columns.observations
+    if part.feed == POLLED:
+        counted = counts(
+            observations,
+            opened,
+            stores=len(columns.ids),
+            as_of=part.as_of,
+            lookback=part.lookback,
+        )
+    else:
+        counted = np.ones(len(observations.at), np.bool_)
+    return outages(filled, observations, counted, part.as_of - part.lookback, part.as_of)
 
 
 def open_hours(columns: Columns, part: Slice) -> Intervals:

@@ -64,7 +64,9 @@ async def plan_partitions(
                 only=some if chosen else None,
                 default_timezone=report.default_timezone,
             )
-            partitions.append(Partition(part, snapshot, fill_rules_of(report), windows, None))
+            partitions.append(
+                Partition(part, snapshot, fill_rules_of(report), windows, None, report.outages)
+            )
     return partitions
 
 

@@ -1,7 +1,9 @@
 """Reading reports and their rows, for the API, the commands and the pages."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Row, select
@@ -10,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from openhours.api.pagination import Page, fetch_page
 from openhours.db import bulk
 from openhours.db.engine import raw_connection
-from openhours.errors import NotFound
-from openhours.reports.rows import row_types
+from openhours.errors import Conflict, NotFound
+from openhours.reports.rows import OUTAGE_TYPES, row_types
 from openhours.reports.tables import Report
 from openhours.uptime.axis import Int64
 
@@ -30,6 +32,16 @@ async def find_report(engine: AsyncEngine, report_id: str) -> Report:
     if row is None:
         raise NotFound("no report has this id")
     return Report(**row._mapping)
+
+
+async def find_complete_report(engine: AsyncEngine, report_id: str) -> Report:
+    """Return the report; raise NotFound, or Conflict if it is not complete."""
+    report = await find_report(engine, report_id)
+    if report.state == "failed":
+        raise Conflict(f"the report failed: {report.error}")
+    if report.state != "complete":
+        raise Conflict(f"the report is {report.state}")
+    return report
 
 
 async def list_reports(
@@ -51,14 +63,37 @@ async def row_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, list[s
     )
     store_pks: list[int] = []
     store_ids: list[str] = []
+    async for rows in _batches(engine, query, report_pk):
+        store_pks += [row[0] for row in rows]
+        store_ids += [row[1] for row in rows]
+    return np.array(store_pks, np.int64), store_ids
+
+
+async def outage_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, list[str], Int64]:
+    """Return the stores with outages in a report, as `row_stores` does, and how many each has."""
+    query = (
+        "SELECT s.id, s.store_id, o.count FROM ("
+        "SELECT store, count(*) FROM report_outages WHERE report = $1 GROUP BY store) o"
+        " JOIN stores s ON s.id = o.store ORDER BY s.store_id"
+    )
+    numbers: list[tuple[int, int]] = []
+    store_ids: list[str] = []
+    async for rows in _batches(engine, query, report_pk):
+        numbers += [(row[0], row[2]) for row in rows]
+        store_ids += [row[1] for row in rows]
+    store_pks, counts = np.array(numbers, np.int64).reshape(-1, 2).T
+    return store_pks, store_ids, counts
+
+
+async def _batches(
+    engine: AsyncEngine, query: str, report_pk: int
+) -> AsyncIterator[list[asyncpg.Record]]:
     async with engine.begin() as connection:
         # Raw, for SQLAlchemy would make all rows in one turn.
         raw = await raw_connection(connection)
         cursor = await raw.cursor(query, report_pk)
         while rows := await cursor.fetch(_AT_ONCE):
-            store_pks += [row[0] for row in rows]
-            store_ids += [row[1] for row in rows]
-    return np.array(store_pks, np.int64), store_ids
+            yield rows
 
 
 async def read_rows(
@@ -81,3 +116,16 @@ async def read_rows(
         return rows
     order = np.searchsorted(stores, store_pks)
     return {name: column[order] for name, column in rows.items()}
+
+
+async def read_outages(
+    engine: AsyncEngine, report: Report, store_pks: Int64
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of `rows.OUTAGE_TYPES` of some stores, by store and instant."""
+    query = (
+        f"SELECT {', '.join(OUTAGE_TYPES)} FROM report_outages"  # noqa: S608  fixed names
+        " WHERE report = $1 AND store = ANY($2::int4[]) ORDER BY store, began_at"
+    )
+    async with engine.connect() as connection:
+        raw = await raw_connection(connection)
+        return await bulk.copy_out(raw, query, OUTAGE_TYPES, report.id, store_pks.tolist())

@@ -1,16 +1,34 @@
-"""The figures of stores as columns of `report_rows`: `known`, `open`, `up` …"""
+"""The figures of stores as columns of `report_rows`, outages as those of `report_outages`."""
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from openhours.db import bulk
+from openhours.reports.partition import PartitionOutages
 from openhours.reports.tables import Report
+from openhours.uptime.axis import Int64
 from openhours.uptime.intervals.mixture import Ranges
+from openhours.uptime.outages import NEVER, Outages
 from openhours.uptime.totals import Figures
 
 _SUMS = ("open", "up", "observed", "up_observed")
 _CORRECTED = "corrected"  # null in a report without corrections
 _RANGES = ("expected", "p05", "p95")  # null in a report without intervals
+_OUTAGES = ("outages", "longest_outage")  # null in a report without outages
+
+# All columns of an outage but its report.
+OUTAGE_TYPES = {
+    "store": "int4",
+    "began_at": "timestamptz",
+    "ended_at": "timestamptz",
+    "began_earliest": "timestamptz",
+    "ended_latest": "timestamptz",
+    "downtime": "int8",
+    "observations": "int4",
+    "ongoing": "bool",
+}
 
 
 def row_types(report: Report) -> dict[str, str]:
@@ -20,6 +38,8 @@ def row_types(report: Report) -> dict[str, str]:
         names.append(_CORRECTED)
     if report.intervals:
         names += _RANGES
+    if report.outages:
+        names += _OUTAGES
     sums = dict.fromkeys(names, f"int8[{len(report.windows)}]")
     return {"zone": "int2", "known": "bool", **sums}
 
@@ -30,3 +50,21 @@ def row_columns(figures: Figures, ranges: Ranges | None) -> dict[str, NDArray[An
     if ranges is not None:
         columns |= {name: getattr(ranges, name).T for name in _RANGES}
     return {"known": figures.known, **columns}
+
+
+def window_columns(outages: PartitionOutages | None) -> dict[str, NDArray[Any]]:
+    """Return what there is of outages in each window, (stores, windows) each."""
+    if outages is None:
+        return {}
+    return dict(zip(_OUTAGES, (outages.count.T, outages.longest.T), strict=True))
+
+
+def outage_columns(found: Outages, store_ids: Int64) -> dict[str, NDArray[Any]]:
+    """Return the columns of `OUTAGE_TYPES`; `found.store` are positions in `store_ids`."""
+    return vars(found) | {
+        "store": store_ids[found.store],
+        "began_earliest": np.where(
+            found.began_earliest == -NEVER, bulk.BEFORE_ALL, found.began_earliest
+        ),
+        "ended_latest": np.where(found.ended_latest == NEVER, bulk.AFTER_ALL, found.ended_latest),
+    }

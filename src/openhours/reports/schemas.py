@@ -85,6 +85,10 @@ class ReportOptions(BaseModel):
             "of each window in detail=full; 40 windows at most."
         ),
     ] = False
+    outages: Annotated[
+        bool,
+        Field(description="List the outages, too, for `/reports/{report_id}/outages`."),
+    ] = False
 
     @field_validator("calendar_timezone")
     @classmethod
@@ -143,6 +147,7 @@ class ReportInfo(BaseModel):
     windows: list[WindowInfo]
     calendar_timezone: str
     intervals: Annotated[bool, Field(description="Whether it says how sure uptime is.")]
+    outages: Annotated[bool, Field(description="Whether it was asked for outages.")]
     corrections: Annotated[
         list[str],
         Field(description="Ids of the corrections in its lookback, in the order they were made."),
@@ -213,6 +218,7 @@ def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
             "windows": [_window(window) for window in windows_of(report)],
             "calendar_timezone": report.calendar_timezone,
             "intervals": report.intervals,
+            "outages": report.outages,
             "corrections": report.corrections or [],
             "stores_asked": None if report.stores is None else len(report.stores),
             "labels": report.labels,

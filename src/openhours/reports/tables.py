@@ -59,6 +59,7 @@ class Report(Base):
     # Each [name, kind, start, end], see `uptime.windows`.
     windows: Mapped[list[list[Any]]] = mapped_column(JSONB)
     calendar_timezone: Mapped[str] = mapped_column(Text)
+    outages: Mapped[bool] = mapped_column(server_default="false")
 
     intervals: Mapped[bool] = mapped_column(Boolean, server_default="false")
 
@@ -71,6 +72,7 @@ class Report(Base):
     # Those of its stores, when it was computed.
     zones: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     row_count: Mapped[int | None] = mapped_column(Integer)
+    outage_count: Mapped[int | None] = mapped_column(BigInteger)
     # By feed: [open time, uptime] of all its stores, each of the 168 hours before T, in µs.
     by_hour: Mapped[dict[str, list[list[int]]] | None] = mapped_column(JSONB)
     error: Mapped[str | None] = mapped_column(Text)
@@ -90,7 +92,8 @@ class ReportRow(Base):
     `up_observed` are the parts near an observation. `corrected` is the open time that corrections
     took out of `open` or decided, null in a report without corrections. `zone` is the position of
     the store's zone in those of the report, from 0. `expected`, `p05` and `p95` are the interval
-    for uptime, null in a report without intervals.
+    for uptime, null in a report without intervals; `outages` is how many outages have downtime in
+    the window, `longest_outage` the longest such part, null in a report without outages.
     """
 
     __tablename__ = "report_rows"
@@ -108,3 +111,26 @@ class ReportRow(Base):
     expected: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     p05: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     p95: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    outages: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    longest_outage: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+
+
+class ReportOutage(Base):
+    """An outage with downtime in one of the windows of a report, see `uptime.outages`.
+
+    `ended_at` is the end of its last downtime, also while it is `ongoing`. The observations around
+    it are infinite where there is none. `downtime` is in µs.
+    """
+
+    __tablename__ = "report_outages"
+
+    # No foreign keys, as in ReportRow.
+    report: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    store: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    began_at: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(Timestamp)
+    began_earliest: Mapped[datetime] = mapped_column(Timestamp)
+    ended_latest: Mapped[datetime] = mapped_column(Timestamp)
+    downtime: Mapped[int] = mapped_column(BigInteger)
+    observations: Mapped[int] = mapped_column(Integer)
+    ongoing: Mapped[bool]

@@ -6,9 +6,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-# What a column holds. Figures are rounded to two decimals, NaN where they are empty.
-Kind = Literal["text", "instant", "figure"]
+from openhours.uptime.axis import Bool, Int64
+
+# What a column holds. Figures are rounded to two decimals; they and counts are NaN where they are
+# empty, instants NaT.
+Kind = Literal["text", "instant", "figure", "count", "flag"]
 
 
 class Heading(NamedTuple):
@@ -24,6 +28,9 @@ def figure(name: str, unit: str | None) -> Heading:
     return Heading(name, name if unit is None else f"{name}({unit})", "figure")
 
 
+STORE_ID = Heading("store_id", "store_id", "text")
+
+
 @dataclass(frozen=True)
 class Table:
     """Columns, and pages of rows, whose frames have these columns by their names.
@@ -37,12 +44,35 @@ class Table:
 
 
 def texts(page: pd.DataFrame, heading: Heading) -> list[str]:
-    """Return a column as text: instants in ISO 8601, "" where a figure is empty."""
+    """Return a column as text: instants in ISO 8601, "" where there is nothing."""
     column = page[heading.name]
     if heading.kind == "figure":
         return ["" if value != value else f"{value:.2f}" for value in column.tolist()]  # noqa: PLR0124
+    if heading.kind == "count":
+        return ["" if value != value else f"{value:.0f}" for value in column.tolist()]  # noqa: PLR0124
+    if heading.kind == "flag":
+        return ["true" if value else "false" for value in column.tolist()]
     if heading.kind == "instant":
         instants = column.to_numpy("datetime64[us]")
-        return list(np.datetime_as_string(instants, timezone="UTC"))
+        written = np.datetime_as_string(instants, timezone="UTC")
+        return list(np.where(np.isnat(instants), "", written))
     values: list[Any] = column.tolist()
     return values
+
+
+def hundredths(us: Int64, unit: Int64 | int) -> Int64:
+    """Return us / unit in hundredths, rounded half to even, exactly: without any float."""
+    whole, rest = np.divmod(us * 100, unit)
+    up = (rest * 2 > unit) | ((rest * 2 == unit) & (whole % 2 == 1))
+    return np.asarray(whole + up, np.int64)
+
+
+def rounded(us: Int64, unit: Int64 | int) -> NDArray[np.float64]:
+    """Return us / unit as a figure."""
+    return hundredths(us, unit) / 100
+
+
+def instants(us: Int64, is_one: Bool | bool = True) -> pd.DatetimeIndex:
+    """Return µs since 1970 as instants, NaT where it `is_one` not."""
+    at = np.where(is_one, us, 0).astype("datetime64[us]")
+    return pd.DatetimeIndex(np.where(is_one, at, np.datetime64("NaT"))).tz_localize("UTC")

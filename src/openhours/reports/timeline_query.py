@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.api.off_loop import off_loop
 from openhours.db.engine import raw_connection
-from openhours.errors import Conflict, NotFound, invalid
+from openhours.errors import NotFound, invalid
 from openhours.reports.columns import (
     Columns,
     Slice,
@@ -18,7 +18,7 @@ from openhours.reports.columns import (
     read_special_hours,
 )
 from openhours.reports.partition import FillRules, fill_rules_of
-from openhours.reports.queries import find_report
+from openhours.reports.queries import find_complete_report
 from openhours.reports.rows import row_columns
 from openhours.reports.tables import Report, ReportRow
 from openhours.reports.timeline import StoreRow, Timeline, TimelineQuery, build_timeline
@@ -55,7 +55,7 @@ async def timeline_of(
     """
     if as_of is not None and report_id is not None:
         raise invalid("give as_of or report_id, not both", "query", "as_of")
-    report = None if report_id is None else await _complete_report(engine, report_id)
+    report = None if report_id is None else await find_complete_report(engine, report_id)
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ")
         if report is None:
@@ -67,13 +67,6 @@ async def timeline_of(
     timeline = await off_loop(build_timeline, store, columns, part, query)
     changed = None if report is None else _has_changed(row, timeline)
     return Answer(timeline, report, changed, labels)
-
-
-async def _complete_report(engine: AsyncEngine, report_id: str) -> Report:
-    report = await find_report(engine, report_id)
-    if report.state != "complete":
-        raise Conflict(f"the report is {report.state}")
-    return report
 
 
 async def _query_by_settings(

@@ -37,6 +37,7 @@ async def trigger(
     windows: Sequence[str] | None = None,
     calendar_timezone: str | None = None,
     intervals: bool = False,
+    outages: bool = False,
 ) -> str:
     """Insert a report and its job, to be committed together by the caller; return its report_id.
 
@@ -72,6 +73,7 @@ async def trigger(
             windows=[list(window) for window in chosen],
             calendar_timezone=zone,
             intervals=intervals,
+            outages=outages,
         )
         .returning(Report.id)
     )

@@ -18,8 +18,14 @@ from openhours.db.engine import raw_connection
 from openhours.reports import metrics
 from openhours.reports.changes import TELL_ENDED, TELL_PROGRESS, UNFINISHED
 from openhours.reports.partition import PartitionFigures
-from openhours.reports.rows import row_columns, row_types
-from openhours.reports.tables import Report, ReportRow
+from openhours.reports.rows import (
+    OUTAGE_TYPES,
+    outage_columns,
+    row_columns,
+    row_types,
+    window_columns,
+)
+from openhours.reports.tables import Report, ReportOutage, ReportRow
 from openhours.uptime.axis import Int64
 
 log = logging.getLogger(__name__)
@@ -81,13 +87,27 @@ async def write_rows(connection: AsyncConnection, report: Report, part: Partitio
     assert connection.in_transaction(), "a COPY outside of one would be committed at once"
     count = len(part.store_ids)
     types = {"report": "int8", "store": "int4"} | row_types(report)
-    columns = row_columns(part.figures, part.ranges) | {
+    columns = row_columns(part.figures, part.ranges) | window_columns(part.outages)
+    columns |= {
         "report": np.full(count, report.id, np.int64),
         "store": part.store_ids,
         "zone": _places(report.zones, part.zones)[part.zone],
     }
     raw = await raw_connection(connection)
     await bulk.copy_in(raw, ReportRow.__tablename__, types, columns)
+
+
+async def write_outages(connection: AsyncConnection, report: Report, part: PartitionFigures) -> int:
+    """Write a partition's outages inside the caller's transaction: raw, by COPY. How many."""
+    assert connection.in_transaction(), "a COPY outside of one would be committed at once"
+    if part.outages is None:
+        return 0
+    columns = outage_columns(part.outages.found, part.store_ids)
+    columns["report"] = np.full(len(columns["store"]), report.id, np.int64)
+    raw = await raw_connection(connection)
+    types = {"report": "int8", **OUTAGE_TYPES}
+    await bulk.copy_in(raw, ReportOutage.__tablename__, types, columns)
+    return len(columns["store"])
 
 
 def _places(zones: list[str], names: Sequence[str]) -> Int64:
@@ -97,7 +117,11 @@ def _places(zones: list[str], names: Sequence[str]) -> Int64:
 
 
 async def complete_report(
-    connection: AsyncConnection, report: Report, rows: int, by_hour: dict[str, Int64]
+    connection: AsyncConnection,
+    report: Report,
+    rows: int,
+    outages: int,
+    by_hour: dict[str, Int64],
 ) -> bool:
     """Mark the report complete inside the caller's transaction; False if another attempt runs.
 
@@ -110,6 +134,7 @@ async def complete_report(
             state="complete",
             progress=1.0,
             row_count=rows,
+            outage_count=outages if report.outages else None,
             corrections=report.corrections,
             zones=report.zones,
             prior=report.prior,

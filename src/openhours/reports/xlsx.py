@@ -67,7 +67,10 @@ class _Sheet:
         self._sheet = self._book.add_worksheet("report")
         self._sheet.freeze_panes(1, 0)
         self._sheet.set_column(0, len(table.headings) - 1, _WIDTH)
-        self._decimals = self._book.add_format({"num_format": "0.00"})
+        decimals = self._book.add_format({"num_format": "0.00"})
+        self._number_formats = [
+            decimals if heading.kind == "figure" else None for heading in table.headings
+        ]
         bold = self._book.add_format({"bold": True})
         self._headings = table.headings
         for n, heading in enumerate(table.headings):
@@ -79,10 +82,14 @@ class _Sheet:
         columns = [_values(page, heading) for heading in self._headings]
         for row, values in enumerate(zip(*columns, strict=True), self._next):
             for column, value in enumerate(values):
+                if value == "" or value != value:  # noqa: PLR0124  NaN
+                    continue
                 if isinstance(value, str):
                     self._write_text(row, column, value)
-                elif value == value:  # noqa: PLR0124  an empty one is not
-                    self._sheet.write_number(row, column, value, self._decimals)
+                elif isinstance(value, bool):
+                    self._sheet.write_boolean(row, column, value)
+                else:
+                    self._sheet.write_number(row, column, value, self._number_formats[column])
         self._next += len(page)
 
     def _write_text(self, row: int, column: int, text: str) -> None:
@@ -98,7 +105,7 @@ class _Sheet:
 
 
 def _values(page: pd.DataFrame, heading: Heading) -> list[Any]:
-    if heading.kind == "figure":
-        figures: list[float] = page[heading.name].tolist()
-        return figures
-    return texts(page, heading)
+    if heading.kind in ("text", "instant"):
+        return texts(page, heading)
+    values: list[Any] = page[heading.name].tolist()
+    return values

@@ -38,11 +38,25 @@ class Outages:
     ongoing: Bool
 
 
-def outages(filled: Filled, counted: Observations, since: int, as_of: int) -> Outages:
+@dataclass(frozen=True)
+class InWindows:
+    """How many outages have downtime in a window, and the longest such part in µs.
+
+    (windows, stores) each; `inside` (n,) says of each outage whether it has any in one of them.
+    """
+
+    count: Int64
+    longest: Int64
+    inside: Bool
+
+
+def outages(
+    filled: Filled, observations: Observations, counts: Bool, since: int, as_of: int
+) -> Outages:
     """Return the outages in [since, as_of) (µs) of the stores that are known.
 
-    `counted` are the observations that count, of beating stores all heartbeats; none is earlier
-    than `since`.
+    `counts` says which observations count; of these none is earlier than `since`. Of beating
+    stores they are all heartbeats.
     """
     segments = _known_since(filled, since)
     first, last = _runs_of_downtime(segments)
@@ -52,36 +66,35 @@ def outages(filled: Filled, counted: Observations, since: int, as_of: int) -> Ou
     downtime = _Downtime(segments, since, as_of, len(filled.known))
 
     axis = Axis(since, as_of + 1, len(filled.known))
+    keys = axis.keys(observations.store, observations.at)
     begin = axis.keys(store, began_at)
     end = axis.keys(store, np.where(ongoing, as_of + 1, ended_at))
-    active, inactive = (
-        Observations(*(column[which] for column in vars(counted).values()))
-        for which in (counted.active, ~counted.active)
-    )
-    seen_active, seen_inactive = (axis.keys(seen.store, seen.at) for seen in (active, inactive))
-    before = np.searchsorted(seen_active, begin, side="right") - 1
-    after = np.where(ongoing, len(active.at), np.searchsorted(seen_active, end))
+    # Positions in `observations`: each is searched once, and of the few there are, then.
+    first_in, first_after = np.searchsorted(keys, begin), np.searchsorted(keys, end)
+    since_begun = np.searchsorted(keys, begin, side="right")
+    active = np.flatnonzero(counts & observations.active)
+    inactive = np.flatnonzero(counts & ~observations.active)
+    before = np.searchsorted(active, since_begun) - 1
+    after = np.where(ongoing, len(active), np.searchsorted(active, first_after))
     return Outages(
         store=store,
         began_at=began_at,
         ended_at=ended_at,
-        began_earliest=_at(active, before, store, -NEVER),
-        ended_latest=_at(active, after, store, NEVER),
+        began_earliest=_at(observations, active, before, store, -NEVER),
+        ended_latest=_at(observations, active, after, store, NEVER),
         downtime=downtime.between(store, began_at, ended_at),
-        observations=np.searchsorted(seen_inactive, end) - np.searchsorted(seen_inactive, begin),
+        observations=np.searchsorted(inactive, first_after) - np.searchsorted(inactive, first_in),
         ongoing=ongoing,
     )
 
 
-def in_windows(found: Outages, filled: Filled, bounds: Bounds, since: int) -> tuple[Int64, Int64]:
-    """Return how many outages have downtime in each window, and the longest such part in µs.
-
-    (windows, stores) each; `found` and `since` are those of `outages`.
-    """
+def in_windows(found: Outages, filled: Filled, bounds: Bounds, since: int) -> InWindows:
+    """Return what the outages have in each window; `found` and `since` are those of `outages`."""
     windows, stores = bounds.start.shape
     count, longest = np.zeros((2, windows, stores), np.int64)
+    inside = np.zeros(len(found.store), np.bool_)
     if not len(found.store):
-        return count, longest
+        return InWindows(count, longest, inside)
     last = max(int(found.ended_at.max()), int(bounds.end.max(initial=since)))
     downtime = _Downtime(_known_since(filled, since), since, last, stores)
     axis = Axis(min(since, int(bounds.start.min(initial=since))), last, stores)
@@ -100,7 +113,13 @@ def in_windows(found: Outages, filled: Filled, bounds: Bounds, since: int) -> tu
         down = downtime.between(store, start, end)
         count[n] = np.bincount(store[down > 0], minlength=stores)
         np.maximum.at(longest[n], store, down)
-    return count, longest
+        inside[outage[down > 0]] = True
+    return InWindows(count, longest, inside)
+
+
+def some(found: Outages, which: Bool) -> Outages:
+    """Return some of the outages."""
+    return Outages(*(column[which] for column in vars(found).values()))
 
 
 class _Downtime:
@@ -134,10 +153,16 @@ def _runs_of_downtime(segments: Segments) -> tuple[Int64, Int64]:
     return np.flatnonzero(first), np.flatnonzero(last)
 
 
-def _at(seen: Observations, position: Int64, store: Int64, otherwise: int) -> Int64:
-    """Return the instants of observations, `otherwise` where it is not one of the store."""
-    inside = np.flatnonzero((position >= 0) & (position < len(seen.at)))
-    inside = inside[seen.store[position[inside]] == store[inside]]
+def _at(
+    observations: Observations, some: Int64, place: Int64, store: Int64, otherwise: int
+) -> Int64:
+    """Return the instants of observations, `otherwise` where it is not one of the store.
+
+    `place` (n,) are positions in `some`, which are positions in `observations`.
+    """
+    inside = np.flatnonzero((place >= 0) & (place < len(some)))
+    which = some[place[inside]]
+    of_store = observations.store[which] == store[inside]
     at = np.full(len(store), otherwise)
-    at[inside] = seen.at[position[inside]]
+    at[inside[of_store]] = observations.at[which[of_store]]
     return at

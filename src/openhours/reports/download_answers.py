@@ -1,0 +1,68 @@
+"""Tables of reports over HTTP, as files."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request, Response
+
+from openhours.api.dependencies import SETTINGS
+from openhours.api.downloads import DOWNLOADS, download
+from openhours.errors import located
+from openhours.reports.formats import MEDIA, Format, written
+from openhours.reports.tables import Report
+from openhours.reports.tabular import Table
+
+
+@dataclass(frozen=True)
+class Download:
+    """A table of a complete report, which never changes.
+
+    `key` tells it from other tables of the report; `name` is the file's, without its end.
+    """
+
+    table: Callable[[], Table]
+    form: Format
+    key: str
+    name: str
+
+
+def file_name(report: Report) -> str:
+    """Return how the names of a report's files begin."""
+    as_of = report.as_of_polled or report.as_of_beating
+    return f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}"
+
+
+async def download_answer(
+    request: Request,
+    report: Report,
+    file: Download,
+    metadata: dict[str, Any],
+    headers: dict[str, str],
+) -> Response:
+    """Return the file, see `api.downloads.download`; JSON begins with `metadata`.
+
+    Raise Invalid if the format does not hold so many rows.
+    """
+    form = file.form
+
+    async def make() -> AsyncIterator[bytes]:
+        folder = SETTINGS.of(request.app).data_dir
+        return await written(file.table(), form, folder, metadata)
+
+    headers = {
+        **headers,
+        "Cache-Control": "private, max-age=0, must-revalidate",
+        "Content-Disposition": f'attachment; filename="{file.name}.{form}"',
+    }
+    with located("query", "format"):
+        return await download(
+            request,
+            DOWNLOADS.of(request.app),
+            f"{report.report_id} {file.key} {form}",
+            make,
+            headers,
+            media=MEDIA[form],
+            compressible=form in ("csv", "json"),
+            modified_at=(report.finished_at or report.created_at).timestamp(),
+        )
