@@ -85,6 +85,7 @@ TABLE = AccessTable(
         "POST /hours/special": Needs("ingest", form=True),
         "POST /hours/special/remove": Needs("ingest", form=True),
         "GET /pcs": _REPORT,
+        "POST /pcs/hours": Needs("ingest", form=True),
         "GET /traffic": _REPORT,
         "GET /activity": _REPORT,
         "POST /activity": Needs("track", form=True),

@@ -147,6 +147,7 @@ REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
             (PC, HEARTBEAT_WEEK, HEARTBEATS),
         ),
         ("/stores/pc:joe?as_of=2023-01-23T00:00:00Z", (PC, HEARTBEAT_WEEK, HEARTBEATS)),
+        ("/pcs?pc=joe&from=2023-01-16&to=2023-01-24&zone=UTC", (PC, HEARTBEAT_WEEK, HEARTBEATS)),
         ("/ingestions?limit=1000", (FILES.format(files=1000),)),
         ("/ingestions/f1/rejects.csv", (FILES.format(files=1), REJECTS)),
         ("/api/stores?limit=1000", (STORES, LABELS)),
@@ -171,6 +172,16 @@ def test_so_are_a_user_s_many_sessions(
         token = register(client, "zoe")["token"]
         execute(database_url, SESSIONS)
         steps_of_get(steps, client, f"/api/v1/sessions/zoe{rest}", bearer(token))
+
+
+@pytest.mark.parametrize("query", ["", "?from=2020-01-01"])
+def test_the_timer_s_page_is_made_in_short_steps(
+    settings: Settings, database_url: str, steps: Steps, query: str
+) -> None:
+    with running(settings) as client:
+        token = register(client, "zoe")["token"]
+        execute(database_url, SESSIONS)
+        steps_of_get(steps, client, f"/timer{query}", bearer(token) | {"Accept": "text/html"})
 
 
 def steps_of_get(

@@ -11,11 +11,13 @@ from openhours.stores.hours import (
     ALWAYS_VALID,
     Row,
     StoreHours,
+    Version,
     hours_of,
     parse_week,
     remove_hours,
     set_hours,
     set_timezone,
+    version_on,
     written,
 )
 from openhours.uptime.dates import CLOSED
@@ -149,3 +151,14 @@ def test_versions_are_set_and_removed_one_by_one(database_url: str) -> None:
         await engine.dispose()
 
     asyncio.run(test())
+
+
+def test_the_version_that_is_valid_on_a_day_is_the_last_that_has_begun() -> None:
+    first, second = (Version(date(2024, month, 1), [Row(month, 0, HOUR)]) for month in (1, 2))
+    for day, version in (
+        (date(2023, 12, 31), first),
+        (date(2024, 1, 31), first),
+        (date(2024, 2, 1), second),
+    ):
+        assert version_on([first, second], day) == version
+    assert version_on([], date(2024, 1, 1)) == Version(ALWAYS_VALID, [])

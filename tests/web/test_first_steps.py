@@ -1,5 +1,6 @@
 """From nothing to a report, as a person does it: bring files, generate, watch, download."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def test_before_there_is_anything_each_page_says_what_to_do(page: Page, path: st
             "/": "Upload three CSV files",
             "/stores": "Upload a CSV on the overview",
             "/reports": "Generate one",
-            "/pcs": "POST /track",
+            "/pcs": "openhours agent --server http://127.0.0.1",
             "/traffic": "POST /visit",
             "/activity": "POST /api/event",
             "/signin": "openhours keys create",
@@ -80,6 +81,16 @@ def test_a_report_can_be_generated_without_any_script(page: Page) -> None:
     page.goto("/reports")
     page.get_by_role("button", name="Generate report").click()
     expect(page.locator("h1")).to_contain_text("Report of")
+
+
+def test_what_a_page_says_to_send_is_accepted(page: Page, service: Service) -> None:
+    page.goto("/pcs")
+    command = page.locator("#by-hand").inner_text()
+    sent = subprocess.check_output(["bash", "-c", f"{command} -s"])
+    assert b'"pc":"desk"' in sent
+    page.reload()
+    expect(page.get_by_role("heading", name="desk")).to_be_visible()
+    expect(page.locator(".lead")).to_contain_text("on now")
 
 
 def bring(page: Page, file: Path, content: bytes) -> None:

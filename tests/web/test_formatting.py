@@ -45,6 +45,21 @@ def test_a_running_session_is_shown_like_a_stopwatch() -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-3, "less than a minute ago"),
+        (59, "less than a minute ago"),
+        (60, "1 min ago"),
+        (3 * 3600 + 3599, "3 h ago"),
+        (86_400, "1 day ago"),
+        (1500 * 86_400, "1,500 days ago"),
+    ],
+)
+def test_how_long_ago_is_told_in_the_largest_unit(seconds: int, words: str) -> None:
+    assert formatting.ago(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
     ("us", "hours", "minutes"),
     [
         (0, "0 h", "0 min"),

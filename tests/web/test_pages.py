@@ -172,15 +172,33 @@ def test_a_correction_is_made_and_revoked(page: Page, stocked: Service) -> None:
     assert stocked.process is not None
 
 
-def test_pcs_show_their_history_and_when_they_were_on(page: Page, stocked: Service) -> None:
+def test_a_pc_shows_when_it_was_on_and_its_history(page: Page, stocked: Service) -> None:
+    stocked.client.post("/track", json={"pc": "joe-pc"})
     page.goto("/pcs")
-    expect(page.get_by_role("region", name="Heartbeats").locator("tbody tr")).to_have_count(60)
-    page.get_by_label("PC", exact=True).select_option("desk & <b>chair</b>")
-    page.get_by_role("button", name="Show").click()
-    expect(page.locator("tbody tr").first).to_contain_text("POST /track")
+    expect(page.get_by_role("row", name="joe-pc on now")).to_be_visible()
+    page.get_by_role("link", name="desk & <b>chair</b>").first.click()
+    expect(page.get_by_role("heading", name="desk & <b>chair</b>")).to_be_visible()
+    expect(page.get_by_role("table", name="On and off").locator("tbody tr")).to_have_count(2)
+    expect(page.get_by_role("table", name="Heartbeats").locator("tbody tr")).to_have_count(60)
     page.wait_for_load_state()
-    page.locator(".day .piece.up").first.hover()
-    expect(page.locator("[data-why]")).to_contain_text("each good for 150 s")
+    piece = page.locator(".day a:has(.up)").first
+    piece.hover()
+    expect(page.locator("#why")).to_contain_text("each good for 150 s")
+    why = page.locator("#why").inner_text()
+    piece.click()
+    expect(page).to_have_url(re.compile(r"/pcs\?pc=desk.*at=.*#why"))
+    page.reload()
+    expect(page.locator("#why")).to_have_text(why)
+    page.locator("#hours").fill("daily  8:00-18:00")
+    page.get_by_label("Time zone").fill("America/Denver")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#hours")).to_have_value("mon-sun 08:00-18:00")
+    good_for_all(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/pcs", "/pcs?pc=joe-pc"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        good_for_all(page)
 
 
 def test_traffic_keeps_bots_apart(page: Page, stocked: Service) -> None:

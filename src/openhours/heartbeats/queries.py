@@ -1,12 +1,14 @@
 """Queries of heartbeats and PCs, shared by the API and the pages."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.agent.names import PREFIX
 from openhours.api.pagination import Page, fetch_page
+from openhours.errors import NotFound
 from openhours.heartbeats.tables import Heartbeat
 from openhours.stores.tables import BEATING, Store
 
@@ -35,8 +37,51 @@ async def list_heartbeats(
     return await fetch_page(connection, query, keys, limit=limit, cursor=cursor, descending=True)
 
 
-async def list_pcs(connection: AsyncConnection, limit: int) -> list[str]:
-    """Return the names of PCs, in alphabetical order."""
-    query = select(Store.store_id).where(Store.feed == BEATING)
-    query = query.order_by(func.lower(Store.store_id), Store.store_id).limit(limit)
-    return [name.removeprefix(PREFIX) for name in await connection.scalars(query)]
+class Pc(NamedTuple):
+    """PC, its own time zone, its newest heartbeat, and how long ago that was by our clock.
+
+    Both are None if retention has left no heartbeat.
+    """
+
+    name: str
+    timezone: str | None
+    heard_at: datetime | None
+    silent_for: timedelta | None
+
+    def is_on(self, expiry: timedelta) -> bool:
+        """Return whether the newest heartbeat has not expired."""
+        return self.silent_for is not None and self.silent_for < expiry
+
+
+_HEARD_AT = (
+    select(Heartbeat.event_time)
+    .where(Heartbeat.store == Store.id)
+    .order_by(Heartbeat.event_time.desc())
+    .limit(1)
+    .correlate(Store)
+    .scalar_subquery()
+    .label("heard_at")
+)
+_PCS = select(Store.store_id, Store.timezone, _HEARD_AT, func.clock_timestamp()).where(
+    Store.feed == BEATING
+)
+
+
+async def list_pcs(connection: AsyncConnection, limit: int) -> list[Pc]:
+    """Return PCs by name, in alphabetical order."""
+    query = _PCS.order_by(func.lower(Store.store_id), Store.store_id).limit(limit)
+    return [_pc(*row) for row in await connection.execute(query)]
+
+
+async def find_pc(connection: AsyncConnection, name: str) -> Pc:
+    """Return the PC with this name; raise NotFound."""
+    query = _PCS.where(Store.store_id == PREFIX + name)
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound("no PC with this name has sent a heartbeat")
+    return _pc(*row)
+
+
+def _pc(store_id: str, timezone: str | None, heard_at: datetime | None, present: datetime) -> Pc:
+    silent_for = None if heard_at is None else present - heard_at
+    return Pc(store_id.removeprefix(PREFIX), timezone, heard_at, silent_for)

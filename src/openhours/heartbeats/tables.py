@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Integer
+from sqlalchemy import BigInteger, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from openhours.db.engine import Base, Timestamp
@@ -13,14 +13,18 @@ class Heartbeat(Base):
     """One heartbeat of the PC whose store is `pc:<name>`. Partitioned by week."""
 
     __tablename__ = HEARTBEATS.name
-    __table_args__ = ({"postgresql_partition_by": f"RANGE ({HEARTBEATS.instant})"},)
+    __table_args__ = (
+        # A PC's newest heartbeat, and its heartbeats of some days, however many PCs there are.
+        Index("ix_heartbeats_store_event_time", "store", "event_time"),
+        {"postgresql_partition_by": f"RANGE ({HEARTBEATS.instant})"},
+    )
 
     event_time: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
     # From the sequence `heartbeat_ids`: what identity columns of partitions do differs between
     # versions of PostgreSQL.
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     # No foreign key: the store is made first, and a check per beat would lock its row.
-    store: Mapped[int] = mapped_column(Integer, index=True)
+    store: Mapped[int] = mapped_column(Integer)
 
 
 class BeatId(Base):

@@ -146,6 +146,12 @@ def written(rows: Sequence[Row]) -> str:
     )
 
 
+def version_on(versions: Sequence[Version], day: date) -> Version:
+    """Return the hours that are valid on a local date, always open if there are no versions."""
+    begun = [version for version in versions if version.valid_from <= day]
+    return (begun[-1:] or list(versions[:1]) or [Version(ALWAYS_VALID, [])])[0]
+
+
 async def set_hours(
     engine: AsyncEngine, store_id: str, rows: Sequence[Row], valid_from: date = ALWAYS_VALID
 ) -> None:

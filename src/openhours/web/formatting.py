@@ -1,6 +1,6 @@
 """Writing instants, durations and shares on pages: never a time without its zone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import pytz
@@ -75,6 +75,16 @@ def span(seconds: float | None) -> str:
     hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
     parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
     return " ".join(f"{count:,} {unit}" for count, unit in parts if count)
+
+
+def ago(past: timedelta) -> str:
+    """Return how long ago something was, in its largest unit: `3 h ago`, `2 days ago`."""
+    seconds = max(0, past // timedelta(seconds=1))
+    for unit, length in (("day", 86_400), ("h", 3600), ("min", 60)):
+        count = seconds // length
+        if count:
+            return f"{count:,} {unit}{'s' if unit == 'day' and count > 1 else ''} ago"
+    return "less than a minute ago"
 
 
 def percent(part: int | float, whole: int | float) -> str:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from openhours.accounts.browser_sessions import csrf_token, sent_cookie, set_cookie
 from openhours.accounts.credentials import Caller
 from openhours.api.dependencies import public_path
+from openhours.times import from_us
 from openhours.web import formatting
 from openhours.web.running_session import running_session
 
@@ -39,10 +40,11 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals |= {"tabs": TABS, "timezones": pytz.common_timezones}
+_templates.globals |= {"from_us": from_us, "tabs": TABS, "timezones": pytz.common_timezones}
 _templates.globals |= {
     name: getattr(formatting, name)
     for name in (
+        "ago",
         "between",
         "clock",
         "hours",
