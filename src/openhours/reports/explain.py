@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from openhours.reports.timeline import HoursRow, Piece, Timeline
+from openhours.reports.pieces import Piece
+from openhours.reports.timeline import HoursRow, Timeline
 from openhours.stores.queries import StoredCorrection
 from openhours.times import (
     DAY,

@@ -10,33 +10,21 @@ to the report's figures. A piece ends where the status may change or where it st
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from openhours.reports.columns import Columns, Slice
 from openhours.reports.partition import FillRules, fill
+from openhours.reports.pieces import Piece, corrected, cut_pieces
 from openhours.stores.queries import StoredCorrection
 from openhours.stores.tables import POLLED
-from openhours.uptime.axis import Bool, Int64
 from openhours.uptime.dates import ALWAYS, EVERY, NO_ROW, THURSDAY, SpecialHours, WeekHours
 from openhours.uptime.fill import Observations
 from openhours.uptime.hours import Intervals, RowIntervals, open_by_rows, row_intervals
-from openhours.uptime.segments import NO_SOURCE, Filled, Segments
+from openhours.uptime.segments import NO_SOURCE
 from openhours.uptime.totals import Figures, figures
 from openhours.uptime.windows import DEFAULT_WINDOWS, Window, bounds
-
-Rule = Literal[
-    "nearest",
-    "previous",
-    "first",
-    "inherited",
-    "inherited_later",
-    "corrected",
-    "unknown",
-    "beating",
-    "silent",
-]
 
 
 class HoursRow(NamedTuple):
@@ -77,22 +65,6 @@ class TimelineQuery:
     default_timezone: str
     rules: FillRules
     windows: Sequence[Window] = DEFAULT_WINDOWS
-
-
-@dataclass(frozen=True)
-class Piece:
-    """[start, end) of open time in µs UTC, with one status for one reason.
-
-    `source` is the position of the observation that gives the status, -1 if none does; `rule` is
-    how it gives it.
-    """
-
-    start: int
-    end: int
-    active: bool
-    measured: bool
-    source: int
-    rule: Rule
 
 
 @dataclass(frozen=True)
@@ -195,9 +167,9 @@ def build_timeline(
         filled = fill(columns, opened, part, query.rules, per_poll=True)
         edges = bounds(query.windows, columns.zone, columns.zones, part.as_of)
         totals = figures(filled, edges)
-        pieces = _pieces(columns.observations, part, query.rules, opened, filled)
+        pieces = cut_pieces(columns.observations, part, query.rules, opened, filled)
         if totals.known[0]:
-            pieces = [_corrected(piece, corrections) for piece in pieces]
+            pieces = [corrected(piece, corrections) for piece in pieces]
     return Timeline(
         store_pk=store.id,
         store_id=store.store_id,
@@ -241,71 +213,6 @@ def _special_rows(special: SpecialHours) -> list[HoursRow]:
         HoursRow((date + THURSDAY) % 7, opens, closes, date=date, every=store == EVERY)
         for store, date, opens, closes in rows
     ]
-
-
-def _pieces(
-    observations: Observations, part: Slice, rules: FillRules, opened: Intervals, filled: Filled
-) -> list[Piece]:
-    """Cut the segments, one for each poll, where they stop being observed."""
-    segments = filled.segments
-    start, end, of, measured = _cut(segments, filled.unobserved)
-    pieces = []
-    # An opening may have begun before the lookback: nothing is told of that part.
-    start = np.maximum(start, part.as_of - part.lookback)
-    place = np.searchsorted(opened.start, start, side="right") - 1
-    for n in np.flatnonzero(start < end):
-        piece = Piece(
-            start=int(start[n]),
-            end=int(end[n]),
-            active=bool(segments.active[of[n]]),
-            measured=bool(measured[n]),
-            source=int(segments.source[of[n]]),
-            rule="unknown",
-        )
-        opening = int(opened.start[place[n]]), int(opened.end[place[n]])
-        rule = _rule(piece, opening, observations, part.feed, rules)
-        pieces.append(replace(piece, rule=rule))
-    return pieces
-
-
-def _corrected(piece: Piece, corrections: Sequence[StoredCorrection]) -> Piece:
-    decided = any(one.start <= piece.start and piece.end <= one.end for one in corrections)
-    return replace(piece, rule="corrected") if decided else piece
-
-
-def _cut(segments: Segments, unobserved: Segments) -> tuple[Int64, Int64, Int64, Bool]:
-    """Cut segments where they stop being observed.
-
-    Return start, end, the segment's position and whether it is measured, of each part.
-    """
-    edges = np.unique(
-        np.concatenate((segments.start, segments.end, unobserved.start, unobserved.end))
-    )
-    of = np.searchsorted(segments.start, edges[:-1], side="right") - 1
-    inside = (of >= 0) & (edges[:-1] < segments.end[of]) if len(segments.start) else of >= 0
-    start, end, of = edges[:-1][inside], edges[1:][inside], of[inside]
-    near = np.searchsorted(unobserved.start, start, side="right") - 1
-    measured = np.ones(len(start), np.bool_)
-    some = near >= 0
-    measured[some] = start[some] >= unobserved.end[near[some]]
-    return start, end, of, measured
-
-
-def _rule(
-    piece: Piece, opening: tuple[int, int], observations: Observations, feed: str, rules: FillRules
-) -> Rule:
-    if feed != POLLED:
-        return "beating" if piece.active else "silent"
-    if piece.source == NO_SOURCE:
-        return "unknown"
-    at = int(observations.at[piece.source])
-    if at < opening[0]:
-        return "inherited"
-    if at >= opening[1]:
-        return "inherited_later"
-    if rules.interpolation == "previous":
-        return "previous" if piece.start >= at else "first"
-    return "nearest"
 
 
 def deciding(timeline: Timeline, piece: Piece) -> list[int]:

@@ -17,8 +17,9 @@ from openhours.reports.explain import (
     status_word,
     utc_offset,
 )
+from openhours.reports.pieces import Piece, Rule
 from openhours.reports.schemas import TimeSpan
-from openhours.reports.timeline import HoursRow, Piece, Rule, Timeline, deciding
+from openhours.reports.timeline import HoursRow, Timeline, deciding
 from openhours.reports.timeline_query import Answer, timeline_of
 from openhours.times import DAY, Instant, PastInstant, from_days, from_us, to_us
 from openhours.uptime.dates import ALWAYS, CLOSED

@@ -7,8 +7,9 @@ from itertools import pairwise
 import numpy as np
 
 from openhours.reports.explain import explain_piece
+from openhours.reports.pieces import Piece
 from openhours.reports.tables import Report
-from openhours.reports.timeline import Piece, Timeline
+from openhours.reports.timeline import Timeline
 from openhours.stores.tables import BEATING, POLLED
 from openhours.times import DAY, EPOCH, HOUR, from_us, iso, local_time, to_us
 from openhours.uptime.clocks import to_utc
