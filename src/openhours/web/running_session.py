@@ -10,7 +10,7 @@ from openhours.work_sessions.sessions import SessionRow
 
 async def find_running_session(request: Request, engine: Engine, caller: CurrentCaller) -> None:
     """Look for the caller's running session; the dependency of every page."""
-    if caller.user is not None and request.method == "GET":
+    if caller.user is not None:
         async with engine.connect() as connection:
             request.state.running_session = await sessions.running(connection, caller.user.id)
 

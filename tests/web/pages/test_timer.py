@@ -52,6 +52,8 @@ def test_the_header_of_every_page_has_the_running_clock(user: TestClient) -> Non
         page = get_page(user, path)
         assert re.fullmatch(r"<i> 00:00:\d\d", page.text(".top .running")), path
         assert page.attribute(".top .running", "href") == "/timer"
+    refused = parsed(post_form(user, "/activity", user_id="x"), 422)
+    assert refused.all(".top .running")
     post_form(user, "/signout")
     assert get_page(user, "/stores").all(".running") == []
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.access_control import CurrentUser
@@ -20,7 +21,7 @@ from openhours.api.off_loop import off_loop
 from openhours.api.pagination import Page
 from openhours.errors import Conflict, Invalid, OpenhoursError, invalid
 from openhours.settings import Settings
-from openhours.times import local_time, now
+from openhours.times import local_time
 from openhours.web import timesheet
 from openhours.web.forms import validated, wrong_fields
 from openhours.web.local_time import to_minute_input
@@ -45,6 +46,7 @@ Written = Annotated[str, Form(max_length=1000)]
 
 class _Sessions(NamedTuple):
     zone: str
+    present: datetime  # by the clock that ends the overviews
     running: SessionRow | None
     deleted: Sequence[SessionRow]
     listed: Page[SessionRow]
@@ -84,8 +86,8 @@ class Timer:
             view = View(view.by)
             overview = await self._overview(view.by)
         own = await self._sessions(view, overview)
-        weekday, present = first_weekday(self.settings), now()
-        today = local_time(present, own.zone).date()
+        weekday = first_weekday(self.settings)
+        today = local_time(own.present, own.zone).date()
         week = await self._overview("day", first_day("week", weekday, today))
 
         def drawn() -> Response:
@@ -112,8 +114,8 @@ class Timer:
                 names=[one.name for one in overview.names[:_MAX_NAMES] if one.name],
                 ranges=timesheet.usual_ranges(today, weekday),
                 long_ms=self.settings.long_session_hours * 3_600_000,
-                hour_ago=to_minute_input(present - timedelta(hours=1), own.zone),
-                present=to_minute_input(present, own.zone),
+                hour_ago=to_minute_input(own.present - timedelta(hours=1), own.zone),
+                present=to_minute_input(own.present, own.zone),
             )
 
         return await off_loop(drawn)
@@ -128,6 +130,7 @@ class Timer:
         async with self.engine.connect() as connection:
             return _Sessions(
                 await find_timezone(connection, self.user),
+                (await connection.execute(select(func.clock_timestamp()))).scalar_one(),
                 await sessions.running(connection, self.user.id),
                 await sessions.list_deleted(connection, self.user.id, limit=_MAX_DELETED),
                 await sessions.list_newest_first(
