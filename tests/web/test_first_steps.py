@@ -60,6 +60,7 @@ def test_files_are_brought_and_a_report_is_generated(
     bring(page, tmp_path / "Labels.csv", f"store_id,day after\n{STORE},x\n".encode())
     expect(status).to_contain_text("Labels.csv: 1 loaded")
 
+    page.get_by_label("List outages").check()
     page.get_by_role("button", name="Generate report").click()
     made = page.locator("section:has(> h2:text('Report'))")
     expect(made.get_by_role("status")).to_contain_text("Complete: 1 stores.")
@@ -70,6 +71,16 @@ def test_files_are_brought_and_a_report_is_generated(
     text = Path(download.value.path()).read_bytes()
     assert text == service.client.get(report["url"]).content
     assert STORE.encode() in text
+
+    assert (report["outages"], report["intervals"]) == (True, True)
+    page.goto(f"/reports/{report['report_id']}")
+    outages = page.get_by_role("region", name="Outages").locator("tbody tr")
+    expect(outages).to_have_count(1)
+    expect(outages).to_contain_text("ongoing")
+    good_for_all(page)
+    outages.get_by_role("link", name=STORE).click()
+    expect(page.locator("#why")).to_contain_text("inactive: nearest poll 11:15 inactive")
+    good_for_all(page)
 
     page.goto(f"/files/{service.client.get('/ingestions').json()[2]['ingestion_id']}")
     expect(page.locator("h1")).to_have_text("polls.csv")

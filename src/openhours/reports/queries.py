@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.api.pagination import Page, fetch_page
@@ -14,12 +14,24 @@ from openhours.db import bulk
 from openhours.db.engine import raw_connection
 from openhours.errors import Conflict, NotFound
 from openhours.reports.rows import OUTAGE_TYPES, row_types
-from openhours.reports.tables import Report
+from openhours.reports.tables import Report, ReportOutage
+from openhours.stores.search import STORE_NAME
+from openhours.stores.tables import Store
 from openhours.uptime.axis import Int64
 
 _COLUMNS = tuple(Report.__table__.columns)
 _LONG = ("by_hour", "zones", "prior", "calibration")
 _LISTED = tuple(column for column in _COLUMNS if column.name not in _LONG)
+_OUTAGE: tuple[Any, ...] = (
+    Store.store_id,
+    STORE_NAME,
+    ReportOutage.store,
+    ReportOutage.began_at,
+    ReportOutage.ended_at,
+    ReportOutage.downtime,
+    ReportOutage.observations,
+    ReportOutage.ongoing,
+)
 # How many stores are read in one turn of the event loop.
 _AT_ONCE = 2_000
 
@@ -53,6 +65,25 @@ async def list_reports(
     return await fetch_page(
         connection, select(*_LISTED), keys, limit=limit, cursor=cursor, descending=True
     )
+
+
+async def list_outages(
+    connection: AsyncConnection, report_pk: int, *, limit: int, cursor: str | None = None
+) -> Page[Row[Any]]:
+    """Return outages of a report, those with the most downtime first, with their stores."""
+    query = (
+        select(*_OUTAGE)
+        .join_from(ReportOutage, Store, Store.id == ReportOutage.store)
+        .where(ReportOutage.report == report_pk)
+    )
+    keys = [ReportOutage.downtime, ReportOutage.store, ReportOutage.began_at]
+    return await fetch_page(connection, query, keys, limit=limit, cursor=cursor, descending=True)
+
+
+async def count_ongoing(connection: AsyncConnection, report_pk: int) -> int:
+    """Return how many outages of a report are ongoing."""
+    query = select(func.count()).where(ReportOutage.report == report_pk, ReportOutage.ongoing)
+    return (await connection.execute(query)).scalar_one()
 
 
 async def row_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, list[str]]:

@@ -15,13 +15,14 @@ from typing import NamedTuple
 import numpy as np
 
 from openhours.reports.columns import Columns, Slice
-from openhours.reports.partition import FillRules, fill
+from openhours.reports.partition import FillRules, fill, find_outages
 from openhours.reports.pieces import Piece, corrected, cut_pieces
 from openhours.stores.queries import StoredCorrection
 from openhours.stores.tables import POLLED
 from openhours.uptime.dates import ALWAYS, EVERY, NO_ROW, THURSDAY, SpecialHours, WeekHours
 from openhours.uptime.fill import Observations
 from openhours.uptime.hours import Intervals, RowIntervals, open_by_rows, row_intervals
+from openhours.uptime.outages import Outages
 from openhours.uptime.segments import NO_SOURCE
 from openhours.uptime.totals import Figures, figures
 from openhours.uptime.windows import DEFAULT_WINDOWS, Window, bounds
@@ -73,7 +74,7 @@ class Timeline:
 
     `opened` are its open intervals, neither cut at T nor at the lookback; `row_opened` are those
     of each row of `hours`, then of `special`, by itself. `figures` are those a report as of T would
-    give it, None when it would have no row.
+    give it, None when it would have no row; `outages` are all of the lookback.
     """
 
     store_pk: int
@@ -93,6 +94,7 @@ class Timeline:
     corrections: Sequence[StoredCorrection]
     known: bool
     figures: Figures | None
+    outages: Outages | None
 
     @property
     def since(self) -> int:
@@ -162,11 +164,12 @@ def build_timeline(
         one for one, of in zip(columns.corrections, columns.covered[:, 0], strict=True) if of
     ]
     pieces: list[Piece] = []
-    totals = None
+    totals = found = None
     if store.feed is not None and columns.first_observed[0] <= part.as_of:
         filled = fill(columns, opened, part, query.rules, per_poll=True)
         edges = bounds(query.windows, columns.zone, columns.zones, part.as_of)
         totals = figures(filled, edges)
+        found = find_outages(columns, opened, filled, part)
         pieces = cut_pieces(columns.observations, part, query.rules, opened, filled)
         if totals.known[0]:
             pieces = [corrected(piece, corrections) for piece in pieces]
@@ -188,6 +191,7 @@ def build_timeline(
         corrections=corrections,
         known=totals is not None and bool(totals.known[0]),
         figures=totals,
+        outages=found,
     )
 
 

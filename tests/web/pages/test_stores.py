@@ -151,7 +151,7 @@ def test_a_store_without_observations_is_unknown(stocked: TestClient) -> None:
     [
         ("/stores/nobody", 404),
         ("/stores/store-001?at=x", 422),
-        ("/stores/store-001?back=53", 422),
+        ("/stores/store-001?back=1501", 422),
         ("/stores/store-001?report_id=nothing", 404),
         (f"/stores/store-001?report_id={stock.QUEUED}", 409),
         (f"/stores/store-002?report_id={stock.PARTIAL}", 404),

@@ -1,25 +1,29 @@
 """`/reports`: all reports, one report, and its comparison with the one before."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from openhours.agent.names import PREFIX
 from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
 from openhours.api.pagination import Cursor
-from openhours.reports.queries import find_report, list_reports
+from openhours.reports.queries import count_ongoing, find_report, list_outages, list_reports
 from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.stores.labels import written
-from openhours.web import queries
+from openhours.times import to_us
+from openhours.web import formatting, queries
+from openhours.web.outages import outage_row
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
 
 _PAGE = 50
 _MAX_STORES = 20
+_MAX_OUTAGES = 20
 
 router = APIRouter(include_in_schema=False)
 # `GET /reports` and `GET /reports/{report_id}` are endpoints, too.
@@ -43,18 +47,27 @@ async def reports(request: Request, engine: Engine, cursor: Cursor = None) -> Re
 
 
 @router.post("/reports/new")
-async def generate(engine: Engine, settings: ServerSettings) -> Response:
+async def generate(
+    engine: Engine, settings: ServerSettings, outages: Annotated[bool, Form()] = False
+) -> Response:
     """Trigger a report, and redirect to its page."""
     async with engine.begin() as connection:
-        report_id = await trigger(connection, settings, intervals=True)
+        report_id = await trigger(connection, settings, intervals=True, outages=outages)
     return RedirectResponse(f"/reports/{report_id}", 303)
 
 
 @report_router.get("/reports/{report_id}")
 async def report(
-    request: Request, engine: Engine, report_id: Text, window: queries.Window = "week"
+    request: Request,
+    engine: Engine,
+    report_id: Text,
+    window: queries.Window = "week",
+    cursor: Cursor = None,
 ) -> Response:
-    """Show one report: its figures, the distribution of uptime, the stores that got worse."""
+    """Show one report: its figures, the distribution of uptime, the stores that got worse.
+
+    `cursor` is that of its outages.
+    """
     found = await find_report(engine, report_id)
     info = report_info(found, public_path(request))
     values: dict[str, Any] = {
@@ -68,7 +81,42 @@ async def report(
             values["counts"] = await queries.counts(connection, found)
             if queries.has_default_windows(found):
                 values |= await _last_week(connection, found, window)
+            if found.outages:
+                zone = formatting.zone_of(request)
+                values |= await _outages(connection, found, zone, cursor)
     return page(request, "report.html", **values)
+
+
+async def _outages(
+    connection: AsyncConnection, report: Report, zone: str, cursor: str | None
+) -> dict[str, Any]:
+    """Return what the page shows of outages: the longest, or those that follow the cursor."""
+    found = await list_outages(connection, report.id, limit=_MAX_OUTAGES, cursor=cursor)
+    return {
+        "ongoing": await count_ongoing(connection, report.id),
+        "cursor": cursor,
+        "following": found.next_cursor,
+        "outages": [
+            outage_row(
+                row.store_id,
+                row.name,
+                began_at=to_us(row.began_at),
+                ended_at=None if row.ongoing else to_us(row.ended_at),
+                downtime=row.downtime,
+                observations=row.observations,
+                as_of=_as_of(report, row.store_id),
+                zone=zone,
+                report=report,
+            )
+            for row in found.rows
+        ],
+    }
+
+
+def _as_of(report: Report, store_id: str) -> int:
+    """Return T of a store's feed, µs UTC."""
+    polled = None if store_id.startswith(PREFIX) else report.as_of_polled
+    return to_us(polled or report.as_of_beating)
 
 
 async def _last_week(

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator
 
@@ -11,12 +12,12 @@ from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.api.off_loop import off_loop
 from openhours.reports.explain import explain_instant, opening_and_closing, utc_offset
+from openhours.reports.tables import Report
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
 from openhours.stores.labels import NAME, list_labels
 from openhours.stores.search import LabelQuery, labels_of_query
 from openhours.times import (
-    DAY,
     WEEKDAYS,
     Instant,
     PastInstant,
@@ -28,13 +29,14 @@ from openhours.times import (
 )
 from openhours.uptime.dates import CLOSED
 from openhours.web import charts, formatting, queries
+from openhours.web.outages import WEEK, OutageRow, outage_row
 from openhours.web.queries import Search
 from openhours.web.render import page
 
 router = APIRouter(include_in_schema=False)
 
-_WEEK = 7 * DAY
 _MAX_TILES = 31
+_MAX_OUTAGES = 100
 _MAX_VALUES = 20  # of a label that the form proposes
 
 
@@ -123,15 +125,15 @@ async def store(
     store_id: Text,
     report_id: Text | None = None,
     as_of: PastInstant | None = None,
-    back: Annotated[int, Query(ge=0, le=52, description="How many weeks before T.")] = 0,
+    back: Annotated[int, Query(ge=0, le=1_500, description="How many weeks before T.")] = 0,
     at: Instant | None = None,
 ) -> Response:
     """Show one store: a chart of its week, and why each moment counts as it does."""
     answer = await timeline_of(engine, settings, store_id, as_of, report_id)
     line = answer.timeline
-    weeks = max(1, line.lookback // _WEEK)
-    ends = line.as_of - min(back, weeks - 1) * _WEEK
-    begins = max(line.since, ends - _WEEK)
+    weeks = max(1, -(-line.lookback // WEEK))
+    ends = line.as_of - min(back, weeks - 1) * WEEK
+    begins = max(line.since, ends - WEEK)
     instant = None if at is None else to_us(at)
     query: dict[str, Any] = {"report_id": report_id, "as_of": as_of and iso(as_of)}
 
@@ -153,9 +155,12 @@ async def store(
             begins=formatting.when(begins, line.zone),
             ends=formatting.when(ends, line.zone),
             as_of=formatting.when(line.as_of, line.zone),
+            looks_back_to=formatting.when(line.since, line.zone),
             offset=utc_offset(line.as_of, line.zone),
             hours_by_day=_by_day(line),
             special_hours=_special(line),
+            outages=_outages(line, begins, ends, answer.report),
+            outage_count=0 if line.outages is None else len(line.outages.store),
             back=min(back, weeks - 1),
             weeks=weeks,
             at=at,
@@ -180,6 +185,31 @@ def _windows(line: Timeline) -> list[dict[str, Any]]:
             "observed": int(line.figures.observed[n, 0]),
         }
         for n, window in enumerate(line.query.windows[:_MAX_TILES])
+    ]
+
+
+def _outages(line: Timeline, begins: int, ends: int, report: Report | None) -> list[OutageRow]:
+    """Return the outages that meet [begins, ends), the newest first."""
+    if line.outages is None:
+        return []
+    met = (line.outages.began_at < ends) & (line.outages.ended_at > begins)
+    newest = np.flatnonzero(met)[::-1][:_MAX_OUTAGES]
+    columns = (column[newest].tolist() for column in vars(line.outages).values())
+    return [
+        outage_row(
+            line.store_id,
+            None,
+            began_at=began_at,
+            ended_at=None if ongoing else ended_at,
+            downtime=downtime,
+            observations=observations,
+            as_of=line.as_of,
+            zone=line.zone,
+            report=report,
+        )
+        for _, began_at, ended_at, _, _, downtime, observations, ongoing in zip(
+            *columns, strict=True
+        )
     ]
 
 

@@ -41,7 +41,9 @@ export function watchGenerate() {
     button.disabled = true;
     progress.show("Queued", 0);
     try {
-      const answer = await post(`${root}/trigger_report`);
+      const options = { intervals: true, outages: form.elements.outages.checked };
+      const body = new Blob([JSON.stringify(options)], { type: "application/json" });
+      const answer = await post(`${root}/trigger_report`, body);
       if (!answer.ok) {
         progress.show(`Not started: ${await problem(answer)}`);
         return;
