@@ -1,4 +1,4 @@
-"""B1 and B5 to B8: reports, as an HTTP client that polls every 20 ms sees them."""
+"""B1, B5 to B8 and B19: reports, as an HTTP client that polls every 20 ms sees them."""
 
 import asyncio
 import http.client
@@ -46,6 +46,18 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
     with _ready(place.service(once)) as service:
         copy, report = in_turns(turns, lambda: _copy_out(once), lambda: _report(service))
         yield Result("B1", "report / COPY of its observations", report, copy, report / copy, 2, 1)
+        with_them, report = in_turns(
+            turns, lambda: _report(service, intervals=True), lambda: _report(service)
+        )
+        yield Result(
+            "B19",
+            "report with intervals / without",
+            with_them,
+            report,
+            with_them / report,
+            1.4,
+            1.2,
+        )
         with _ready(place.service(older)) as other:
             more, less = in_turns(turns, lambda: _report(other), lambda: _report(service))
             yield Result(
@@ -130,12 +142,13 @@ def _copy_out(url: str) -> float:
     return asyncio.run(copy())
 
 
-def _report(service: Service) -> float:
+def _report(service: Service, **options: object) -> float:
     """Seconds from the trigger until a client that polls sees that it is complete."""
     # The standard library's client: one that eats less of the two cores than what it measures.
     client = http.client.HTTPConnection(service.url.removeprefix("http://"))
     start = time.perf_counter()
-    client.request("POST", "/trigger_report")
+    body = json.dumps(options) if options else None
+    client.request("POST", "/trigger_report", body, {"Content-Type": "application/json"})
     path = "/get_report/" + json.loads(client.getresponse().read())["report_id"]
     while True:
         client.request("GET", path)

@@ -14,6 +14,7 @@ from openhours.uptime.intervals.mixture import Evidence, evidence, ranges
 from openhours.uptime.intervals.rates import fit_prior
 from openhours.uptime.intervals.reliability import HeldOut, hold_out
 from openhours.uptime.segments import Filled
+from openhours.uptime.totals import figures
 from openhours.uptime.windows import Bounds
 
 Random = np.random.Generator
@@ -60,10 +61,12 @@ class Fleet:
         )
 
     def evidence(self, bounds: Bounds, lookback: int = 14 * DAY) -> Evidence:
+        filled = self.filled(lookback)
         return evidence(
             self.polls,
             self.opened,
-            self.filled(lookback),
+            filled,
+            figures(filled, bounds).open,
             [],
             np.empty((0, self.stores), np.bool_),
             bounds,

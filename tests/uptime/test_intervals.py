@@ -12,6 +12,7 @@ from openhours.uptime.axis import Bool, Float64
 from openhours.uptime.corrections import Correction, correct
 from openhours.uptime.intervals import mixture, rates
 from openhours.uptime.intervals.mixture import Evidence, Ranges
+from openhours.uptime.totals import figures
 from openhours.uptime.windows import DEFAULT_WINDOWS, Bounds
 from tests.uptime import columns, reference
 from tests.uptime import intervals_reference as plain
@@ -46,13 +47,17 @@ def evidence(
         interpolation="nearest",
         radius=HOUR,
     )
+    if made:
+        filled = correct(filled, made, covers)
+    windows = bounds or columns.default_bounds(len(stores), as_of)
     return mixture.evidence(
         columns.observations(stores),
         opened,
-        correct(filled, made, covers) if made else filled,
+        filled,
+        figures(filled, windows).open,
         made,
         covers,
-        bounds or columns.default_bounds(len(stores), as_of),
+        windows,
         as_of=as_of,
         lookback=LOOKBACK,
     )

@@ -141,6 +141,7 @@ def _ranges(
         columns.observations,
         counted_hours(columns, part),
         filled,
+        found.open,
         _corrections(columns),
         columns.covered,
         edges,

@@ -37,10 +37,13 @@ def figures(filled: Filled, bounds: Bounds) -> Figures:
 
 def within(several: Sequence[Segments], bounds: Bounds) -> list[Int64]:
     """Return how much of segments, all and active, lies in windows: (2, windows, stores) each."""
-    both = np.concatenate((bounds.start, bounds.end))
     # The days of a month share most of their edges.
-    edges, place = np.unique(both, axis=0, return_inverse=True)
-    start, end = np.split(place.ravel(), 2)
+    rows = [*bounds.start, *bounds.end]
+    different = {row.tobytes(): row for row in rows}
+    edges = np.array(list(different.values()), np.int64)
+    edges = edges.reshape(len(different), bounds.start.shape[1])
+    place = {row: n for n, row in enumerate(different)}
+    start, end = np.split(np.array([place[row.tobytes()] for row in rows], np.int64), 2)
     return [
         passed[:, end] - passed[:, start]
         for passed in (_passed(segments, edges) for segments in several)

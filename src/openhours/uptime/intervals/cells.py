@@ -55,10 +55,11 @@ class Cells(NamedTuple):
         `used` are cells, ascending, among them all that there are.
         """
         some = slice(*np.searchsorted(self.store, (stores.start, stores.stop)))
-        store, row = np.unique(self.store[some], return_inverse=True)
+        begins = np.diff(self.store[some], prepend=-1) != 0
+        store = self.store[some][begins] - stores.start
         dense = np.zeros((len(store), len(used), 3))
-        dense[row, np.searchsorted(used, self.cell[some])] = self.sums[some]
-        return store - stores.start, dense.reshape(len(store), 3 * len(used))
+        dense[np.cumsum(begins) - 1, np.searchsorted(used, self.cell[some])] = self.sums[some]
+        return store, dense.reshape(len(store), 3 * len(used))
 
 
 class Counter:

@@ -64,6 +64,7 @@ def evidence(
     observations: Observations,
     open_time: Intervals,
     filled: Filled,
+    open_in: Int64,
     corrections: Sequence[Correction],
     covers: Bool,
     bounds: Bounds,
@@ -73,8 +74,8 @@ def evidence(
 ) -> Evidence:
     """Return what the polls of stores say about the windows.
 
-    `filled` is what `polled` and `correct` made of the other arguments. No window begins before
-    as_of - lookback (µs).
+    `filled` is what `polled` and `correct` made of the other arguments, `open_in` its open time in
+    the windows (µs). No window begins before as_of - lookback (µs).
     """
     stores = bounds.start.shape[1]
     counted = count_polls(observations, open_time, stores, as_of, lookback)
@@ -91,8 +92,8 @@ def evidence(
         parts.append(parts_of(lists, [pieces for _, pieces in found]))
     sure = filled.segments.source == NO_SOURCE
     corrected = Segments(*(column[sure] for column in vars(filled.segments).values()))
-    (open_, _), (sure_time, sure_up) = within((filled.segments, corrected), bounds)
-    return Evidence(likelihoods.astype(np.float32), whole, parts, open_ - sure_time, sure_up)
+    ((sure_time, sure_up),) = within((corrected,), bounds)
+    return Evidence(likelihoods.astype(np.float32), whole, parts, open_in - sure_time, sure_up)
 
 
 def ranges(evidence: Evidence, prior: Float64) -> Ranges:
