@@ -98,5 +98,7 @@ def test_a_time_line_and_its_explanation_carry_the_labels(client: TestClient) ->
     at = {"as_of": as_of, "at": "2022-10-07T12:30:00Z"}
     why = client.get(f"{address}/explain", params=at).json()
     assert line["labels"] == why["labels"] == STORES["pc:desk"]
-    drawn = get_page(client, "/pcs").text("#on-heading")
-    assert drawn == "When desk the desk in Elm Street was on"
+    pc = "desk the desk in Elm Street"
+    assert get_page(client, "/pcs").text("h1") == pc
+    assert client.post("/track", json={"pc": "other"}).status_code == 201
+    assert pc in get_page(client, "/pcs").texts("[aria-label=PCs] th[scope=row]")

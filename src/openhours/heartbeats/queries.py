@@ -10,6 +10,7 @@ from openhours.agent.names import PREFIX
 from openhours.api.pagination import Page, fetch_page
 from openhours.errors import NotFound
 from openhours.heartbeats.tables import Heartbeat
+from openhours.stores.search import STORE_NAME
 from openhours.stores.tables import BEATING, Store
 
 
@@ -38,13 +39,13 @@ async def list_heartbeats(
 
 
 class Pc(NamedTuple):
-    """PC, its own time zone, its newest heartbeat, and how long ago that was by our clock.
+    """PC, what it is called, its newest heartbeat, and how long ago that was by our clock.
 
-    Both are None if retention has left no heartbeat.
+    The latter are None if retention has left no heartbeat.
     """
 
     name: str
-    timezone: str | None
+    called: str | None
     heard_at: datetime | None
     silent_for: timedelta | None
 
@@ -62,7 +63,7 @@ _HEARD_AT = (
     .scalar_subquery()
     .label("heard_at")
 )
-_PCS = select(Store.store_id, Store.timezone, _HEARD_AT, func.clock_timestamp()).where(
+_PCS = select(Store.store_id, STORE_NAME, _HEARD_AT, func.clock_timestamp()).where(
     Store.feed == BEATING
 )
 
@@ -82,6 +83,6 @@ async def find_pc(connection: AsyncConnection, name: str) -> Pc:
     return _pc(*row)
 
 
-def _pc(store_id: str, timezone: str | None, heard_at: datetime | None, present: datetime) -> Pc:
+def _pc(store_id: str, called: str | None, heard_at: datetime | None, present: datetime) -> Pc:
     silent_for = None if heard_at is None else present - heard_at
-    return Pc(store_id.removeprefix(PREFIX), timezone, heard_at, silent_for)
+    return Pc(store_id.removeprefix(PREFIX), called, heard_at, silent_for)
