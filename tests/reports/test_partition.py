@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from openhours.reports.columns import Slice
+from openhours.reports.inputs import Cuts
 from openhours.reports.partition import (
     FillRules,
     Partition,
@@ -38,7 +39,10 @@ def in_snapshot(url: str, compute_at: str | None) -> PartitionFigures:
             await other.execute(LATE_POLL)
             part = Slice(POLLED, to_us(AS_OF), 14 * DAY, 1, 2, None, "UTC")
             rules = FillRules("nearest", HOUR, 150 * SECOND)
-            partition = Partition(part, snapshot, rules, DEFAULT_WINDOWS, None, outages=True)
+            cuts = Cuts([part.as_of - part.lookback, part.as_of + 1], [])
+            partition = Partition(
+                part, snapshot, rules, DEFAULT_WINDOWS, None, outages=True, cuts=cuts
+            )
             found = await asyncio.to_thread(compute_partition, compute_at, partition)
         await connection.close()
         await other.close()

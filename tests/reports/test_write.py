@@ -6,6 +6,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.reports.inputs import Inputs
 from openhours.reports.partition import PartitionFigures
 from openhours.reports.queries import find_report, read_rows
 from openhours.reports.tables import Report, ReportRow
@@ -33,6 +34,7 @@ async def begin(engine: AsyncEngine, settings: Settings) -> Report:
         report_id = await trigger(connection, settings, as_of=AS_OF)
     report = await begin_attempt(engine, (await find_report(engine, report_id)).id)
     assert report is not None
+    report.inputs = {POLLED: {"edges": [0, 1], "dates": []}}
     return report
 
 
@@ -60,6 +62,14 @@ def figures_of(store_ids: list[int], *zones: str) -> PartitionFigures:
         zone=np.arange(len(store_ids)) % len(zones or ["UTC"]),
         zones=zones or ["UTC"],
         outages=None,
+        inputs=Inputs(
+            hours=np.zeros(len(store_ids), np.uint32),
+            first_observed=np.zeros(len(store_ids), np.uint32),
+            observations=np.zeros((len(store_ids), 1), np.uint32),
+            special=np.zeros((len(store_ids), 0), np.uint32),
+            corrections=np.zeros((len(store_ids), 0), np.bool_),
+        ),
+        corrections=[],
     )
 
 

@@ -33,6 +33,7 @@ _WIDTHS = {
     "timestamptz": ">i8",
 }
 _ARRAY = re.compile(r"int8\[(\d+)\]")
+_BYTES = re.compile(r"bytea\[(\d+)\]")
 _INT8_OID = 20
 
 
@@ -52,6 +53,8 @@ def _row_dtype(types: Mapping[str, str]) -> np.dtype[Any]:
 
 
 def _format(sql_type: str) -> str | np.dtype[Any]:
+    if some := _BYTES.fullmatch(sql_type):
+        return np.dtype(("u1", (int(some[1]),)))
     array = _ARRAY.fullmatch(sql_type)
     if array is None:
         return _WIDTHS[sql_type]
@@ -67,9 +70,9 @@ async def copy_out(
     """Return the rows of a query as columns, in native byte order.
 
     Instants are in µs since 1970, or BEFORE_ALL or AFTER_ALL; dates days since 1970 (int64), or
-    MINUS_INFINITY. `types` names the query's columns in their
-    order with their SQL types, none of them null: int2, int4, int8, bool, date, timestamptz, or
-    int8[n] for (rows, n) arrays of n elements each.
+    MINUS_INFINITY. `types` names the query's columns in their order with their SQL types, none of
+    them null: int2, int4, int8, bool, date, timestamptz, int8[n] for (rows, n) arrays of n elements
+    each, or bytea[n] for (rows, n) bytes, n each.
     """
     parts: list[bytes] = []
 
@@ -89,6 +92,8 @@ async def copy_out(
             columns[name] = rows[name].astype(np.bool_)
         elif _ARRAY.fullmatch(sql_type):
             columns[name] = rows[name]["elements"]["value"].astype(np.int64)
+        elif _BYTES.fullmatch(sql_type):
+            columns[name] = rows[name]
         else:
             columns[name] = rows[name].astype(np.dtype(_WIDTHS[sql_type]).newbyteorder("="))
         if sql_type == "timestamptz":

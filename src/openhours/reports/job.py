@@ -12,6 +12,7 @@ from openhours.db.engine import raw_connection
 from openhours.reports import write
 from openhours.reports.executors import Executor
 from openhours.reports.fleet import fit_fleet
+from openhours.reports.inputs import plan_inputs
 from openhours.reports.partition import Partition, PartitionFigures, compute_partition
 from openhours.reports.plan import plan_partitions
 from openhours.reports.tables import Report
@@ -33,6 +34,7 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
     async with engine.connect() as reader, engine.connect() as writer:
         await reader.execution_options(isolation_level="REPEATABLE READ")
         report.corrections = await _corrections(reader, report)
+        report.inputs = await plan_inputs(reader, report)
         partitions = await plan_partitions(reader, report, executor.parallelism)
         if report.intervals:
             partitions = await _with_prior(reader, executor, report, partitions)

@@ -14,6 +14,7 @@ import numpy as np
 from openhours.db import worker_connection
 from openhours.process_pool import collect_garbage_less
 from openhours.reports.columns import Columns, Slice, read_slice
+from openhours.reports.inputs import Cuts, Inputs, inputs_of
 from openhours.reports.tables import Report
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, MINUTE, SECOND
@@ -61,6 +62,7 @@ class Partition:
     windows: Sequence[Window]
     prior: Float64 | None
     outages: bool
+    cuts: Cuts
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class PartitionFigures:
     """The figures of the stores `store_ids` (n,), database ids; `feed` is the partition's.
 
     `ranges` are their intervals, if they were asked for. `by_hour` is (2, 168), see
-    `uptime.hourly`; `zone` (n,) are positions in `zones`.
+    `uptime.hourly`; `zone` (n,) are positions in `zones`; `inputs` are what the figures were made
+    of, `corrections` the ids of the corrections in them.
     """
 
     feed: str
@@ -91,6 +94,8 @@ class PartitionFigures:
     zone: Int64
     zones: Sequence[str]
     outages: PartitionOutages | None
+    inputs: Inputs
+    corrections: Sequence[str]
 
 
 def warm_up(seconds: float) -> None:
@@ -123,6 +128,8 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
         zone=columns.zone,
         zones=columns.zones,
         outages=_in_windows(columns, opened, filled, part, edges) if partition.outages else None,
+        inputs=inputs_of(columns, partition.cuts),
+        corrections=[one.correction_id for one in columns.corrections],
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db.weekly import WeeklyTable, week_of
 from openhours.reports.columns import Slice
+from openhours.reports.inputs import cuts_of
 from openhours.reports.partition import Partition, fill_rules_of
 from openhours.reports.tables import Report
 from openhours.reports.windows import lookback, windows_of
@@ -41,6 +42,7 @@ async def plan_partitions(
     for feed, as_of in ((POLLED, report.as_of_polled), (BEATING, report.as_of_beating)):
         if as_of is None:
             continue
+        cuts = cuts_of(report, feed)
         conditions = [Store.feed == feed, Store.first_observed_at <= as_of]
         if report.stores is not None:
             conditions.append(Store.id == func.any(report.stores))
@@ -65,7 +67,9 @@ async def plan_partitions(
                 default_timezone=report.default_timezone,
             )
             partitions.append(
-                Partition(part, snapshot, fill_rules_of(report), windows, None, report.outages)
+                Partition(
+                    part, snapshot, fill_rules_of(report), windows, None, report.outages, cuts
+                )
             )
     return partitions
 

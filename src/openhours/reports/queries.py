@@ -20,7 +20,7 @@ from openhours.stores.tables import Store
 from openhours.uptime.axis import Int64
 
 _COLUMNS = tuple(Report.__table__.columns)
-_LONG = ("by_hour", "zones", "prior", "calibration")
+_LONG = ("by_hour", "zones", "prior", "calibration", "inputs")
 _LISTED = tuple(column for column in _COLUMNS if column.name not in _LONG)
 _OUTAGE: tuple[Any, ...] = (
     Store.store_id,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openhours.db import bulk
+from openhours.reports.inputs import packed_bytes
 from openhours.reports.partition import PartitionOutages
 from openhours.reports.tables import Report
 from openhours.uptime.axis import Int64
@@ -42,6 +43,11 @@ def row_types(report: Report) -> dict[str, str]:
         names += _OUTAGES
     sums = dict.fromkeys(names, f"int8[{len(report.windows)}]")
     return {"zone": "int2", "known": "bool", **sums}
+
+
+def input_type(report: Report) -> dict[str, str]:
+    """Return the SQL type of the inputs of a report that keeps them, for `db.bulk`."""
+    return {"inputs": f"bytea[{packed_bytes(report)}]"}
 
 
 def row_columns(figures: Figures, ranges: Ranges | None) -> dict[str, NDArray[Any]]:

@@ -71,6 +71,8 @@ class Report(Base):
     corrections: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     # Those of its stores, when it was computed.
     zones: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    # How the inputs of its rows are cut, see `reports.inputs`; null before reports kept any.
+    inputs: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     row_count: Mapped[int | None] = mapped_column(Integer)
     outage_count: Mapped[int | None] = mapped_column(BigInteger)
     # By feed: [open time, uptime] of all its stores, each of the 168 hours before T, in µs.
@@ -113,6 +115,8 @@ class ReportRow(Base):
     p95: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     outages: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     longest_outage: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    # What the figures were made of, see `reports.inputs`.
+    inputs: Mapped[bytes | None] = mapped_column(BYTEA)
 
 
 class ReportOutage(Base):

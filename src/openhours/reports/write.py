@@ -17,9 +17,11 @@ from openhours.db import bulk
 from openhours.db.engine import raw_connection
 from openhours.reports import metrics
 from openhours.reports.changes import TELL_ENDED, TELL_PROGRESS, UNFINISHED
+from openhours.reports.inputs import pack
 from openhours.reports.partition import PartitionFigures
 from openhours.reports.rows import (
     OUTAGE_TYPES,
+    input_type,
     outage_columns,
     row_columns,
     row_types,
@@ -86,9 +88,10 @@ async def write_rows(connection: AsyncConnection, report: Report, part: Partitio
     """
     assert connection.in_transaction(), "a COPY outside of one would be committed at once"
     count = len(part.store_ids)
-    types = {"report": "int8", "store": "int4"} | row_types(report)
+    types = {"report": "int8", "store": "int4"} | row_types(report) | input_type(report)
     columns = row_columns(part.figures, part.ranges) | window_columns(part.outages)
     columns |= {
+        "inputs": pack(report, part.inputs, part.corrections),
         "report": np.full(count, report.id, np.int64),
         "store": part.store_ids,
         "zone": _places(report.zones, part.zones)[part.zone],
@@ -139,6 +142,7 @@ async def complete_report(
             zones=report.zones,
             prior=report.prior,
             calibration=report.calibration,
+            inputs=report.inputs,
             by_hour={feed: hours.tolist() for feed, hours in by_hour.items()},
             finished_at=func.clock_timestamp(),
         )

@@ -93,7 +93,7 @@ def rows_by_date(
     in `dates` it has no row here either.
     """
     rows = len(week.store)
-    special, position = _of_each_store(special, stores, dates)
+    special, position = of_each_store(special, stores, dates)
     replaced = np.zeros((stores, len(dates)), np.bool_)
     replaced[special.store, special.date - dates.start] = True
     week, row = _with_open_days(week, always_open(week, stores) & replaced.any(axis=1))
@@ -143,7 +143,7 @@ def _on(opens: Int64, closes: Int64, date: Int64) -> tuple[Int64, Int64]:
     return midnight + opens[:, None], midnight + closes[:, None]
 
 
-def _of_each_store(special: SpecialHours, stores: int, dates: range) -> tuple[SpecialHours, Int64]:
+def of_each_store(special: SpecialHours, stores: int, dates: range) -> tuple[SpecialHours, Int64]:
     """Return the special hours within `dates`, each of one store, and their positions before."""
     near = np.flatnonzero((special.date >= dates.start) & (special.date < dates.stop))
     for_every = special.store[near] == EVERY
