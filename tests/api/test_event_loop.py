@@ -40,6 +40,12 @@ INSERT INTO report_rows (report, store, known, open, up, observed, up_observed)
 SELECT r.id, s.id, true, zeros, zeros, zeros, zeros
 FROM reports r, stores s, (SELECT ARRAY[0, 0, 0]::int8[] AS zeros) z
 """
+GROUPS = f"""
+INSERT INTO report_groups SELECT r.id, 'name', n, array_agg('name ' || s.id), array_agg(1),
+    array_agg(0), array_agg(ARRAY[1, 2, 3]), array_agg(ARRAY[1, 1, 1])
+FROM reports r, stores s, LATERAL (SELECT 1 + s.id / 2000 AS n) c GROUP BY r.id, n;
+UPDATE reports SET groups = '{{"name": {ROWS}}}'
+"""
 PC = """
 INSERT INTO stores (store_id, feed, first_observed_at) VALUES ('pc:joe', 'beating', '2023-01-16Z')
 """
@@ -140,6 +146,8 @@ REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
         ("/get_report/r1?format=xlsx", REPORT),
         ("/get_report/r1?layout=long", REPORT),
         ("/reports/r1/outages", (*REPORT, *OUTAGES)),
+        ("/get_report/r1?group_by=name", (*REPORT, GROUPS)),
+        ("/get_report/r1?group_by=name&format=json", (*REPORT, GROUPS)),
         ("/reports?limit=1000", (REPORTS.format(rows=0, reports=1000),)),
         (f"/track/events?limit={ROWS}", (PC, HEARTBEAT_WEEK, HEARTBEATS)),
         (

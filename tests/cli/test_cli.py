@@ -49,6 +49,11 @@ def test_the_sample_through_the_commands(settings: Settings, place: Path) -> Non
     assert to_output.stdout.splitlines() == lines
     some = openhours("report", "--label", "region=west", "--label", "region=east", cwd=place)
     assert some.stdout.count("\n") == 1 + 23
+    regions = openhours("report", "--group-by", "region", cwd=place)
+    assert [line.partition(",")[0] for line in regions.stdout.splitlines()] == [
+        "region", "central", "east", "mountain", "southwest", "west", "",
+    ]  # fmt: skip
+    assert "6 groups" in regions.stderr
     one = openhours("report", "--store", lines[5].split(",")[0], "--full", cwd=place)
     assert one.stdout.splitlines() == [lines[0], lines[5]]
     both = openhours("report", "--layout", "long", "--outages", "outages.csv", cwd=place)
@@ -102,6 +107,10 @@ def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -
     assert (latin.returncode, "an argument is not UTF-8" in latin.stderr) == (2, True)
     unknown = openhours("report", "--store", "nobody", cwd=place)
     assert (unknown.returncode, "unknown store: nobody" in unknown.stderr) == (1, True)
+    both = openhours("report", "--group-by", "region", "--full", cwd=place)
+    assert (both.returncode, "--group-by: groups have no --full" in both.stderr) == (2, True)
+    area = openhours("report", "--group-by", "area", cwd=place)
+    assert (area.returncode, "unknown label: area" in area.stderr) == (1, True)
     for label, words in (("west", "not a label, such as region=west"), ("a=b", "unknown label: a")):
         unlabelled = openhours("report", "--label", label, cwd=place)
         assert (unlabelled.returncode > 0, words in unlabelled.stderr) == (True, True)

@@ -41,10 +41,10 @@ class InThisProcess:
     parallelism = 1
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
 
     async def compute(self, function: Computation[Part, Found], part: Part) -> Found:
-        return await asyncio.to_thread(function, self._url, part)
+        return await asyncio.to_thread(function, self.url, part)
 
 
 class Reports:

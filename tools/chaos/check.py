@@ -37,6 +37,8 @@ _NEVER = {
         SELECT count(*) FROM report_rows WHERE report NOT IN (SELECT id FROM reports)""",
     "outages of no report": """
         SELECT count(*) FROM report_outages WHERE report NOT IN (SELECT id FROM reports)""",
+    "groups of no report": """
+        SELECT count(*) FROM report_groups WHERE report NOT IN (SELECT id FROM reports)""",
     "ingestions whose rows do not add up": """
         SELECT count(*) FROM ingestions WHERE state = 'complete'
             AND (rows <> loaded + unchanged + rejected OR rejected <> 1)""",

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.accounts import keys
 from openhours.accounts.audit import audit, operator
 from openhours.db import database
+from openhours.db.engine import raw_connection
 from openhours.errors import Invalid
 from openhours.ingestion.advice import advice_of
 from openhours.ingestion.csv.kinds import Kind
@@ -32,12 +33,14 @@ from openhours.ingestion.write import add_ingestion
 from openhours.reports import executors
 from openhours.reports.downloads import outage_table, report_table
 from openhours.reports.formats import Format, csv, written
+from openhours.reports.group_tables import check_key, group_table
 from openhours.reports.layouts import Layout
 from openhours.reports.queries import find_report
 from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.settings import Settings
+from openhours.stores.labels import label_keys
 from openhours.worker.jobs import Worker
 
 _POLL_INTERVAL = 0.1
@@ -123,15 +126,18 @@ async def report(
     layout: Layout,
     full: bool,
     outages_to: Path | None,
+    group_by: str | None,
     **options: Any,
 ) -> bool:
-    """Compute a report and write its rows, and its outages as CSV; whether it could be done.
+    """Compute a report and write its rows or groups, and its outages as CSV; whether it was done.
 
     `options` are those of `reports.trigger`.
     """
     async with _working(settings) as engine:
         try:
             async with engine.begin() as connection:
+                if group_by is not None:
+                    check_key(await label_keys(await raw_connection(connection)), group_by)
                 report_id = await trigger(
                     connection,
                     settings,
@@ -146,12 +152,17 @@ async def report(
         if done.state == "failed":
             console.print(f"[bold red]the report failed:[/] {done.error}")
             return False
-        table = report_table(engine, done, layout, full)
+        table = (
+            report_table(engine, done, layout, full)
+            if group_by is None
+            else group_table(engine, done, group_by)
+        )
         metadata = report_info(done, "").model_dump(mode="json")
         await _write(await written(table, form, settings.data_dir, metadata), out)
         if outages_to is not None:
             await _write(csv(outage_table(engine, done)), outages_to)
-    console.print(f"report {report_id}: {done.row_count:,} rows -> {out or 'standard output'}")
+    what = f"{table.rows:,} {'rows' if group_by is None else 'groups'}"
+    console.print(f"report {report_id}: {what} -> {out or 'standard output'}")
     if outages_to is not None:
         console.print(f"{done.outage_count:,} outages -> {outages_to}")
     return True

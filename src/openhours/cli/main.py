@@ -129,6 +129,13 @@ def report(
     outages: Annotated[
         Path | None, typer.Option(help="List the outages, too, as CSV in this file.")
     ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="A line for each value of this label, e.g. region, with sums over its stores.",
+            metavar="KEY",
+        ),
+    ] = None,
 ) -> None:
     """Compute a report and write its rows."""
     settings = read_settings()
@@ -149,6 +156,8 @@ def report(
         fail(f"--format {form}: name the file with --out")
     if layout not in ("wide", "long"):
         fail("--layout: wide or long")
+    if group_by is not None and (full or layout == "long"):
+        fail("--group-by: groups have no --full and no --layout long")
     for option, file in (("--out", out), ("--outages", outages)):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
             fail(
@@ -163,6 +172,7 @@ def report(
             layout,
             full,
             outages,
+            group_by,
             as_of=instant,
             interpolation=interpolation,
             store_ids=store or None,

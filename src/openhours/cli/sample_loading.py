@@ -111,7 +111,8 @@ WITH of_the_sample AS (
                       AND o.store NOT IN (SELECT id FROM gone))
     RETURNING id
 ), rows AS (DELETE FROM report_rows WHERE report IN (SELECT id FROM of_the_sample)
-), outages AS (DELETE FROM report_outages WHERE report IN (SELECT id FROM of_the_sample))
+), outages AS (DELETE FROM report_outages WHERE report IN (SELECT id FROM of_the_sample)
+), groups AS (DELETE FROM report_groups WHERE report IN (SELECT id FROM of_the_sample))
 SELECT count(*) FROM of_the_sample
 """
 _OBSERVATIONS = "DELETE FROM observations WHERE store IN (SELECT id FROM gone)"

@@ -1,5 +1,6 @@
 """The main job over HTTP: trigger a report, get it, list all of them."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,16 +15,19 @@ from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, parse_json
 from openhours.api.negotiation import accepted, prefers_async, seconds_to_wait
 from openhours.api.pagination import Cursor, link_header
-from openhours.errors import located
+from openhours.errors import invalid, located
 from openhours.reports.changes import UNFINISHED, Changes, ReportChanges
 from openhours.reports.download_answers import Download, download_answer, file_name
 from openhours.reports.downloads import report_table
 from openhours.reports.formats import MEDIA, Format
+from openhours.reports.group_tables import check_key, group_table
 from openhours.reports.layouts import Layout, Wide
 from openhours.reports.queries import list_reports
 from openhours.reports.repeated import once
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
+from openhours.reports.tabular import Table
 from openhours.reports.trigger import trigger
+from openhours.stores.labels import MAX_LENGTH
 from openhours.uptime.windows import DEFAULT_WINDOWS
 
 router = APIRouter(tags=["reports"])
@@ -145,6 +149,17 @@ _LayoutQuery = Annotated[
 ]
 
 
+_GroupQuery = Annotated[
+    Text | None,
+    Query(
+        description="A label key: a line for each of its values, with sums over the stores that "
+        "have it; those without one come last, under an empty value.",
+        max_length=MAX_LENGTH,
+        examples=["region"],
+    ),
+]
+
+
 @router.head("/get_report", include_in_schema=False)
 @router.get("/get_report", responses=_GET_RESPONSES, response_class=Response)
 async def get_report(
@@ -155,6 +170,7 @@ async def get_report(
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
     layout: _LayoutQuery = "wide",
+    group_by: _GroupQuery = None,
 ) -> Response:
     """Return the report's CSV when it is complete, until then its progress.
 
@@ -167,7 +183,7 @@ async def get_report(
     empty if no observation of the lookback counts. With an `Accept` of `application/json` alone the
     answer is the report's description.
     """
-    return await _answer(request, engine, changes, report_id, format, detail, layout)
+    return await _answer(request, engine, changes, report_id, format, detail, layout, group_by)
 
 
 @router.head("/get_report/{report_id}", include_in_schema=False)
@@ -180,9 +196,10 @@ async def get_report_by_path(
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
     layout: _LayoutQuery = "wide",
+    group_by: _GroupQuery = None,
 ) -> Response:
     """Return the same as `/get_report?report_id=…`."""
-    return await _answer(request, engine, changes, report_id, format, detail, layout)
+    return await _answer(request, engine, changes, report_id, format, detail, layout, group_by)
 
 
 async def _answer(
@@ -193,7 +210,10 @@ async def _answer(
     format: Format | None,
     detail: Detail,
     layout: Layout,
+    group_by: str | None,
 ) -> Response:
+    if group_by is not None and (detail, layout) != ("basic", "wide"):
+        raise invalid("groups have no detail=full and no layout=long", "query", "group_by")
     report = await changes.wait(engine, report_id, seconds_to_wait(request.headers, _MAX_WAIT))
     if report.state in UNFINISHED:
         running = {"report_id": report_id, "status": "Running", "progress": report.progress}
@@ -207,11 +227,22 @@ async def _answer(
     metadata = report_info(report, public_path(request)).model_dump(mode="json")
     if format is None and _wants_description(request):
         return JSONResponse(metadata, headers=headers)
+    if group_by is not None:
+        with located("query", "group_by"):
+            check_key(report.groups, group_by)
+
+    def table() -> Table:
+        if group_by is not None:
+            return group_table(engine, report, group_by)
+        return report_table(engine, report, layout, detail == "full")
+
     suffix = "-long" if layout == "long" else ""
+    if group_by is not None:
+        suffix = f"-by-{re.sub('[^0-9A-Za-z]+', '-', group_by)}"
     file = Download(
-        lambda: report_table(engine, report, layout, detail == "full"),
+        table,
         format or "csv",
-        key=f"{detail} {layout}",
+        key=f"{detail} {layout} {group_by!r}",
         name=f"{file_name(report)}{suffix}",
     )
     return await download_answer(request, report, file, metadata, headers)

@@ -41,14 +41,14 @@ async def _pages(engine: AsyncEngine, report: Report, rows: Rows) -> AsyncIterat
     async with _two_at_a_time():
         store_pks, store_ids = await row_stores(engine, report.id)
     if len(store_ids) != report.row_count:
-        raise _removed()
+        raise removed()
     size = max(1, min(_STORES_A_PAGE, _WINDOWS_A_PAGE // len(report.windows)))
     for start in range(0, len(store_ids), size):
         page = slice(start, start + size)
         async with _two_at_a_time():
             columns = await read_rows(engine, report, store_pks[page])
         if len(columns["known"]) < len(store_ids[page]):
-            raise _removed()
+            raise removed()
         yield await off_loop(rows.frame, store_ids[page], columns)
 
 
@@ -62,14 +62,14 @@ async def _outage_pages(engine: AsyncEngine, report: Report) -> AsyncIterator[pd
     async with _two_at_a_time():
         store_pks, store_ids, counts = await outage_stores(engine, report.id)
     if counts.sum() != report.outage_count:
-        raise _removed()
+        raise removed()
     # A store's outages are never divided.
     number = np.cumsum(counts) // _OUTAGES_A_PAGE
     for page in np.split(np.arange(len(counts)), np.flatnonzero(np.diff(number)) + 1):
         async with _two_at_a_time():
             columns = await read_outages(engine, report, store_pks[page])
         if len(columns["store"]) < counts[page].sum():
-            raise _removed()
+            raise removed()
         names = store_ids[page[0] : page[-1] + 1] if len(page) else []
         yield await off_loop(outages_frame, store_pks[page], names, columns)
 
@@ -80,5 +80,6 @@ def _two_at_a_time() -> CapacityLimiter:
     return CapacityLimiter(2)
 
 
-def _removed() -> NotFound:
+def removed() -> NotFound:
+    """Return the error for a report of which nothing more can be read."""
     return NotFound("the report was removed")

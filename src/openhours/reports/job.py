@@ -12,9 +12,10 @@ from openhours.db.engine import raw_connection
 from openhours.reports import write
 from openhours.reports.executors import Executor
 from openhours.reports.fleet import fit_fleet
+from openhours.reports.groups import Groups
 from openhours.reports.inputs import plan_inputs
 from openhours.reports.partition import Partition, PartitionFigures, compute_partition
-from openhours.reports.plan import plan_partitions
+from openhours.reports.plan import only_of, plan_partitions
 from openhours.reports.tables import Report
 from openhours.reports.windows import lookback, windows_of
 from openhours.stores.queries import read_corrections
@@ -40,14 +41,19 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
             partitions = await _with_prior(reader, executor, report, partitions)
         await writer.begin()  # all rows and the new state are one transaction
         rows = outages = 0
+        groups = Groups(
+            await raw_connection(reader), await raw_connection(writer), report, only_of(partitions)
+        )
         by_hour: dict[str, Int64] = {}
         async with aclosing(_computed(engine, executor, report, partitions)) as parts:
             async for part in parts:
                 if len(part.store_ids):
                     await write.write_rows(writer, report, part)
                     outages += await write.write_outages(writer, report, part)
+                    await groups.add(part)
                     rows += len(part.store_ids)
                     by_hour[part.feed] = by_hour.get(part.feed, 0) + part.by_hour
+        await groups.write()
         # The snapshot lives as long as its exporter's transaction: until here.
         await reader.rollback()
         if await write.complete_report(writer, report, rows, outages, by_hour):

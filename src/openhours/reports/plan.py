@@ -74,6 +74,12 @@ async def plan_partitions(
     return partitions
 
 
+def only_of(partitions: Sequence[Partition]) -> list[int] | None:
+    """Return the stores to which the report is restricted; None if it is not."""
+    lists = [partition.slice.only for partition in partitions]
+    return None if None in lists else [store for some in lists for store in some or ()]
+
+
 def stores_a_partition(stores: int, observations: int, parallelism: int) -> int:
     """Return how many stores share a partition, at least 1."""
     count = max(round(observations / _OBSERVATIONS_A_PARTITION), stores // _MAX_STORES_A_PARTITION)

@@ -159,6 +159,10 @@ class ReportInfo(BaseModel):
         dict[str, list[str]] | None,
         Field(description="Only of stores with these labels.", examples=[{"region": ["west"]}]),
     ]
+    label_keys: Annotated[
+        list[str],
+        Field(description="By which `group_by` groups its stores.", examples=[["region"]]),
+    ]
     lookback_days: int
     heartbeat_expiry_seconds: int
     observed_within_minutes: int
@@ -222,6 +226,7 @@ def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
             "corrections": report.corrections or [],
             "stores_asked": None if report.stores is None else len(report.stores),
             "labels": report.labels,
+            "label_keys": sorted(report.groups or ()),
             "lookback_days": report.lookback_days,
             "heartbeat_expiry_seconds": report.heartbeat_expiry_seconds,
             "observed_within_minutes": report.observed_within_minutes,

@@ -73,6 +73,8 @@ class Report(Base):
     zones: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     # How the inputs of its rows are cut, see `reports.inputs`; null before reports kept any.
     inputs: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    # How many groups there are by each label key.
+    groups: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
     row_count: Mapped[int | None] = mapped_column(Integer)
     outage_count: Mapped[int | None] = mapped_column(BigInteger)
     # By feed: [open time, uptime] of all its stores, each of the 168 hours before T, in µs.
@@ -138,3 +140,24 @@ class ReportOutage(Base):
     downtime: Mapped[int] = mapped_column(BigInteger)
     observations: Mapped[int] = mapped_column(Integer)
     ongoing: Mapped[bool]
+
+
+class ReportGroups(Base):
+    """Some of the groups of a report by a label key: sums over the stores with one value.
+
+    An element of each array for each group, by value bytewise, over all rows of the key in their
+    order; the stores without the label come last, under an empty value. `open` and `up` are in µs,
+    of known stores, with an element for each window.
+    """
+
+    __tablename__ = "report_groups"
+
+    # No foreign key, as in ReportRow.
+    report: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    row: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    values: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    stores: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    unknown_stores: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    open: Mapped[list[list[int]]] = mapped_column(ARRAY(BigInteger, dimensions=2))
+    up: Mapped[list[list[int]]] = mapped_column(ARRAY(BigInteger, dimensions=2))

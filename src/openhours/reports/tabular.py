@@ -62,7 +62,8 @@ def texts(page: pd.DataFrame, heading: Heading) -> list[str]:
 
 def hundredths(us: Int64, unit: Int64 | int) -> Int64:
     """Return us / unit in hundredths, rounded half to even, exactly: without any float."""
-    whole, rest = np.divmod(us * 100, unit)
+    whole = us * 100 // unit  # not `divmod`: Python's integers have none in NumPy
+    rest = us * 100 - whole * unit
     up = (rest * 2 > unit) | ((rest * 2 == unit) & (whole % 2 == 1))
     return np.asarray(whole + up, np.int64)
 

@@ -143,6 +143,7 @@ async def complete_report(
             prior=report.prior,
             calibration=report.calibration,
             inputs=report.inputs,
+            groups=report.groups,
             by_hour={feed: hours.tolist() for feed, hours in by_hour.items()},
             finished_at=func.clock_timestamp(),
         )

@@ -5,7 +5,7 @@ values.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import asyncpg
 import numpy as np
@@ -18,6 +18,8 @@ from openhours.db import bulk
 from openhours.errors import FieldProblem, Invalid, invalid
 from openhours.stores.tables import Label, Store
 from openhours.uptime.axis import Bool, Int64
+
+Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 MAX_LENGTH = 200  # characters of a key or a value
 MAX_KEYS = 20  # of a file, or of a choice of stores
@@ -88,6 +90,55 @@ async def list_labels(connection: AsyncConnection, values: int) -> dict[str, lis
     return {key: sorted(found) for key, found in rows}
 
 
+async def label_keys(connection: Connection) -> list[str]:
+    """Return the keys of all labels, in bytewise order."""
+    # From one key to the next: an index tells each at once.
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE keys AS (
+            SELECT min(key) AS key FROM labels
+            UNION ALL SELECT (SELECT min(key) FROM labels l WHERE l.key > k.key) FROM keys k
+            WHERE k.key IS NOT NULL
+        ) SELECT key FROM keys WHERE key IS NOT NULL
+        """
+    )
+    return [row["key"] for row in rows]
+
+
+class LabelledStores(NamedTuple):
+    """Keys and values, each once, in bytewise order; `store[i]` has that at `label[i]`."""
+
+    labels: list[tuple[str, str]]
+    store: Int64
+    label: Int64
+
+
+async def next_labels(
+    connection: Connection, only: Sequence[int] | None, after: tuple[str, str], limit: int
+) -> LabelledStores:
+    """Return the keys and values that follow `after`, so many at most, with their stores.
+
+    Of the stores with the database ids `only`; None: of all. Raw asyncpg, packed by the server: a
+    report asks for all its stores at once.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT key, value, string_agg(int4send(store), NULL) AS stores FROM labels
+        WHERE (key, value) > ($1, $2) AND ($3::int4[] IS NULL OR store = ANY($3))
+        GROUP BY key, value ORDER BY key, value LIMIT $4
+        """,
+        *after,
+        only,
+        limit,
+    )
+    packs = [row["stores"] for row in rows]
+    return LabelledStores(
+        labels=[(row["key"], row["value"]) for row in rows],
+        store=np.frombuffer(b"".join(packs), ">i4").astype(np.int64),
+        label=np.repeat(np.arange(len(packs)), [len(pack) // 4 for pack in packs]),
+    )
+
+
 _HAVING = """
 SELECT l.store, w.pair::int4
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (key, value, pair)
@@ -96,7 +147,7 @@ JOIN labels l USING (key, value)
 
 
 async def stores_with(
-    connection: "asyncpg.Connection[Any]",
+    connection: Connection,
     labels: Sequence[Mapping[str, Sequence[str]]],
     store_pks: Int64,
 ) -> Bool:
