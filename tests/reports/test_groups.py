@@ -127,7 +127,7 @@ def test_groups_in_every_format(reports: Reports) -> None:
     cells = list(sheet.iter_rows(values_only=True))
     assert cells[0] == tuple(HEADER.split(","))
     assert cells[3] == ("west", 2, 0, 48, 36, 12, 75)
-    assert sheet["B4"].number_format == "0"
+    assert sheet["B4"].number_format == "General"
 
 
 def test_a_label_may_have_the_name_of_a_figure(reports: Reports) -> None:
