@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.reports.inputs import plan_inputs
 from openhours.reports.partition import Partition
 from openhours.reports.plan import plan_partitions, stores_a_partition
 from openhours.stores.tables import BEATING, POLLED
@@ -50,6 +51,7 @@ def plan(url: str, parallelism: int, **options: object) -> list[Partition]:
     async def scenario(engine: AsyncEngine) -> list[Partition]:
         async with engine.connect() as connection:
             report = new_report(as_of_beating=AS_OF, **options)
+            report.inputs = await plan_inputs(connection, report)
             return await plan_partitions(connection, report, parallelism)
 
     return on_engine(url, scenario)
