@@ -103,3 +103,20 @@ def test_pages_say_which_labels_and_do_not_take_it_for_all_stores(reports: Repor
     facts = get_page(reports.client, f"/reports/{report_id}").text(".facts")
     assert "Stores 2, only brand: x, region: west or east" in facts
     assert get_page(reports.client, "/").attribute(".hero .note a", "href") == f"/reports/{every}"
+
+
+def test_a_report_keeps_to_a_correction_by_labels(reports: Reports) -> None:
+    """The report's own connection gives JSON as it is, that of a child process as text."""
+    correction = {
+        "labels": {"region": ["west"]},
+        "from": "2023-01-20T08:00:00Z",
+        "to": "2023-01-20T09:00:00Z",
+        "treat_as": "down",
+        "category": "other",
+        "reason": "x",
+    }
+    before = reports.csv(reports.report(as_of=T))
+    assert reports.client.post("/corrections", json=correction).status_code == 201
+    after = reports.csv(reports.report(as_of=T))
+    changed = [line.split(",")[0] for line in after if line not in before]
+    assert changed == ["a", "c"], "of the PC nothing counts before its first heartbeat"

@@ -101,7 +101,8 @@ async def read_corrections(
     """
     rows = await connection.fetch(
         """
-        SELECT id, correction_id, from_at, to_at, treat_as, category, reason, stores, labels
+        SELECT id, correction_id, from_at, to_at, treat_as, category, reason, stores,
+               labels::text AS labels -- asyncpg gives text, SQLAlchemy's connections a dict
         FROM corrections
         WHERE revoked_at IS NULL AND from_at < $2 AND to_at > $1 ORDER BY id
         """,
