@@ -55,6 +55,7 @@ TABLE = AccessTable(
         "GET /get_report": _REPORT,
         "GET /get_report/{report_id}": _REPORT,
         "GET /reports": _REPORT,
+        "GET /reports/{a}/diff/{b}": _REPORT,
         "GET /reports/{report_id}/events": _REPORT,
         "GET /reports/{report_id}/calibration": _REPORT,
         "DELETE /reports/{report_id}": _REPORT,

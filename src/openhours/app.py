@@ -35,6 +35,7 @@ from openhours.ingestion import metrics as ingestion_metrics
 from openhours.process_pool import collect_garbage_less
 from openhours.reports import api as reports
 from openhours.reports import calibration_api as report_calibration
+from openhours.reports import compare_api as comparisons
 from openhours.reports import metrics as report_metrics
 from openhours.reports import outages_api as outages
 from openhours.reports import report_api
@@ -71,6 +72,7 @@ _WITH_STATE = (heartbeats, visits, recording)
 _METRICS = (ingestion_metrics, report_metrics, visit_metrics)
 _ENDPOINTS = (
     reports,
+    comparisons,
     report_api,
     report_calibration,
     outages,

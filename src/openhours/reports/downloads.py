@@ -38,14 +38,14 @@ async def _pages(engine: AsyncEngine, report: Report, rows: Rows) -> AsyncIterat
     They are read in pages, so that downloads take turns; and no connection is held while a page is
     on its way to a slow client. Raise NotFound if the report is removed meanwhile.
     """
-    async with _two_at_a_time():
+    async with two_at_a_time():
         store_pks, store_ids = await row_stores(engine, report.id)
     if len(store_ids) != report.row_count:
         raise removed()
-    size = max(1, min(_STORES_A_PAGE, _WINDOWS_A_PAGE // len(report.windows)))
+    size = stores_a_page(len(report.windows))
     for start in range(0, len(store_ids), size):
         page = slice(start, start + size)
-        async with _two_at_a_time():
+        async with two_at_a_time():
             columns = await read_rows(engine, report, store_pks[page])
         if len(columns["known"]) < len(store_ids[page]):
             raise removed()
@@ -59,14 +59,14 @@ def outage_table(engine: AsyncEngine, report: Report) -> Table:
 
 async def _outage_pages(engine: AsyncEngine, report: Report) -> AsyncIterator[pd.DataFrame]:
     """Yield the outages as `_pages` yields rows."""
-    async with _two_at_a_time():
+    async with two_at_a_time():
         store_pks, store_ids, counts = await outage_stores(engine, report.id)
     if counts.sum() != report.outage_count:
         raise removed()
     # A store's outages are never divided.
     number = np.cumsum(counts) // _OUTAGES_A_PAGE
     for page in np.split(np.arange(len(counts)), np.flatnonzero(np.diff(number)) + 1):
-        async with _two_at_a_time():
+        async with two_at_a_time():
             columns = await read_outages(engine, report, store_pks[page])
         if len(columns["store"]) < counts[page].sum():
             raise removed()
@@ -74,9 +74,14 @@ async def _outage_pages(engine: AsyncEngine, report: Report) -> AsyncIterator[pd
         yield await off_loop(outages_frame, store_pks[page], names, columns)
 
 
+def stores_a_page(windows: int) -> int:
+    """Return how many stores are read and written at once, of a report with so many windows."""
+    return max(1, min(_STORES_A_PAGE, _WINDOWS_A_PAGE // windows))
+
+
 @cache
-def _two_at_a_time() -> CapacityLimiter:
-    # More would only take connections from other requests.
+def two_at_a_time() -> CapacityLimiter:
+    """Return the limiter of all who read rows: more would take connections from other requests."""
     return CapacityLimiter(2)
 
 

@@ -182,3 +182,9 @@ def unpack(report: Report, rows: NDArray[np.uint8]) -> Inputs:
         special=words[:, 2 + stretches :],
         corrections=bits.astype(np.bool_),
     )
+
+
+def observed_between(inputs: Inputs, cuts: Cuts, first: int, last: int) -> Prints:
+    """Return the fingerprints of the observations between two of the edges (µs): (stores,)."""
+    some = inputs.observations[:, cuts.edges.index(first) : cuts.edges.index(last)]
+    return np.asarray(some.sum(axis=1, dtype=np.uint32))

@@ -53,14 +53,14 @@ class Wide:
     def headings(self) -> list[Heading]:
         """Return the columns."""
         of_figures = [
-            figure(f"{name}_{window.name}", _unit(window)[1])
+            figure(f"{name}_{window.name}", unit_of(window)[1])
             for name in ("uptime", "downtime")
             for window in self.windows
         ]
         if self.full:
             of_figures += [figure(f"coverage_{window.name}", None) for window in self.windows]
             of_figures += [
-                figure(f"{name}_{window.name}", _unit(window)[1])
+                figure(f"{name}_{window.name}", unit_of(window)[1])
                 for name in _MORE
                 for window in self.windows
             ]
@@ -74,7 +74,7 @@ class Wide:
         columns: dict[str, Any] = {STORE_ID.name: store_ids}
         for n, window in enumerate(self.windows):
             of_window = {name: sums[:, n] for name, sums in rows.items() if sums.ndim > 1}
-            figures = _figures(rows["known"], of_window, _unit(window)[0], self.full)
+            figures = _figures(rows["known"], of_window, unit_of(window)[0], self.full)
             columns |= {f"{name}_{window.name}": values for name, values in figures.items()}
         return pd.DataFrame(columns)[[heading.name for heading in self.headings]]
 
@@ -161,7 +161,7 @@ def _of_outages(suffix: str) -> list[Heading]:
     return [Heading(count, count, "count"), figure(f"longest_outage{suffix}", "in minutes")]
 
 
-def _unit(window: Window) -> tuple[int, str]:
+def unit_of(window: Window) -> tuple[int, str]:
     """Return the unit in which a window's figures are written, in µs and in words."""
     return (MINUTE, "in minutes") if window.is_short else (HOUR, "in hours")
 

@@ -1,6 +1,6 @@
 """Reading reports and their rows, for the API, the commands and the pages."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import asyncpg
@@ -128,13 +128,16 @@ async def _batches(
 
 
 async def read_rows(
-    engine: AsyncEngine, report: Report, store_pks: Int64
+    engine: AsyncEngine,
+    report: Report,
+    store_pks: Int64,
+    columns: Mapping[str, str] | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Return the columns of `rows.row_types` of some stores, in `store_pks`' order.
+    """Return columns of some stores, all of `rows.row_types` or those given, in `store_pks`' order.
 
     Fewer rows than stores mean that the report was removed.
     """
-    types = {"store": "int4"} | row_types(report)
+    types = {"store": "int4", **(columns or row_types(report))}
     query = (
         f"SELECT {', '.join(types)} FROM report_rows"  # noqa: S608  fixed names
         " WHERE report = $1 AND store = ANY($2::int4[]) ORDER BY store"

@@ -50,6 +50,12 @@ def input_type(report: Report) -> dict[str, str]:
     return {"inputs": f"bytea[{packed_bytes(report)}]"}
 
 
+def compared_types(report: Report) -> dict[str, str]:
+    """Return the SQL types of the columns that are compared with those of another report."""
+    types = {name: row_types(report)[name] for name in ("zone", "known", "open", "up")}
+    return types if report.inputs is None else types | input_type(report)
+
+
 def row_columns(figures: Figures, ranges: Ranges | None) -> dict[str, NDArray[Any]]:
     """Return `known` (stores,) and the sums, (stores, windows) each, in µs."""
     columns = {name: getattr(figures, name).T for name in (*_SUMS, _CORRECTED)}

@@ -1,0 +1,207 @@
+"""Two reports compared over HTTP."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from openhours.api.dependencies import Engine, public_path
+from openhours.api.fields import Text
+from openhours.api.off_loop import off_loop
+from openhours.reports.causes import CAUSES, Cause
+from openhours.reports.compare import (
+    Difference,
+    Pair,
+    Stores,
+    common_stores,
+    differences,
+    find_pair,
+    option_changes,
+)
+from openhours.reports.formats import MEDIA, csv, json_rows
+from openhours.reports.layouts import unit_of
+from openhours.reports.schemas import ReportInfo, report_info
+from openhours.reports.tabular import STORE_ID, Heading, Table, figure
+from openhours.times import iso
+from openhours.uptime.axis import Int64
+
+router = APIRouter(tags=["reports"])
+
+
+class ChangedOption(BaseModel):
+    """An option or setting of both reports."""
+
+    a: Any
+    b: Any
+
+
+class ReportDiff(BaseModel):
+    """Two reports, and the stores whose figures are not the same in both."""
+
+    a: ReportInfo
+    b: ReportInfo
+    windows: Annotated[
+        list[str], Field(description="Windows that both have under the same name: those compared.")
+    ]
+    options: Annotated[
+        dict[str, ChangedOption],
+        Field(
+            description="Options and settings that are not the same.",
+            examples=[{"interpolation": {"a": "nearest", "b": "previous"}}],
+        ),
+    ]
+    compared: Annotated[int, Field(description="Stores that have a row in both reports.")]
+    only_a: Annotated[int, Field(description="Stores that have a row in a alone.")]
+    only_b: int
+    different: Annotated[int, Field(description="Stores of which a written figure differs.")]
+    causes: Annotated[
+        dict[Cause, int],
+        Field(
+            description="How many of these have each cause: `as_of` (T, or where a window lies), "
+            "`options` (interpolation, heartbeat expiry, lookback), `late_data`, `hours`, "
+            "`timezone`, `special_hours`, `corrections`, `unknown`.",
+            examples=[{"late_data": 2, "hours": 1}],
+        ),
+    ]
+    without_inputs: Annotated[
+        list[str],
+        Field(
+            description="Ids of those of the two that were made before reports kept what their "
+            "figures are made of: the causes are unknown."
+        ),
+    ]
+    rows: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="For each window its figures in a and in b, and the change from a to b; "
+            "null where a figure is.",
+            examples=[
+                [
+                    {
+                        "store_id": "8139926242460185114",
+                        "causes": ["late_data"],
+                        "uptime_last_hour_a": 60.0,
+                        "uptime_last_hour_b": 30.5,
+                        "uptime_last_hour_change": -29.5,
+                        "downtime_last_hour_a": 0.0,
+                        "downtime_last_hour_b": 29.5,
+                        "downtime_last_hour_change": 29.5,
+                    }
+                ]
+            ],
+        ),
+    ]
+
+
+_Format = Literal["json", "csv"]
+
+
+@router.get(
+    "/reports/{a}/diff/{b}",
+    response_class=Response,
+    responses={
+        200: {
+            "model": ReportDiff,
+            "description": "Rows are sorted by store_id. As CSV there are only these, causes with "
+            "spaces between.",
+            "content": {"text/csv": {}},
+        },
+        409: {"description": "A report is not complete."},
+    },
+)
+async def diff(
+    request: Request,
+    engine: Engine,
+    a: Text,
+    b: Text,
+    format: Annotated[_Format, Query(description="csv: the rows alone.")] = "json",
+) -> Response:
+    """Compare two reports, a before b: stores whose figures differ, and what changed between.
+
+    Figures of windows with the same name are compared as they are written: what rounds to nothing
+    is no difference.
+    """
+    pair = await find_pair(engine, a, b)
+    stores = await common_stores(engine, pair)
+    causes, pks, ids = np.zeros(len(CAUSES), np.int64), [np.empty(0, np.int64)], list[str]()
+    async for found in differences(engine, pair, stores.pks, stores.ids):
+        causes += found.causes.sum(axis=0)
+        pks.append(found.store_pks)
+        ids += found.store_ids
+    again = differences(engine, pair, np.concatenate(pks), ids)
+    table = Table(_headings(pair), len(ids), _pages(pair, again, format))
+    if format == "csv":
+        headers = {"Content-Disposition": f'attachment; filename="diff-{a[:8]}-{b[:8]}.csv"'}
+        return StreamingResponse(csv(table), 200, headers, MEDIA["csv"])
+    about = _about(pair, stores, causes, len(ids), public_path(request))
+    return StreamingResponse(json_rows(table, about), media_type=MEDIA["json"])
+
+
+def _about(pair: Pair, stores: Stores, causes: Int64, different: int, root: str) -> dict[str, Any]:
+    """Return all but the rows."""
+    counts = zip(CAUSES, causes.tolist(), strict=True)
+    about = ReportDiff(
+        a=report_info(pair.a, root),
+        b=report_info(pair.b, root),
+        windows=[one.window.name for one in pair.windows],
+        options={
+            name: ChangedOption(a=_plain(one), b=_plain(other))
+            for name, (one, other) in option_changes(pair.a, pair.b).items()
+        },
+        compared=len(stores.ids),
+        only_a=stores.only_a,
+        only_b=stores.only_b,
+        different=different,
+        causes={cause: count for cause, count in counts if count},
+        without_inputs=[one.report_id for one in (pair.a, pair.b) if one.inputs is None],
+        rows=[],
+    )
+    return about.model_dump(mode="json", exclude={"rows"})
+
+
+def _plain(value: object) -> object:
+    return iso(value) if isinstance(value, datetime) else value
+
+
+def _headings(pair: Pair) -> list[Heading]:
+    return [
+        STORE_ID,
+        Heading("causes", "causes", "text"),
+        *(
+            figure(f"{name}_{one.window.name}_{of}", unit_of(one.window)[1])
+            for one in pair.windows
+            for name in ("uptime", "downtime")
+            for of in ("a", "b", "change")
+        ),
+    ]
+
+
+async def _pages(
+    pair: Pair, found: AsyncIterator[Difference], form: _Format
+) -> AsyncIterator[pd.DataFrame]:
+    async for one in found:
+        yield await off_loop(_frame, pair, one, form)
+
+
+def _frame(pair: Pair, found: Difference, form: _Format) -> pd.DataFrame:
+    causes = [[CAUSES[n] for n in np.flatnonzero(row)] for row in found.causes]
+    columns: dict[str, Any] = {
+        STORE_ID.name: found.store_ids,
+        "causes": causes if form == "json" else [" ".join(some) for some in causes],
+    }
+    a, b = found.a, found.b
+    for n, window in enumerate(pair.windows):
+        for name, of_a, of_b in (("uptime", a.up, b.up), ("downtime", a.down, b.down)):
+            for of, hundredths, known in (
+                ("a", of_a[:, n], a.known),
+                ("b", of_b[:, n], b.known),
+                ("change", of_b[:, n] - of_a[:, n], a.known & b.known),
+            ):
+                values = np.where(known, hundredths / 100, np.nan)
+                columns[f"{name}_{window.window.name}_{of}"] = values
+    return pd.DataFrame(columns)
