@@ -38,7 +38,8 @@ def test_every_example_of_a_request_can_be_sent(service: Service) -> None:
             age = datetime.now(UTC) - datetime.fromisoformat(written)
             assert timedelta() <= age < timedelta(hours=2), (route, content)
         method, path = route.split(" ", 1)
-        path = path.format(kind=name, username="zoe", session_id=1)
+        values = {"username": "zoe", "session_id": 1, "store_id": "*", "date": "2026-12-25"}
+        path = path.format(kind=name, **values)
         answer = client.request(method, path, content=content, headers={"Content-Type": kind})
         if route == NEEDS_A_TOKEN_OF_ONES_OWN:
             assert answer.status_code == 401
@@ -54,6 +55,6 @@ def test_every_example_of_a_request_can_be_sent(service: Service) -> None:
     ingestions = client.get("/ingestions").json()
     assert [service.wait_ingestion(one["ingestion_id"])["state"] for one in ingestions] == [
         "complete"
-    ] * 4
+    ] * 5
     report = service.wait_report(service.trigger())
     assert [line.split(",")[0] for line in report.text.splitlines()] == ["store_id", "pc:default"]

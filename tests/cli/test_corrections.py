@@ -67,9 +67,9 @@ def test_corrections_are_made_listed_and_revoked(
         (("--all", "--from", "yesterday"), "--from: not a time in ISO 8601"),
         (("--all", "--from", "1970-01-01"), "--from: not a local time since 2000"),
         (("--all", "--timezone", "Mars/Base"), "--timezone: 'Mars/Base' is not an IANA time zone"),
-        (("--all", "--treat-as", "closed"), "--treat-as: Input should be 'excluded', 'up' or"),
-        (("--all", "--category", "rain"), "--category: Input should be 'maintenance', 'holiday'"),
-        (("--all", "--reason", ""), "--reason: String should have at least 1 character"),
+        (("--all", "--treat-as", "closed"), "--treat-as: choose 'excluded', 'up' or"),
+        (("--all", "--category", "rain"), "--category: choose 'maintenance', 'holiday'"),
+        (("--all", "--reason", ""), "--reason: must not be empty"),
     ],
 )
 def test_a_wrong_option_is_named(
