@@ -3,7 +3,13 @@
 import pytest
 from starlette.datastructures import Headers
 
-from openhours.api.negotiation import accepted, preferences, prefers_async, wants_page
+from openhours.api.negotiation import (
+    accepted,
+    preferences,
+    prefers_async,
+    seconds_to_wait,
+    wants_page,
+)
 
 FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -68,3 +74,11 @@ def test_respond_async_is_found_where_it_is_a_preference(
 def test_of_a_repeated_preference_the_first_counts() -> None:
     lines = ['Wait = "1\\0" ; x=y', "wait=20, foo"]
     assert preferences(_headers("prefer", *lines)) == {"wait": "10", "foo": ""}
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds"),
+    [("wait=7", 7), ("wait=60", 60), ("wait=61", 60), ("wait=" + "9" * 5000, 60), ("wait=x", 0)],
+)
+def test_a_client_waits_as_long_as_it_says_up_to_a_bound(prefer: str, seconds: int) -> None:
+    assert seconds_to_wait(Headers({"prefer": prefer}), 60) == seconds

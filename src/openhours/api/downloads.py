@@ -15,9 +15,9 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from openhours.api.dependencies import Resource
@@ -215,4 +215,3 @@ async def _gzip(make: Make) -> AsyncIterator[bytes]:
 
 
 DOWNLOADS: Resource[Downloads] = Resource("downloads")
-ServerDownloads = Annotated[Downloads, Depends(DOWNLOADS)]

@@ -72,4 +72,7 @@ def prefers_async(headers: Headers) -> bool:
 def seconds_to_wait(headers: Headers, most: int) -> int:
     """Return N of `Prefer: wait=N`, `most` at most; 0 without it, or if it is no number."""
     value = preferences(headers).get("wait", "")
-    return min(int(value), most) if value.isascii() and value.isdigit() else 0
+    if not (value.isascii() and value.isdigit()):
+        return 0
+    # Python refuses to read a number of thousands of digits.
+    return min(int(value), most) if len(value) < 10 else most
