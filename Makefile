@@ -19,7 +19,7 @@ run: $(VENV)/run
 test: $(VENV)/test
 	$(PYTEST) $(ARGS)
 
-# Without services, commands and browsers: what is left needs PostgreSQL alone.
+# Without services, commands, browsers and what takes a second: what is left needs PostgreSQL alone.
 test-fast: $(VENV)/test
 	$(PYTEST) -m "not slow" $(ARGS)
 

@@ -131,6 +131,7 @@ def test_what_must_not_become_open_by_a_slip() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_access(callers: tuple[TestClient, dict[str, dict[str, str]]]) -> None:
     client, headers = callers
     wrong = []

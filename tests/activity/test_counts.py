@@ -126,6 +126,7 @@ class _Lent:
         yield self._connection
 
 
+@pytest.mark.slow
 def test_a_period_waits_for_writers_that_began_in_it(database_url: str) -> None:
     """A writer's transaction stays open across the boundary: its event is in the right count."""
 
@@ -148,6 +149,7 @@ def test_a_period_waits_for_writers_that_began_in_it(database_url: str) -> None:
     _run(database_url, scenario)
 
 
+@pytest.mark.slow
 def test_nothing_is_ever_recorded_in_a_counted_period(database_url: str) -> None:
     """Writers and counters at full speed over boundaries: the counts are what the table says."""
 

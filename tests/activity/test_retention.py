@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
+import pytest
 
 from openhours.activity.counts import count_ended_periods
 from openhours.activity.retention import prune_activity
@@ -15,6 +16,7 @@ from openhours.times import now
 from tests.helpers.database import make_weeks
 
 
+@pytest.mark.slow
 def test_old_weeks_go_once_they_are_counted(settings: Settings, database_url: str) -> None:
     async def scenario() -> None:
         engine, raw = make_engine(database_url), await asyncpg.connect(database_url)

@@ -32,10 +32,10 @@ def service(settings: Settings, place: Path) -> Iterator[Service]:
 
 @contextmanager
 def reads_that_take_long(url: str) -> Iterator[None]:
-    """A lock that every reader of reports waits for."""
+    """A lock that every reader of corrections waits for."""
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(url))
-        runner.run(connection.execute("BEGIN; LOCK TABLE reports"))
+        runner.run(connection.execute("BEGIN; LOCK TABLE corrections"))
         yield
         runner.run(connection.close())
 
@@ -59,7 +59,7 @@ def stalled_database(url: str) -> Iterator[None]:
 
 
 def read(service: Service) -> httpx.Response:
-    return httpx.get(f"{service.url}/reports", timeout=60)
+    return httpx.get(f"{service.url}/corrections", timeout=60)
 
 
 @pytest.mark.slow

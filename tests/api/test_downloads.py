@@ -18,6 +18,8 @@ from openhours.settings import Settings
 from tests.helpers.csv_files import ID
 from tests.reports.computing import Reports, reporting
 
+pytestmark = pytest.mark.slow
+
 PLAIN = {"Accept-Encoding": "identity"}
 
 

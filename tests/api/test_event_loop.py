@@ -14,6 +14,8 @@ from openhours.settings import Settings
 from openhours.visits import bots
 from tests.helpers.clients import bearer, register, running
 
+pytestmark = pytest.mark.slow
+
 ROWS = 10_000
 # In one step of the loop: a page of rows is read in fewer, and it is less than one for each row.
 MOST_CALLS = 6_000

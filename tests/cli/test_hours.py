@@ -11,7 +11,7 @@ from openhours.settings import Settings
 from tests.helpers.command import openhours
 from tests.stores.database import add_stores
 
-pytestmark = pytest.mark.usefixtures("settings")
+pytestmark = [pytest.mark.usefixtures("settings"), pytest.mark.slow]
 CHICAGO = "America/Chicago (the default)"
 
 

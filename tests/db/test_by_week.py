@@ -17,6 +17,8 @@ from openhours.visits import statistics
 from openhours.visits.write import NewVisit, write_visits
 from tests.helpers.database import downgrade
 
+pytestmark = pytest.mark.slow
+
 Raw: TypeAlias = "asyncpg.Connection[Any]"
 AT = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)  # a Sunday
 _HEARTBEATS = """

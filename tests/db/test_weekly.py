@@ -48,6 +48,7 @@ def test_all_who_need_a_week_at_once_get_one(database_url: str) -> None:
     run(database_url, test)
 
 
+@pytest.mark.slow
 def test_who_needs_a_week_that_a_file_is_bringing_is_told_to_try_later(database_url: str) -> None:
     async def test(connections: list[Connection]) -> None:
         loader, agent, other, *_ = connections

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from openhours.accounts.keys import create_key
+from openhours.api.dependencies import SETTINGS
 from openhours.app import create_app
 from openhours.db.engine import make_engine
 from openhours.settings import Settings
@@ -14,15 +16,21 @@ from openhours.settings import Settings
 URL = "http://127.0.0.1:8000"
 PASSWORD = "correct horse battery"
 
+# Applications that have stopped, by their settings: FastAPI takes as long to prepare our routes as
+# for ten requests, so most tests start one again, with another database.
+_stopped: dict[str, FastAPI] = {}
+
 
 @contextmanager
 def running(settings: Settings) -> Iterator[TestClient]:
     """A client of an application that has started, without a worker."""
     without_worker = settings.model_copy(update={"worker": False})
-    with TestClient(
-        create_app(without_worker), URL, follow_redirects=False, client=("127.0.0.1", 50_000)
-    ) as client:
+    kind = without_worker.model_dump_json(exclude={"database_url", "data_dir", "inbox"})
+    app = _stopped.pop(kind, None) or create_app(without_worker)
+    SETTINGS.set(app, without_worker)
+    with TestClient(app, URL, follow_redirects=False, client=("127.0.0.1", 50_000)) as client:
         yield client
+    _stopped[kind] = app
 
 
 def at(client: TestClient, address: str) -> TestClient:

@@ -16,6 +16,8 @@ from tests.helpers.clients import running
 from tests.helpers.html import get_page
 from tests.ingestion.loader import Loader
 
+pytestmark = pytest.mark.slow
+
 HOURS = "store_id,day,start_time_local,end_time_local\n"
 ZONES = "store_id,timezone_str\n"
 MONDAY = datetime(2023, 1, 16, tzinfo=UTC)

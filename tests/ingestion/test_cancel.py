@@ -17,6 +17,8 @@ from openhours.ingestion.write import cancel
 from openhours.process_pool import Processes
 from tests.ingestion.loader import Loader
 
+pytestmark = pytest.mark.slow
+
 POLLS = "store_id,timestamp_utc,status\n1,2023-01-01 01:00:00 UTC,active\n"
 PATIENCE = 120  # seconds, after which a test fails instead of waiting for ever
 

@@ -9,6 +9,8 @@ import pytest
 from openhours.ingestion.inbox import scan as scan_inbox
 from tests.ingestion.loader import Loader
 
+pytestmark = pytest.mark.slow
+
 POLLS = "store_id,timestamp_utc,status\n1,2023-01-01 01:00:00 UTC,active\n"
 MINUTE_AGO = time.time_ns() - 60_000_000_000
 

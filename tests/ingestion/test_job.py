@@ -145,6 +145,7 @@ def test_a_file_that_kills_its_process_is_given_up_after_three_attempts(
     assert row["error"] == "the process loading it ended 3 times unexpectedly"
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_leaves_the_ingestion_to_be_tried_again(
     loader: Loader, polls: Path
 ) -> None:

@@ -3,6 +3,8 @@
 import gzip
 import resource
 
+import pytest
+
 from openhours.process_pool import Processes
 from tests.ingestion.loader import Loader
 
@@ -80,6 +82,7 @@ def test_a_store_with_a_rejected_row_keeps_its_old_hours(loader: Loader) -> None
     assert loader.rejected(pk) == [(2, "store_has_bad_rows"), (3, "bad_day")]
 
 
+@pytest.mark.slow
 def test_a_rejected_row_late_in_a_large_file_rejects_the_first_ones_of_its_store(
     loader: Loader,
 ) -> None:
@@ -127,6 +130,7 @@ def peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
+@pytest.mark.slow
 def test_memory_holds_a_part_of_the_file_however_large_it_is(loader: Loader) -> None:
     row = "a,0,9:00,17:00," + "x" * 4000 + "\n"
     header = HEADER.replace("\n", ",note\n")

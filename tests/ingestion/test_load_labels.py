@@ -7,6 +7,8 @@ import pytest
 
 from tests.ingestion.loader import Loader
 
+pytestmark = pytest.mark.slow
+
 FILE = "labels.csv"
 
 

@@ -1,6 +1,10 @@
 """Time zones files replace by store; the later line wins."""
 
+import pytest
+
 from tests.ingestion.loader import Loader
+
+pytestmark = pytest.mark.slow
 
 HEADER = "store_id,timezone_str\n"
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -68,6 +69,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(rows=ROWS, data=st.data())
 @hypothesis_settings(
     max_examples=12,

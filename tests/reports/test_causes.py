@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from openhours.times import DAY, HOUR, MINUTE, SECOND, from_us
 from openhours.uptime.dates import ALWAYS, CLOSED, EVERY, SpecialHours, WeekHours
 from openhours.uptime.fill import Observations
 from tests.reports.database import new_report
+
+pytestmark = pytest.mark.slow
 
 STORES = 12
 # A Wednesday, 18:00 UTC.

@@ -13,6 +13,8 @@ from openhours.times import iso, now
 from tests.helpers.database import fetch
 from tests.reports.computing import Reports, reporting
 
+pytestmark = pytest.mark.slow
+
 AS_OF = "2023-01-25T18:00:00Z"  # a Wednesday
 DAYS = range(12, 26)
 

@@ -11,6 +11,8 @@ from tests.helpers.csv_files import ID
 from tests.helpers.database import fetch
 from tests.reports.computing import Reports, reporting
 
+pytestmark = pytest.mark.slow
+
 LONG_HEADER = (
     "store_id,window,start,end,"
     "open(in hours),uptime(in hours),downtime(in hours),uptime(in percent)"

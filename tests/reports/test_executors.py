@@ -18,6 +18,8 @@ from openhours.reports.executors import (
 )
 from openhours.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 URL = "postgresql://nowhere.invalid/none"
 
 

@@ -15,6 +15,8 @@ from openhours.settings import Settings
 from tests.helpers.database import fetch
 from tests.reports.computing import Reports, reporting
 
+pytestmark = pytest.mark.slow
+
 T = "2023-01-20T15:30:00Z"
 WINDOW = "last_day"
 HEADER = (

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.reports import fleet
 from openhours.reports.columns import Slice
+from openhours.reports.metrics import read_metrics
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, to_us
@@ -19,6 +20,8 @@ from tests.helpers.database import fetch
 from tests.helpers.seed import week_of_polls
 from tests.reports.computing import Reports, reporting
 from tests.reports.database import on_engine
+
+pytestmark = pytest.mark.slow
 
 RANGE = ("p05", "expected", "p95")
 STORES, HOURS = 60, 150
@@ -168,18 +171,25 @@ def test_what_was_said_of_polls_held_out_is_kept_and_told(
     assert sum(one["polls"] for one in found["bins"]) == STORES * ((HOURS - 1) // 2)
     assert all(0 <= one[name] <= 1 for one in found["bins"] for name in ("said", "was"))
     assert 0 < found["error"] < 0.1
-    assert f"\nopenhours_report_calibration_error {found['error']}" in metrics(reports)
+    assert calibration_errors(database_url) == [found["error"]]
     (prior,) = fetch(database_url, "SELECT prior FROM reports")[0]
     assert str(prior).count(",") == 83
 
 
-def metrics(reports: Reports) -> str:
-    text: str = reports.client.get("/metrics").text
-    return text
+def calibration_errors(database_url: str) -> list[float]:
+    """What `/metrics` tells of it: one sample or none."""
+
+    async def read(engine: AsyncEngine) -> list[float]:
+        async with engine.connect() as connection:
+            metrics = await read_metrics(connection)
+        samples = [sample for metric in metrics for sample in metric.samples]
+        return [one.value for one in samples if one.name == "openhours_report_calibration_error"]
+
+    return on_engine(database_url, read)
 
 
-def test_a_report_without_intervals_has_no_calibration(reports: Reports) -> None:
+def test_a_report_without_intervals_has_no_calibration(reports: Reports, database_url: str) -> None:
     answer = reports.client.get(f"/reports/{reports.report()}/calibration")
     assert answer.status_code == 404
     assert "not asked for intervals" in answer.json()["detail"]
-    assert "\nopenhours_report_calibration_error " not in metrics(reports)
+    assert calibration_errors(database_url) == []

@@ -8,6 +8,8 @@ from openhours.settings import Settings
 from tests.helpers.html import get_page
 from tests.reports.computing import Reports, reporting
 
+pytestmark = pytest.mark.slow
+
 T = "2023-01-20T15:30:00Z"
 
 

@@ -84,6 +84,7 @@ def columns(drawn: list[Drawn]) -> tuple[list[str], dict[str, NDArray[Any]]]:
     return [str(number) for number in range(len(drawn))], rows
 
 
+@pytest.mark.slow
 @given(several)
 def test_figures_are_rounded_half_to_even_and_empty_where_nothing_is_known(
     drawn: list[Drawn],
@@ -100,6 +101,7 @@ def test_figures_are_rounded_half_to_even_and_empty_where_nothing_is_known(
         assert found[store_id] == pytest.approx(wanted, rel=0, abs=0, nan_ok=True)
 
 
+@pytest.mark.slow
 @given(several)
 def test_long_lines_have_the_same_figures_in_hours_and_of_unknown_stores_open_time_alone(
     drawn: list[Drawn],

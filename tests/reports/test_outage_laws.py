@@ -4,6 +4,7 @@ import asyncio
 from fractions import Fraction
 
 import asyncpg
+import pytest
 from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 
@@ -139,6 +140,7 @@ def check(reports: Reports, drawn: CorrectedStores) -> None:
     assert {store: tuple(of) for store, *of in rows} == in_windows, "they sum to the downtime"
 
 
+@pytest.mark.slow
 def test_outages_of_a_report_are_those_of_the_reference(settings: Settings) -> None:
     with reporting(settings) as reports:
 

@@ -19,6 +19,8 @@ from tests.helpers.csv_files import ID, rows_of
 from tests.helpers.database import fetch
 from tests.reports.computing import InThisProcess, Reports, reporting
 
+pytestmark = pytest.mark.slow
+
 HEADER = (
     "store_id,began_at,ended_at,began_earliest,ended_latest,downtime(in minutes),observations,"
     "ongoing"

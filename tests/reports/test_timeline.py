@@ -28,6 +28,8 @@ from tests.uptime import columns
 from tests.uptime.columns import EXPIRY, LOOKBACK, Store, clock, utc
 from tests.uptime.strategies import beating_stores, polled_stores
 
+pytestmark = pytest.mark.slow
+
 
 def timeline(
     store: Store,

@@ -22,6 +22,8 @@ from tests.helpers.database import fetch
 from tests.helpers.waiting import wait_for
 from tests.reports.database import on_engine
 
+pytestmark = pytest.mark.slow
+
 LISTENING = "query ~ '^(LISTEN|SELECT 1)' AND application_name = 'openhours'"
 
 
@@ -147,7 +149,6 @@ def test_events_tell_the_progress_and_the_end(
     assert events_of(again.text) == [("end", last)]
 
 
-@pytest.mark.slow
 def test_two_hundred_wait_over_few_connections(service: Service) -> None:
     async def wait_all(report_id: str) -> list[httpx.Response]:
         limits = httpx.Limits(max_connections=200)

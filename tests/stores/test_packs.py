@@ -25,6 +25,8 @@ from openhours.times import DAY, HOUR, from_us, now, to_us
 from tests.helpers.database import downgrade, fetch
 from tests.helpers.seed import week_of_polls
 
+pytestmark = pytest.mark.slow
+
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 Poll = tuple[int, int, bool]
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +113,7 @@ def corrected_stores(draw: st.DrawFn) -> CorrectedStores:
     return CorrectedStores(stores, as_of, made, np.array(covers, np.bool_).reshape(shape))
 
 
+@pytest.mark.slow
 @brief
 @given(corrected_stores())
 def test_figures_are_the_reference_s(
@@ -130,6 +132,7 @@ def test_figures_are_the_reference_s(
         assert found.known[n] == expected.known
 
 
+@pytest.mark.slow
 @brief
 @given(corrected_stores())
 def test_excluded_time_is_the_difference_in_open_time(

@@ -1,6 +1,7 @@
 """Polls fill open time: the segments, and what is unobserved. 2024-01-01 is a Monday."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,6 +149,7 @@ def test_per_poll_each_poll_has_a_segment_of_its_own() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(polled_stores(), st.sampled_from(["nearest", "previous"]))
 def test_segments_per_poll_are_the_merged_ones_cut_smaller(
     stores_and_as_of: tuple[list[Store], int], interpolation: Interpolation

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 
 from openhours.times import HOUR
@@ -30,6 +31,7 @@ def hours_of(stores: Sequence[Store], as_of: int) -> list[list[int]]:
     return found
 
 
+@pytest.mark.slow
 @given(polled_stores())
 def test_hours_add_up_to_the_week_of_the_stores_that_are_known(
     drawn: tuple[Sequence[Store], int],
@@ -45,6 +47,7 @@ def test_hours_add_up_to_the_week_of_the_stores_that_are_known(
     )
 
 
+@pytest.mark.slow
 @given(polled_stores())
 def test_an_hour_holds_what_its_segments_overlap(drawn: tuple[Sequence[Store], int]) -> None:
     stores, as_of = drawn

@@ -87,9 +87,12 @@ def rows(found: Ranges) -> list[list[int]]:
 def check(
     found: Ranges, expected: plain.Range, window: int, store: int, within: float = 1e-3
 ) -> None:
-    """The mean to a thousandth of the time that is not sure, the points to that and 0.2 %."""
+    """The mean to a thousandth of the unsure time and 0.4 s, the points to that and 0.2 %.
+
+    Figures are printed to 0.6 s (0.01 minutes).
+    """
     low, mean, high = hours(found, window, store)
-    near = within * expected.unsure + 1e-6  # h
+    near = within * expected.unsure + 1e-4  # h
     assert mean == pytest.approx(expected.sure_up + expected.mean, abs=near)
     for point, probability in ((low, 0.05), (high, 0.95)):
         assert -1e-9 <= point - expected.sure_up <= expected.unsure + 1e-9
@@ -97,6 +100,7 @@ def check(
         assert expected.at_most(point - near) <= probability + 2e-3 or point <= expected.sure_up
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(corrected_stores(), st.integers(0, 99))
 def test_of_any_stores_it_is_the_reference_s(drawn: CorrectedStores, seed: int) -> None:
@@ -134,6 +138,7 @@ def is_known(polls: Sequence[Poll], opened: Sequence[Interval], as_of: int) -> b
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(corrected_stores())
 def test_a_store_alone_has_the_bytes_that_it_has_among_others(drawn: CorrectedStores) -> None:
@@ -253,6 +258,7 @@ def test_the_prior_is_that_of_the_fleet() -> None:
     assert 70 < expected(changing) < 100
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(corrected_stores())
 def test_the_laws_of_intervals(drawn: CorrectedStores) -> None:

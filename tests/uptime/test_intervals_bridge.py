@@ -20,6 +20,8 @@ from openhours.uptime.intervals.bridge import (
     UpTime,
 )
 
+pytestmark = pytest.mark.slow
+
 STARTS = {UP_UP: True, UP_DOWN: True, DOWN_DOWN: False, UP: True, DOWN: False, FREE: None}
 ENDS = {UP_UP: True, UP_DOWN: False, DOWN_DOWN: False, UP: None, DOWN: None, FREE: None}
 NAMES = ["up to up", "up to down", "down to down", "up", "down", "free"]

@@ -11,6 +11,8 @@ from openhours.times import DAY, HOUR
 from openhours.uptime.intervals import mixture, rates, reliability
 from openhours.uptime.intervals.reliability import BINS, SCALE
 
+pytestmark = pytest.mark.slow
+
 STORES, DAYS = 500, 37
 HOURLY, DAILY, WEEKLY, MONTHLY = range(4)
 

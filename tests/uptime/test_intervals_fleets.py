@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from tools import fleets
 
 from openhours.uptime.axis import Float64
@@ -12,6 +13,8 @@ from tests.uptime import intervals_reference as plain
 from tests.uptime.columns import LOOKBACK
 from tests.uptime.reference import DAY, HOUR
 from tests.uptime.test_intervals import GRID, check, rows
+
+pytestmark = pytest.mark.slow
 
 
 def test_of_many_gaps_counted_together_it_is_the_reference_s() -> None:

@@ -1,6 +1,7 @@
 """docs/spec.md, part 3b: outages."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +107,7 @@ def test_an_unknown_store_has_none() -> None:
     assert found_in() == []
 
 
+@pytest.mark.slow
 @brief
 @given(corrected_stores())
 def test_outages_are_the_reference_s(
@@ -132,6 +134,7 @@ def test_outages_are_the_reference_s(
         ]
 
 
+@pytest.mark.slow
 @brief
 @given(corrected_stores(), st.integers(0, 10))
 def test_their_downtime_is_that_of_the_window(

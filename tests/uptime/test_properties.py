@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ def test_polled_figures_are_the_reference_s(
     ]
 
 
+@pytest.mark.slow
 @thorough
 @given(beating_stores(), lookbacks)
 def test_beating_figures_are_the_reference_s(drawn: Drawn, lookback: int) -> None:
@@ -102,6 +104,7 @@ def test_beating_figures_are_the_reference_s(drawn: Drawn, lookback: int) -> Non
     ]
 
 
+@pytest.mark.slow
 @brief
 @given(polled_stores(most=5), interpolations)
 def test_polled_stores_together_are_as_each_alone(
@@ -113,6 +116,7 @@ def test_polled_stores_together_are_as_each_alone(
     assert answers(together) == [answer(found, 0) for found in alone]
 
 
+@pytest.mark.slow
 @brief
 @given(beating_stores(most=5))
 def test_beating_stores_together_are_as_each_alone(drawn: Drawn) -> None:
@@ -121,6 +125,7 @@ def test_beating_stores_together_are_as_each_alone(drawn: Drawn) -> None:
     assert answers(columns.beating(stores, as_of)) == [answer(found, 0) for found in alone]
 
 
+@pytest.mark.slow
 @brief
 @given(polled_stores(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(drawn: Drawn, chance: random.Random) -> None:
@@ -129,6 +134,7 @@ def test_the_order_of_rows_does_not_matter(drawn: Drawn, chance: random.Random) 
     assert answers(columns.polled(shuffled, as_of)) == answers(columns.polled(stores, as_of))
 
 
+@pytest.mark.slow
 @brief
 @given(polled_stores(), interpolations, radii)
 def test_the_laws_of_figures(drawn: Drawn, interpolation: Interpolation, radius: int) -> None:
@@ -152,6 +158,7 @@ def test_the_laws_of_figures(drawn: Drawn, interpolation: Interpolation, radius:
     assert not found.up[:, ~found.known].any()
 
 
+@pytest.mark.slow
 @brief
 @given(polled_stores(), interpolations)
 def test_drawn_polls_sum_up_to_the_figures(drawn: Drawn, interpolation: Interpolation) -> None:
@@ -175,6 +182,7 @@ def test_drawn_polls_sum_up_to_the_figures(drawn: Drawn, interpolation: Interpol
         assert (segments.source[~known] == -1).all()
 
 
+@pytest.mark.slow
 @brief
 @given(beating_stores())
 def test_drawn_heartbeats_sum_up_to_the_figures(drawn: Drawn) -> None:

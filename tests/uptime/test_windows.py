@@ -112,6 +112,7 @@ def window_lists(as_of: int) -> st.SearchStrategy[list[Window]]:
     return st.lists(lengths | days | spans, max_size=4)
 
 
+@pytest.mark.slow
 @given(st.data(), polled_stores())
 @settings(max_examples=150, deadline=None)
 def test_figures_of_any_windows_are_the_reference_s(
@@ -138,6 +139,7 @@ def test_figures_of_any_windows_are_the_reference_s(
         assert list(zip(*(part[:, n].tolist() for part in parts), strict=True)) == expected.figures
 
 
+@pytest.mark.slow
 @given(polled_stores())
 @settings(max_examples=50, deadline=None)
 def test_the_days_of_a_stretch_sum_to_the_stretch(drawn: tuple[list[Store], int]) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import asyncpg
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -18,6 +19,8 @@ from openhours.visits.statistics import Pages
 from openhours.visits.tables import VISITS
 from openhours.visits.write import NewVisit, write_visits
 from tests.helpers.database import make_weeks
+
+pytestmark = pytest.mark.slow
 
 WINDOWS = (0.1, 0.6, 1, 5, 23.7, 24, 100, 168)
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import asyncpg
+import pytest
 
 from openhours.db.engine import make_engine
 from openhours.settings import Settings
@@ -14,6 +15,8 @@ from openhours.visits.retention import prune_visits
 from openhours.visits.tables import VISITS
 from openhours.visits.write import NewVisit, write_visits
 from tests.helpers.database import make_weeks
+
+pytestmark = pytest.mark.slow
 
 
 def test_old_weeks_go_and_the_count_goes_on(settings: Settings, database_url: str) -> None:

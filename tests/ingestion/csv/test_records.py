@@ -15,6 +15,8 @@ from openhours.ingestion.csv.records import Record, Records
 from openhours.ingestion.csv.source import open_source
 from openhours.ingestion.csv.status import read_status
 
+pytestmark = pytest.mark.slow
+
 HEADER = b"store_id,timestamp_utc,status\n"
 GOOD = b"7,2023-01-22 12:09:39.388884 UTC,active\n"
 NOW = 1_700_000_000_000_000

@@ -121,6 +121,7 @@ GOOD = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(NEARLY, GOOD, GOOD, st.text(max_size=12)), max_size=20))
 @settings(max_examples=600, deadline=None)
 @example(["2023-01-22 12:09:39"] * 3 + ["0000-01-01 00:00:00", "2100-02-29 00:00:00"])
