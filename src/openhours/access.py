@@ -79,6 +79,7 @@ TABLE = AccessTable(
         "GET /stores/{store_id:text}": _REPORT,
         "POST /reports/new": Needs("report", form=True),
         "GET /reports/{report_id}": _REPORT,
+        "GET /reports/compare": _REPORT,
         "GET /corrections/new": _CORRECT,
         "POST /corrections/new": Needs("correct", form=True),
         "POST /corrections/{correction_id}/revoke": Needs("correct", form=True),

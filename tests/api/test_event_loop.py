@@ -137,6 +137,8 @@ OUTAGES = (
     f"UPDATE reports SET outages = true, outage_count = {ROWS}",
 )
 REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
+OTHERS = "UPDATE report_rows SET open = array_fill(report * store * 36000000, ARRAY[3])"
+TWO_REPORTS = (STORES, REPORTS.format(rows=ROWS, reports=2), REPORT_ROWS, OTHERS)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +152,8 @@ REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)
         ("/reports/r1/outages", (*REPORT, *OUTAGES)),
         ("/get_report/r1?group_by=name", (*REPORT, GROUPS)),
         ("/get_report/r1?group_by=name&format=json", (*REPORT, GROUPS)),
+        ("/reports/r1/diff/r2", TWO_REPORTS),
+        ("/reports/compare?a=r1&b=r2", TWO_REPORTS),
         ("/reports?limit=1000", (REPORTS.format(rows=0, reports=1000),)),
         (f"/track/events?limit={ROWS}", (PC, HEARTBEAT_WEEK, HEARTBEATS)),
         (

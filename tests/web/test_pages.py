@@ -16,8 +16,8 @@ SCRIPT = "<script>alert(1)</script>"
 SLASHED = "chain/7 & more?#%"
 LONG = "m" * 64
 PAGES = (
-    "/", "/stores", "/hours/special", "/reports", "/corrections", "/corrections/new", "/pcs",
-    "/traffic", "/activity", "/signin",
+    "/", "/stores", "/hours/special", "/reports", "/reports/compare", "/corrections",
+    "/corrections/new", "/pcs", "/traffic", "/activity", "/signin",
 )  # fmt: skip
 
 
@@ -139,6 +139,24 @@ def test_reports_are_listed_shown_and_compared(page: Page, stocked: Service) -> 
     assert download.value.suggested_filename.endswith(".parquet")
     page.get_by_role("link", name="Last hour").click()
     expect(page.get_by_role("img", name=re.compile("last hour"))).to_be_visible()
+    good_for_all(page)
+
+
+def test_two_reports_are_chosen_and_what_differs_is_listed(page: Page, stocked: Service) -> None:
+    first, second = stocked.trigger(as_of="2023-01-23T18:30:00Z"), stocked.trigger()
+    stocked.wait_report(first)
+    stocked.wait_report(second)
+    page.goto("/reports")
+    page.get_by_role("link", name="Compare two").click()
+    page.get_by_label("First report").select_option(first)
+    page.get_by_label("Second report").select_option(second)
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("table", name="The two reports")).to_contain_text("11:30")
+    page.get_by_role("link", name="another time").click()
+    expect(page.get_by_role("heading", name="Stores that differ")).to_contain_text("another time")
+    good_for_all(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     good_for_all(page)
 
 

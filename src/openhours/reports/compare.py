@@ -48,11 +48,13 @@ class Pair:
 class Figures:
     """Figures of n stores in m windows, (n, m) each, in hundredths of the windows' units.
 
-    They mean nothing for stores that are not known (n,).
+    They mean nothing for stores that are not known (n,). `share` is uptime unrounded, of open time;
+    NaN where there is none.
     """
 
     up: Int64
     down: Int64
+    share: NDArray[np.float64]
     known: Bool
 
 
@@ -82,16 +84,20 @@ async def find_pair(engine: AsyncEngine, a: str, b: str) -> Pair:
 
     Raise NotFound; Conflict for one that is not complete; Invalid without a window in common.
     """
-    one, other = [await find_complete_report(engine, report_id) for report_id in (a, b)]
-    windows = common_windows(one, other)
+    return await pair_of(engine, *[await find_complete_report(engine, one) for one in (a, b)])
+
+
+async def pair_of(engine: AsyncEngine, a: Report, b: Report) -> Pair:
+    """Return two complete reports as a pair; raise Invalid without a window in common."""
+    windows = common_windows(a, b)
     if not windows:
         raise invalid("the reports have no window of the same name", "path", "b")
-    ids = [*one.corrections, *other.corrections]
+    ids = [*a.corrections, *b.corrections]
     query = select(Correction.correction_id, Correction.from_at, Correction.to_at)
     async with engine.connect() as connection:
         found = await connection.execute(query.where(Correction.correction_id.in_(ids)))
     spans = {row.correction_id: (to_us(row.from_at), to_us(row.to_at)) for row in found}
-    return Pair(one, other, windows, spans)
+    return Pair(a, b, windows, spans)
 
 
 def common_windows(a: Report, b: Report) -> list[CommonWindow]:
@@ -159,11 +165,13 @@ def _compare(pair: Pair, pks: Int64, ids: Sequence[str], rows_a: Rows, rows_b: R
 def _figures(rows: Rows, places: list[int], windows: Sequence[CommonWindow]) -> Figures:
     units = np.array([unit_of(one.window)[0] for one in windows], np.int64)
     up, opened = rows["up"][:, places], rows["open"][:, places]
-    return Figures(hundredths(up, units), hundredths(opened - up, units), rows["known"])
+    told = rows["known"][:, np.newaxis] & (opened > 0)
+    share = np.where(told, up / np.maximum(opened, 1), np.nan)
+    return Figures(hundredths(up, units), hundredths(opened - up, units), share, rows["known"])
 
 
 def _of(figures: Figures, some: NDArray[np.intp]) -> Figures:
-    return Figures(figures.up[some], figures.down[some], figures.known[some])
+    return Figures(figures.up[some], figures.down[some], figures.share[some], figures.known[some])
 
 
 def _some(rows: Rows, some: NDArray[np.intp]) -> Rows:

@@ -59,14 +59,14 @@ def _message(problem: Any) -> str:
 def wrong_fields(refusal: OpenhoursError | None, prefix: str = "") -> dict[str, str]:
     """Return what is wrong with a refused form, by the ids of its fields: the prefix and the name.
 
-    What is of no field has the prefix alone. Paths are `body, field, …`, `query, field, …` or
-    `field, …`.
+    What is of no field has the prefix alone. Paths are `field, …`, also behind `body`, `query` or
+    `path`.
     """
     if refusal is None:
         return {}
     if not isinstance(refusal, Invalid):
         return {prefix: str(refusal)}
     return {
-        f"{prefix}{path[path[0] in ('body', 'query')]}": message
+        f"{prefix}{path[path[0] in ('body', 'query', 'path')]}": message
         for path, message in reversed(refusal.problems)
     }

@@ -1,11 +1,12 @@
 """Queries of pages: the present state, figures of reports, stores searched and sorted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Double, Row, case, cast, func, outerjoin, select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.heartbeats.tables import Heartbeat
@@ -97,6 +98,30 @@ async def latest_report(connection: AsyncConnection, before: Report | None = Non
         query = query.where(Report.id < before.id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else Report(**row._mapping)
+
+
+async def complete_reports(
+    connection: AsyncConnection, limit: int, also: Sequence[str]
+) -> list[Row[Any]]:
+    """Return the newest complete reports, and those with these ids, newest first.
+
+    Each with what it was asked for: the names of its first windows, `window_count`, `stores_asked`
+    and `labels`.
+    """
+    complete = Report.state == "complete"
+    newest = select(Report.id).where(complete).order_by(Report.id.desc()).limit(limit)
+    query = select(
+        Report.id,
+        Report.report_id,
+        Report.created_at,
+        Report.labels,
+        func.cardinality(Report.stores).label("stores_asked"),
+        func.jsonb_array_length(Report.windows).label("window_count"),
+        func.jsonb_path_query_array(Report.windows, cast("$[0 to 2][0]", JSONPATH)).label(
+            "window_names"
+        ),
+    ).where(complete, Report.id.in_(newest) | Report.report_id.in_(also))
+    return list((await connection.execute(query.order_by(Report.id.desc()))).all())
 
 
 def has_default_windows(report: Report) -> bool:
