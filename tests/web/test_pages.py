@@ -33,6 +33,9 @@ def stocked(service: Service) -> Iterator[Service]:
     service.upload("timezones", zone_csv("America/Denver", SLASHED))
     service.upload("hours", hours_csv([(0, "09:00", "12:00")], SLASHED))
     service.upload("status", text.encode())
+    labels = [f"{store},{('east', 'west', LONG * 3)[n % 3]},x" for n, store in enumerate(stores)]
+    text = "\n".join([f"store_id,brand,{LONG * 3}", *labels, ""])
+    service.upload("labels", text.encode())
     service.upload("status", status_csv(["2023-01-23 19:00:00 active"], "late"))
     service.wait_report(service.trigger(as_of="2023-01-23T18:30:00Z"))
     service.wait_report(service.trigger())
@@ -139,6 +142,16 @@ def test_reports_are_listed_shown_and_compared(page: Page, stocked: Service) -> 
     assert download.value.suggested_filename.endswith(".parquet")
     page.get_by_role("link", name="Last hour").click()
     expect(page.get_by_role("img", name=re.compile("last hour"))).to_be_visible()
+    keys = page.get_by_role("navigation", name="Group by")
+    keys.get_by_role("link", name=LONG * 3).click()
+    expect(page.get_by_role("heading", name=f"Uptime by {LONG * 3}")).to_be_in_viewport()
+    keys.get_by_role("link", name="brand").click()
+    groups = page.get_by_role("region", name="Groups").locator("tbody tr")
+    expect(groups).to_have_count(4)  # the last is without
+    expect(groups.first).to_contain_text("0 %")
+    good_for_all(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     good_for_all(page)
 
 

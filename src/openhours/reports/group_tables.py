@@ -5,15 +5,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.api.off_loop import off_loop
 from openhours.db.engine import raw_connection
 from openhours.errors import invalid
 from openhours.reports.downloads import removed
-from openhours.reports.tables import Report
+from openhours.reports.tables import Report, ReportGroups
 from openhours.reports.tabular import Heading, Table, figure, rounded
 from openhours.reports.windows import windows_of
+from openhours.stores.labels import NAME
 from openhours.times import HOUR
 from openhours.uptime.windows import Window
 
@@ -93,13 +95,27 @@ class GroupFigures(NamedTuple):
     up: int
 
 
-async def groups_in(
-    connection: AsyncConnection, report: Report, key: str, window: int, limit: int
-) -> tuple[list[GroupFigures], list[GroupFigures]]:
-    """Return the groups with the lowest uptime in a window, and those without any known open time.
+async def grouping_keys(connection: AsyncConnection, report: Report) -> list[str]:
+    """Return the label keys that stores of a report have, in bytewise order, without their name."""
+    # Of a key that none of them has, the only group is the stores without one.
+    query = select(ReportGroups.key).where(
+        ReportGroups.report == report.id,
+        ReportGroups.row == 1,
+        ReportGroups.values != [""],
+        ReportGroups.key != NAME,
+    )
+    return list(await connection.scalars(query.order_by(ReportGroups.key)))
 
-    Of each so many at most. `window` is its position in the report.
+
+async def worst_groups(
+    connection: AsyncConnection, report: Report, key: str, window: int, limit: int
+) -> list[GroupFigures]:
+    """Return the groups with the lowest uptime in a window, so many at most.
+
+    After those with open time come the closed, then the unknown ones, and last, beyond the limit,
+    the stores without the label. `window` is its position in the report.
     """
+    # Raw, for SQLAlchemy would look at each number.
     raw = await raw_connection(connection)
     rows = await raw.fetch(
         """
@@ -114,14 +130,17 @@ async def groups_in(
     return await off_loop(_worst, rows, limit)
 
 
-def _worst(
-    rows: Sequence[Mapping[str, Any]], limit: int
-) -> tuple[list[GroupFigures], list[GroupFigures]]:
+def _worst(rows: Sequence[Mapping[str, Any]], limit: int) -> list[GroupFigures]:
     groups = [
         GroupFigures(value, stores, unknown, opened, up)
         for row in rows
         for value, stores, unknown, [opened], [up] in zip(*row.values(), strict=True)
     ]
-    known = [group for group in groups if group.open]
-    known.sort(key=lambda group: (group.up / group.open, group.up - group.open))
-    return known[:limit], [group for group in groups if not group.open][:limit]
+    named = [group for group in groups if group.value]
+    return sorted(named, key=_rank)[:limit] + [group for group in groups if not group.value]
+
+
+def _rank(group: GroupFigures) -> tuple[bool, bool, float, int]:
+    share = group.up / group.open if group.open else 0.0
+    unknown = group.unknown_stores == group.stores
+    return unknown, not group.open, share, group.up - group.open

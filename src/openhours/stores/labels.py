@@ -65,8 +65,7 @@ async def check_labels(connection: AsyncConnection, labels: Mapping[str, Sequenc
     """Raise Invalid, with the paths `labels, key`, for keys and values that no store has."""
     problems = []
     for key, values in labels.items():
-        query = select(Label.value).where(Label.key == key, Label.value == func.any(list(values)))
-        known = set(await connection.scalars(query.distinct()))
+        known = await values_in_use(connection, key, values)
         unknown = [value for value in dict.fromkeys(values) if value not in known]
         if not unknown:
             continue
@@ -79,6 +78,12 @@ async def check_labels(connection: AsyncConnection, labels: Mapping[str, Sequenc
         problems.append(FieldProblem(("labels", key), message))
     if problems:
         raise Invalid(problems)
+
+
+async def values_in_use(connection: AsyncConnection, key: str, values: Sequence[str]) -> set[str]:
+    """Return those of the values of a key that a store has."""
+    query = select(Label.value).where(Label.key == key, Label.value == func.any(list(values)))
+    return set(await connection.scalars(query.distinct()))
 
 
 async def list_labels(connection: AsyncConnection, values: int) -> dict[str, list[str]]:

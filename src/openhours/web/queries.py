@@ -150,13 +150,16 @@ async def counts(connection: AsyncConnection, report: Report) -> list[Row[Any]]:
     return list((await connection.execute(_COUNTS, values)).all())
 
 
-async def distribution(connection: AsyncConnection, report: int, window: Window) -> list[int]:
-    """Return 21 counts of stores: with uptime of 0 to 5 %, …, 95 to under 100 %, and 100 %."""
+async def distribution(connection: AsyncConnection, report: int, window: int) -> list[int]:
+    """Return 21 counts of stores: with uptime of 0 to 5 %, …, 95 to under 100 %, and 100 %.
+
+    `window` is its position in the report.
+    """
     query = text("""
         SELECT (20 * up[:n]) / open[:n] AS bin, count(*) AS stores FROM report_rows
         WHERE report = :report AND known AND open[:n] > 0 GROUP BY 1
     """)
-    values = {"report": report, "n": POSITIONS[window]}
+    values = {"report": report, "n": window + 1}
     found = dict(tuple(row) for row in await connection.execute(query, values))
     return [int(found.get(n, 0)) for n in range(21)]
 

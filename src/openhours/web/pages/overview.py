@@ -6,25 +6,30 @@ from openhours.api.dependencies import Engine
 from openhours.api.health import Watch
 from openhours.web import charts, queries
 from openhours.web.formatting import zone_of
+from openhours.web.groups import GroupBy, find_groups
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
 
 # `GET /` is an endpoint, too.
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
+_DAY = queries.POSITIONS["day"] - 1
 _MAX_WORST = 8
 _MAX_FILES = 6
 
 
 @router.get("/")
-async def overview(request: Request, engine: Engine, watch: Watch) -> Response:
+async def overview(
+    request: Request, engine: Engine, watch: Watch, group_by: GroupBy = None
+) -> Response:
     """Show the state of everything at a glance."""
     async with engine.connect() as connection:
         report = await queries.latest_report(connection)
-        counts, worst = None, []
+        counts, worst, groups = None, [], None
         if report is not None:
-            counts = (await queries.counts(connection, report))[queries.POSITIONS["day"] - 1]
+            counts = (await queries.counts(connection, report))[_DAY]
             worst = await queries.worst(connection, report.id, _MAX_WORST)
+            groups = await find_groups(connection, report, group_by, _DAY, _MAX_WORST)
         return page(
             request,
             "overview.html",
@@ -37,4 +42,5 @@ async def overview(request: Request, engine: Engine, watch: Watch) -> Response:
             strip=[] if report is None else charts.strip_of(report, zone_of(request)),
             counts=counts,
             worst=worst,
+            groups=groups,
         )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,18 +10,22 @@ from openhours.agent.names import PREFIX
 from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
 from openhours.api.pagination import Cursor
+from openhours.errors import invalid
 from openhours.reports.queries import count_ongoing, find_report, list_outages, list_reports
 from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
+from openhours.reports.windows import windows_of
 from openhours.stores.labels import written
 from openhours.times import to_us
 from openhours.web import formatting, queries
+from openhours.web.groups import GroupBy, find_groups
 from openhours.web.outages import outage_row
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
 
 _PAGE = 50
+_MAX_GROUPS = 50
 _MAX_STORES = 20
 _MAX_OUTAGES = 20
 
@@ -61,30 +65,51 @@ async def report(
     request: Request,
     engine: Engine,
     report_id: Text,
-    window: queries.Window = "week",
+    window: Annotated[Text | None, Query(max_length=64)] = None,
+    group_by: GroupBy = None,
     cursor: Cursor = None,
 ) -> Response:
     """Show one report: its figures, the distribution of uptime, the stores that got worse.
 
-    `cursor` is that of its outages.
+    And uptime by group, where its stores have labels. `cursor` is that of its outages.
     """
     found = await find_report(engine, report_id)
+    window, position = _choose_window(found, window)
     info = report_info(found, public_path(request))
     values: dict[str, Any] = {
         "report": found,
         "info": info,
         "window": window,
+        "position": position,
+        "groups": None,
         "labels": written(found.labels or {}),
     }
     if found.state == "complete":
         async with engine.connect() as connection:
             values["counts"] = await queries.counts(connection, found)
+            values["groups"] = await find_groups(connection, found, group_by, position, _MAX_GROUPS)
             if queries.has_default_windows(found):
-                values |= await _last_week(connection, found, window)
+                values |= await _last_week(connection, found, position)
             if found.outages:
                 zone = formatting.zone_of(request)
                 values |= await _outages(connection, found, zone, cursor)
     return page(request, "report.html", **values)
+
+
+def _choose_window(report: Report, name: str | None) -> tuple[str, int]:
+    """Return the window that the page shows, as its address names it, and its position.
+
+    Raise Invalid for a name that there is not.
+    """
+    if queries.has_default_windows(report):
+        names: list[str] = list(queries.POSITIONS)
+        chosen = name or "week"
+    else:
+        names = [window.name for window in windows_of(report)]
+        chosen = name or names[0]
+    if chosen not in names:
+        raise invalid(f"unknown window: {chosen}", "query", "window")
+    return chosen, names.index(chosen)
 
 
 async def _outages(
@@ -119,9 +144,7 @@ def _as_of(report: Report, store_id: str) -> int:
     return to_us(polled or report.as_of_beating)
 
 
-async def _last_week(
-    connection: AsyncConnection, report: Report, window: queries.Window
-) -> dict[str, Any]:
+async def _last_week(connection: AsyncConnection, report: Report, window: int) -> dict[str, Any]:
     """Return what the page shows of the default windows alone."""
     before = None
     if report.stores is None and report.labels is None:
@@ -131,7 +154,6 @@ async def _last_week(
         rows = await queries.compare(connection, report.id, before.id, _MAX_STORES)
     return {
         "bins": await queries.distribution(connection, report.id, window),
-        "states": queries.POSITIONS[window] - 1,
         "worst": await queries.worst(connection, report.id, _MAX_STORES),
         "before": before,
         "compared": rows[0] if rows else None,
