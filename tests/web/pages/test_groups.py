@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from openhours.reports import groups as groups_of_reports
 from openhours.settings import Settings
 from openhours.web.pages import overview
 from openhours.web.pages import reports as report_pages
@@ -78,16 +79,19 @@ def test_the_worst_group_is_first_and_the_stores_without_a_label_are_last(report
 def test_a_closed_group_comes_after_those_with_open_time(reports: Reports) -> None:
     stores(reports)
     reports.store("f", UP, hours="9-11")
-    reports.label("f", region="closed by then")
+    reports.label("f", region="shut")
     path = f"/reports/{reports.report(as_of=T)}"
     rows = shown(reports, path, window="hour")
     assert [row.partition(" Open")[0] for row in rows] == [
-        "East, far & <i> 0 %", "west 100 %", "closed by then closed", "east unknown",
+        "East, far & <i> 0 %", "west 100 %", "shut closed", "east unknown",
         "no region 100 %",
     ]  # fmt: skip
 
 
-def test_a_key_is_chosen_and_stays_chosen_with_another_window(reports: Reports) -> None:
+def test_a_key_is_chosen_and_stays_chosen_with_another_window(
+    reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups_of_reports, "_GROUPS_A_ROW", 1)  # of the database
     stores(reports)
     reports.label("a", brand="x & y")
     path = f"/reports/{reports.report(as_of=T, outages=True)}"
