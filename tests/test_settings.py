@@ -1,9 +1,11 @@
 """Settings: `.env.example` names each of them, with its default."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from openhours.settings import Settings
 
@@ -31,3 +33,14 @@ def test_the_example_shows_the_default_of_a_setting(
     variable = "DATABASE_URL" if alias is not None else f"OPENHOURS_{name.upper()}"
     monkeypatch.setenv(variable, shown()[name])
     assert getattr(Settings(), name) == field.default
+
+
+@pytest.mark.parametrize("target", ["-1", "100.01", "99.995", "99.5%", "nan", "high"])
+def test_a_target_is_a_percentage_of_two_decimals_at_most(
+    monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    monkeypatch.setenv("OPENHOURS_TARGET", target)
+    with pytest.raises(ValidationError, match="target"):
+        Settings()
+    monkeypatch.setenv("OPENHOURS_TARGET", "99.95")
+    assert Settings().target == Decimal("99.95")

@@ -1,6 +1,7 @@
 """Every setting, typed. Read from the environment and from a `.env` file; see `.env.example`."""
 
 import re
+from decimal import Decimal
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     lookback_days: Annotated[int, Field(ge=7, le=366)] = 14
     heartbeat_expiry_seconds: Annotated[int, Field(ge=1, le=86_400)] = 150
     observed_within_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    target: Annotated[Decimal | None, Field(ge=0, le=100, decimal_places=2)] = None  # percent
 
     @field_validator("database_url")
     @classmethod
@@ -125,6 +127,7 @@ class Settings(BaseSettings):
         "dask_tls_key",
         "keep_days",
         "keep_report_days",
+        "target",
         "admin_key",
         "secret",
         "public_url",

@@ -107,8 +107,8 @@ def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -
     assert (latin.returncode, "an argument is not UTF-8" in latin.stderr) == (2, True)
     unknown = openhours("report", "--store", "nobody", cwd=place)
     assert (unknown.returncode, "unknown store: nobody" in unknown.stderr) == (1, True)
-    both = openhours("report", "--group-by", "region", "--full", cwd=place)
-    assert (both.returncode, "--group-by: groups have no --full" in both.stderr) == (2, True)
+    both = openhours("report", "--group-by", "region", "--layout", "long", cwd=place)
+    assert (both.returncode, "groups have no --layout long" in both.stderr) == (2, True)
     area = openhours("report", "--group-by", "area", cwd=place)
     assert (area.returncode, "unknown label: area" in area.stderr) == (1, True)
     for label, words in (("west", "not a label, such as region=west"), ("a=b", "unknown label: a")):

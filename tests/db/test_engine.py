@@ -145,7 +145,7 @@ def test_reports_of_an_older_version_keep_their_figures(database_url: str) -> No
                     [10, 11, 12],
                     None,
                     0,
-                    *[None] * 6,
+                    *[None] * 8,
                 )
                 report = (await connection.execute(select(*Report.__table__.columns))).one()
                 assert report.windows == [list(window) for window in DEFAULT_WINDOWS]

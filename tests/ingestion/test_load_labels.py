@@ -55,6 +55,14 @@ def test_a_bad_row_does_not_keep_the_others_out(loader: Loader) -> None:
     assert labels(loader) == {"a": {"region": "west"}}
 
 
+def test_a_bad_target_is_listed_with_its_line(loader: Loader) -> None:
+    text = "store_id,region,target\na,west,99.5\nb,west,all\na,east,100.5\n"
+    assert loader.load(text, FILE) == (3, 1, 0, 2)
+    pk = loader.fetch("SELECT max(id) FROM ingestions")[0][0]
+    assert loader.rejected(pk) == [(3, "bad_target"), (4, "bad_target")]
+    assert labels(loader) == {"a": {"region": "west", "target": "99.5"}}
+
+
 @pytest.mark.parametrize("name", ["labels.csv.gz", "labels.zip"])
 def test_packed_files_are_told_by_their_names_too(loader: Loader, name: str) -> None:
     path, content = loader.place / name, b"store_id,region\na,west\n"

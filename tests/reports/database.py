@@ -47,6 +47,7 @@ def new_report(**values: object) -> Report:
         "zones": [],
         "intervals": False,
         "outages": False,
+        "verdicts": False,
         "created_at": now(),
     }
     return Report(**defaults | values)

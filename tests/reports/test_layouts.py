@@ -129,6 +129,7 @@ def long_layout(windows: tuple[Window, ...], zones: list[str]) -> Long:
         windows,
         full=True,
         outages=False,
+        verdicts=False,
         zones=zones,
         as_of_polled=as_of,
         as_of_beating=as_of + 1,

@@ -41,7 +41,7 @@ def in_snapshot(url: str, compute_at: str | None) -> PartitionFigures:
             rules = FillRules("nearest", HOUR, 150 * SECOND)
             cuts = Cuts([part.as_of - part.lookback, part.as_of + 1], [])
             partition = Partition(
-                part, snapshot, rules, DEFAULT_WINDOWS, None, outages=True, cuts=cuts
+                part, snapshot, rules, DEFAULT_WINDOWS, None, None, outages=True, cuts=cuts
             )
             found = await asyncio.to_thread(compute_partition, compute_at, partition)
         await connection.close()

@@ -155,7 +155,7 @@ async def report(
         table = (
             report_table(engine, done, layout, full)
             if group_by is None
-            else group_table(engine, done, group_by)
+            else group_table(engine, done, group_by, full)
         )
         metadata = report_info(done, "").model_dump(mode="json")
         await _write(await written(table, form, settings.data_dir, metadata), out)

@@ -124,7 +124,11 @@ def report(
         str, typer.Option(help="wide: a line a store; long: a line a store and window.")
     ] = "wide",
     full: Annotated[
-        bool, typer.Option("--full", help="Add the confidence columns, and how sure uptime is.")
+        bool,
+        typer.Option(
+            "--full",
+            help="Add the confidence columns, how sure uptime is, and who met their target.",
+        ),
     ] = False,
     outages: Annotated[
         Path | None, typer.Option(help="List the outages, too, as CSV in this file.")
@@ -156,8 +160,8 @@ def report(
         fail(f"--format {form}: name the file with --out")
     if layout not in ("wide", "long"):
         fail("--layout: wide or long")
-    if group_by is not None and (full or layout == "long"):
-        fail("--group-by: groups have no --full and no --layout long")
+    if group_by is not None and layout == "long":
+        fail("--group-by: groups have no --layout long")
     for option, file in (("--out", out), ("--outages", outages)):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
             fail(

@@ -137,7 +137,8 @@ _DetailQuery = Annotated[
     Detail,
     Query(
         description="full adds coverage, corrected time, and uptime_expected, uptime_p05 and "
-        "uptime_p95 of each window; the last three are empty if the report has no intervals."
+        "uptime_p95 of each window; the last three are empty if the report has no intervals. If it "
+        "has verdicts, full adds target and verdict_…, and to groups how many stores met theirs."
     ),
 ]
 _LayoutQuery = Annotated[
@@ -212,8 +213,8 @@ async def _answer(
     layout: Layout,
     group_by: str | None,
 ) -> Response:
-    if group_by is not None and (detail, layout) != ("basic", "wide"):
-        raise invalid("groups have no detail=full and no layout=long", "query", "group_by")
+    if group_by is not None and layout == "long":
+        raise invalid("groups have no layout=long", "query", "group_by")
     report = await changes.wait(engine, report_id, seconds_to_wait(request.headers, _MAX_WAIT))
     if report.state in UNFINISHED:
         running = {"report_id": report_id, "status": "Running", "progress": report.progress}
@@ -233,7 +234,7 @@ async def _answer(
 
     def table() -> Table:
         if group_by is not None:
-            return group_table(engine, report, group_by)
+            return group_table(engine, report, group_by, detail == "full")
         return report_table(engine, report, layout, detail == "full")
 
     suffix = "-long" if layout == "long" else ""

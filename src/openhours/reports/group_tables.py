@@ -19,17 +19,19 @@ from openhours.stores.labels import NAME
 from openhours.times import HOUR
 from openhours.uptime.windows import Window
 
-_COUNTS = [Heading(name, name, "count") for name in ("stores", "unknown_stores")]
+# How many stores have which, in their order in the database.
+_VERDICTS = ("met", "missed", "cannot_tell")
 
 
-def group_table(engine: AsyncEngine, report: Report, key: str) -> Table:
+def group_table(engine: AsyncEngine, report: Report, key: str, full: bool) -> Table:
     """Return the groups of a report by a label key, by value bytewise, without one last.
 
-    Raise Invalid, without a path, for a key by which it has none.
+    `full` adds counts of verdicts, if it has any. Raise Invalid, without a path, for a key by which
+    it has none.
     """
     check_key(report.groups, key)
     windows = windows_of(report)
-    headings = _headings(key, windows)
+    headings = _headings(key, windows, full and report.verdicts)
     return Table(headings, report.groups[key], _pages(engine, report, key, headings))
 
 
@@ -40,15 +42,22 @@ def check_key(keys: Collection[str], key: str) -> None:
         raise invalid(f"unknown label: {key}" + (f"; there are {known}" if known else ""))
 
 
-def _headings(key: str, windows: Sequence[Window]) -> list[Heading]:
-    others = list(_COUNTS)
+def _headings(key: str, windows: Sequence[Window], verdicts: bool) -> list[Heading]:
+    others = _counts("stores", "unknown_stores")
     for name in (window.name for window in windows):
         others += [figure(f"{what}_{name}", "in hours") for what in ("open", "uptime", "downtime")]
         others.append(Heading(f"uptime_percent_{name}", f"uptime_{name}(in percent)", "figure"))
+    if verdicts:
+        for window in windows:
+            others += _counts(*(f"{verdict}_{window.name}" for verdict in _VERDICTS))
     # A label may be called stores.
     taken = {text for heading in others for text in (heading.name, heading.title)}
     label = f"{key}_" if key in taken else key
     return [Heading(label, label, "text"), *others]
+
+
+def _counts(*names: str) -> list[Heading]:
+    return [Heading(name, name, "count") for name in names]
 
 
 async def _pages(
@@ -57,7 +66,7 @@ async def _pages(
     """Yield the groups, a row of the database at a time. Raise NotFound if they are removed."""
     # Raw, for SQLAlchemy would look at each number.
     query = """
-        SELECT row, values, stores, unknown_stores, open, up FROM report_groups
+        SELECT row, values, stores, unknown_stores, open, up, verdicts FROM report_groups
         WHERE report = $1 AND key = $2 AND row > $3 ORDER BY row LIMIT 1
     """
     row, left = 0, report.groups[key]
@@ -73,7 +82,7 @@ async def _pages(
 
 
 def _frame(values: list[str], numbers: Sequence[Any], headings: Sequence[Heading]) -> pd.DataFrame:
-    stores, unknown, opened, up = (np.array(column, np.int64) for column in numbers)
+    stores, unknown, opened, up, verdicts = (np.array(column or [], np.int64) for column in numbers)
     columns: list[Any] = [values, stores, unknown]
     for n in range(opened.shape[1]):
         # Python's integers: hundredths of a fleet's years are more than 64 bits hold.
@@ -82,6 +91,10 @@ def _frame(values: list[str], numbers: Sequence[Any], headings: Sequence[Heading
         share = rounded(part * 100, np.where(whole == 0, 1, whole))
         columns.append(np.where(whole == 0, np.nan, share))
     names = [heading.name for heading in headings]
+    if len(names) > len(columns):
+        # All windows of one verdict, then of the next -> all verdicts of one window.
+        of_windows = verdicts.reshape(len(values), len(_VERDICTS), -1).transpose(2, 1, 0)
+        columns += list(of_windows.reshape(-1, len(values)))
     return pd.DataFrame(dict(zip(names, columns, strict=True)))
 
 

@@ -17,6 +17,7 @@ from openhours.reports.inputs import plan_inputs
 from openhours.reports.partition import Partition, PartitionFigures, compute_partition
 from openhours.reports.plan import only_of, plan_partitions
 from openhours.reports.tables import Report
+from openhours.reports.targets import find_targets
 from openhours.reports.windows import lookback, windows_of
 from openhours.stores.queries import read_corrections
 from openhours.stores.tables import POLLED
@@ -39,6 +40,7 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
         partitions = await plan_partitions(reader, report, executor.parallelism)
         if report.intervals:
             partitions = await _with_prior(reader, executor, report, partitions)
+            partitions = await _with_targets(reader, report, partitions)
         await writer.begin()  # all rows and the new state are one transaction
         rows = outages = 0
         groups = Groups(
@@ -76,6 +78,20 @@ async def _with_prior(
         report.calibration = fleet.reliability.tolist()
     report.prior = prior.tolist()
     return [replace(partition, prior=prior) for partition in partitions]
+
+
+async def _with_targets(
+    reader: AsyncConnection, report: Report, partitions: list[Partition]
+) -> list[Partition]:
+    """Return the partitions with the targets of their stores, if the report has verdicts."""
+    targets = await find_targets(await raw_connection(reader), report)
+    report.verdicts = targets.any
+    if not report.verdicts:
+        return partitions
+    return [
+        replace(partition, targets=targets.between(partition.slice.first, partition.slice.last))
+        for partition in partitions
+    ]
 
 
 async def _corrections(reader: AsyncConnection, report: Report) -> list[str]:

@@ -15,6 +15,7 @@ from openhours.reports.tabular import STORE_ID, Heading, figure, instants, round
 from openhours.reports.windows import windows_of
 from openhours.times import HOUR, MINUTE, to_us
 from openhours.uptime.axis import Bool, Int64
+from openhours.uptime.intervals.verdicts import NO_TARGET
 from openhours.uptime.windows import Bounds, Window, bounds
 
 Layout = Literal["wide", "long"]
@@ -35,10 +36,10 @@ def rows_in(layout: Layout, report: Report, full: bool) -> Rows:
     """Return how a report's rows are laid out; `full` adds the confidence columns."""
     windows = windows_of(report)
     if layout == "wide":
-        return Wide(windows, full, report.outages)
+        return Wide(windows, full, report.outages, report.verdicts)
     beating = to_us(report.as_of_beating)
     polled = beating if report.as_of_polled is None else to_us(report.as_of_polled)
-    return Long(windows, full, report.outages, report.zones, polled, beating)
+    return Long(windows, full, report.outages, report.verdicts, report.zones, polled, beating)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Wide:
     windows: Sequence[Window]
     full: bool
     outages: bool = False
+    verdicts: bool = False
 
     @property
     def headings(self) -> list[Heading]:
@@ -67,6 +69,8 @@ class Wide:
         if self.full and self.outages:
             for window in self.windows:
                 of_figures += _of_outages(f"_{window.name}")
+        if self.full and self.verdicts:
+            of_figures += [_TARGET, *(_of_verdict(f"_{window.name}") for window in self.windows)]
         return [STORE_ID, *of_figures]
 
     def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
@@ -76,6 +80,10 @@ class Wide:
             of_window = {name: sums[:, n] for name, sums in rows.items() if sums.ndim > 1}
             figures = _figures(rows["known"], of_window, unit_of(window)[0], self.full)
             columns |= {f"{name}_{window.name}": values for name, values in figures.items()}
+            if self.verdicts:
+                columns[f"verdict_{window.name}"] = _VERDICTS[of_window["verdict"]]
+        if self.verdicts:
+            columns[_TARGET.name] = _targets(rows["target"])
         return pd.DataFrame(columns)[[heading.name for heading in self.headings]]
 
 
@@ -90,6 +98,7 @@ class Long:
     windows: Sequence[Window]
     full: bool
     outages: bool
+    verdicts: bool
     zones: Sequence[str]
     as_of_polled: int
     as_of_beating: int
@@ -108,7 +117,8 @@ class Long:
         if not self.full:
             return basic
         full = [*basic, figure("coverage", None), *(figure(name, "in hours") for name in _MORE)]
-        return [*full, *_of_outages("")] if self.outages else full
+        full += _of_outages("") if self.outages else []
+        return [*full, _TARGET, _of_verdict("")] if self.verdicts else full
 
     def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
         """Return the lines of each store, in the order of the windows."""
@@ -120,7 +130,7 @@ class Long:
         share = rounded(up * 100, np.where(opened == 0, 1, opened))
         figures["uptime_percent"] = np.where(opened == 0, np.nan, share)
         start, end = self._bounds_of(store_ids, rows["zone"])
-        columns = {
+        columns: dict[str, Any] = {
             STORE_ID.name: np.repeat(np.array(store_ids, object), count),
             "window": np.tile([window.name for window in self.windows], len(store_ids)),
             "start": instants(start),
@@ -128,6 +138,9 @@ class Long:
             "open": rounded(opened, HOUR),
             **{name: np.where(known, values, np.nan) for name, values in figures.items()},
         }
+        if self.verdicts:
+            columns[_TARGET.name] = np.repeat(_targets(rows["target"]), count)
+            columns["verdict"] = _VERDICTS[sums["verdict"]]
         return pd.DataFrame(columns)[[heading.name for heading in self.headings]]
 
     def _bounds_of(self, store_ids: list[str], zone: Int64) -> tuple[Int64, Int64]:
@@ -159,6 +172,21 @@ def _of_outages(suffix: str) -> list[Heading]:
     """Return the columns of a window's outages, with its name at their end."""
     count = f"outages{suffix}"
     return [Heading(count, count, "count"), figure(f"longest_outage{suffix}", "in minutes")]
+
+
+_TARGET = figure("target", "in percent")
+# By their numbers, see `uptime.intervals.verdicts`.
+_VERDICTS = np.array([None, "met", "missed", "cannot_tell"], object)
+
+
+def _of_verdict(suffix: str) -> Heading:
+    """Return the column of a window's verdict, with its name at the end."""
+    return Heading(f"verdict{suffix}", f"verdict{suffix}", "text")
+
+
+def _targets(target: Int64) -> NDArray[np.float64]:
+    """Return targets in percent."""
+    return np.where(target == NO_TARGET, np.nan, target / 100)
 
 
 def unit_of(window: Window) -> tuple[int, str]:

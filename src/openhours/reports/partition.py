@@ -16,6 +16,7 @@ from openhours.process_pool import collect_garbage_less
 from openhours.reports.columns import Columns, Slice, read_slice
 from openhours.reports.inputs import Cuts, Inputs, inputs_of
 from openhours.reports.tables import Report
+from openhours.reports.targets import Targets
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, MINUTE, SECOND
 from openhours.uptime.axis import Float64, Int64
@@ -25,6 +26,7 @@ from openhours.uptime.fill import Interpolation, counts, polled
 from openhours.uptime.hourly import by_hour
 from openhours.uptime.hours import Intervals, open_time, since
 from openhours.uptime.intervals.mixture import Ranges, evidence, ranges
+from openhours.uptime.intervals.verdicts import verdicts
 from openhours.uptime.outages import Outages, in_windows, outages, some
 from openhours.uptime.segments import Filled
 from openhours.uptime.totals import Figures, figures
@@ -53,7 +55,8 @@ def fill_rules_of(report: Report) -> FillRules:
 class Partition:
     """A slice, the snapshot to read it in, how to fill it, and what to sum up.
 
-    `prior` is the fleet's, if intervals are asked for, see `uptime.intervals`.
+    `prior` is the fleet's, if intervals are asked for, see `uptime.intervals`; `targets` are those
+    of its stores, if there are any, too.
     """
 
     slice: Slice
@@ -61,6 +64,7 @@ class Partition:
     rules: FillRules
     windows: Sequence[Window]
     prior: Float64 | None
+    targets: Targets | None
     outages: bool
     cuts: Cuts
 
@@ -78,10 +82,22 @@ class PartitionOutages:
 
 
 @dataclass(frozen=True)
+class Verdicts:
+    """The targets of stores (n,), and whether they reached them in windows (windows, n).
+
+    As in `uptime.intervals.verdicts`.
+    """
+
+    target: Int64
+    verdict: Int64
+
+
+@dataclass(frozen=True)
 class PartitionFigures:
     """The figures of the stores `store_ids` (n,), database ids; `feed` is the partition's.
 
-    `ranges` are their intervals, if they were asked for. `by_hour` is (2, 168), see
+    `ranges` are their intervals, if they were asked for, `verdicts` what these say of targets, if
+    there are any. `by_hour` is (2, 168), see
     `uptime.hourly`; `zone` (n,) are positions in `zones`; `inputs` are what the figures were made
     of, `corrections` the ids of the corrections in them.
     """
@@ -90,6 +106,7 @@ class PartitionFigures:
     store_ids: Int64
     figures: Figures
     ranges: Ranges | None
+    verdicts: Verdicts | None
     by_hour: Int64
     zone: Int64
     zones: Sequence[str]
@@ -117,13 +134,18 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
     filled = fill(columns, opened, part, partition.rules)
     edges = bounds(partition.windows, columns.zone, columns.zones, part.as_of)
     found = figures(filled, edges)
+    sure = judged = None
+    if partition.prior is not None:
+        sure = _ranges(columns, filled, found, edges, part, partition.prior)
+        if partition.targets is not None:
+            target = partition.targets.of(columns.ids)
+            judged = Verdicts(target, verdicts(sure, found.open, found.known, target))
     return PartitionFigures(
         feed=part.feed,
         store_ids=columns.ids,
         figures=found,
-        ranges=None
-        if partition.prior is None
-        else _ranges(columns, filled, found, edges, part, partition.prior),
+        ranges=sure,
+        verdicts=judged,
         by_hour=by_hour(filled, part.as_of),
         zone=columns.zone,
         zones=columns.zones,

@@ -68,7 +68,7 @@ async def plan_partitions(
             )
             partitions.append(
                 Partition(
-                    part, snapshot, fill_rules_of(report), windows, None, report.outages, cuts
+                    part, snapshot, fill_rules_of(report), windows, None, None, report.outages, cuts
                 )
             )
     return partitions

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from openhours.db import bulk
 from openhours.reports.inputs import packed_bytes
-from openhours.reports.partition import PartitionOutages
+from openhours.reports.partition import PartitionOutages, Verdicts
 from openhours.reports.tables import Report
 from openhours.uptime.axis import Int64
 from openhours.uptime.intervals.mixture import Ranges
@@ -41,8 +41,11 @@ def row_types(report: Report) -> dict[str, str]:
         names += _RANGES
     if report.outages:
         names += _OUTAGES
+    if report.verdicts:
+        names.append("verdict")
     sums = dict.fromkeys(names, f"int8[{len(report.windows)}]")
-    return {"zone": "int2", "known": "bool", **sums}
+    target = {"target": "int2"} if report.verdicts else {}
+    return {"zone": "int2", "known": "bool", **target, **sums}
 
 
 def input_type(report: Report) -> dict[str, str]:
@@ -69,6 +72,11 @@ def window_columns(outages: PartitionOutages | None) -> dict[str, NDArray[Any]]:
     if outages is None:
         return {}
     return dict(zip(_OUTAGES, (outages.count.T, outages.longest.T), strict=True))
+
+
+def verdict_columns(verdicts: Verdicts | None) -> dict[str, NDArray[Any]]:
+    """Return `target` (stores,) and `verdict` (stores, windows), of a report with verdicts."""
+    return {} if verdicts is None else {"target": verdicts.target, "verdict": verdicts.verdict.T}
 
 
 def outage_columns(found: Outages, store_ids: Int64) -> dict[str, NDArray[Any]]:

@@ -167,6 +167,11 @@ class ReportInfo(BaseModel):
     heartbeat_expiry_seconds: int
     observed_within_minutes: int
     default_timezone: str
+    target: Annotated[
+        float | None,
+        Field(description="In percent, of stores without a label `target`; null: none."),
+    ]
+    verdicts: Annotated[bool, Field(description="Whether it says which stores met their target.")]
     row_count: int | None
     triggered_at: Instant
     duration_seconds: Annotated[
@@ -231,6 +236,8 @@ def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
             "heartbeat_expiry_seconds": report.heartbeat_expiry_seconds,
             "observed_within_minutes": report.observed_within_minutes,
             "default_timezone": report.default_timezone,
+            "target": None if report.target is None else report.target / 100,
+            "verdicts": report.verdicts,
             "row_count": report.row_count,
             "triggered_at": report.created_at,
             "duration_seconds": duration,

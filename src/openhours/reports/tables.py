@@ -56,6 +56,8 @@ class Report(Base):
     heartbeat_expiry_seconds: Mapped[int]
     observed_within_minutes: Mapped[int]
     default_timezone: Mapped[str] = mapped_column(Text)
+    # Of stores without one of their own, in hundredths of a percent; null: none.
+    target: Mapped[int | None] = mapped_column(SmallInteger)
     # Each [name, kind, start, end], see `uptime.windows`.
     windows: Mapped[list[list[Any]]] = mapped_column(JSONB)
     calendar_timezone: Mapped[str] = mapped_column(Text)
@@ -67,6 +69,8 @@ class Report(Base):
     # store of the fleet; and what was said of polls held out, see `uptime.intervals.reliability`.
     prior: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
     calibration: Mapped[list[list[int]] | None] = mapped_column(JSONB(none_as_null=True))
+    # Whether it has intervals and a target, by the setting or of any store.
+    verdicts: Mapped[bool] = mapped_column(server_default="false")
     # The ids of those that its lookback meets, in the order in which they were made.
     corrections: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     # Those of its stores, when it was computed.
@@ -97,7 +101,8 @@ class ReportRow(Base):
     took out of `open` or decided, null in a report without corrections. `zone` is the position of
     the store's zone in those of the report, from 0. `expected`, `p05` and `p95` are the interval
     for uptime, null in a report without intervals; `outages` is how many outages have downtime in
-    the window, `longest_outage` the longest such part, null in a report without outages.
+    the window, `longest_outage` the longest such part, null in a report without outages. `target`
+    and `verdict` are as in `uptime.intervals.verdicts`, null in a report without verdicts.
     """
 
     __tablename__ = "report_rows"
@@ -117,6 +122,8 @@ class ReportRow(Base):
     p95: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     outages: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     longest_outage: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    target: Mapped[int | None] = mapped_column(SmallInteger)
+    verdict: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     # What the figures were made of, see `reports.inputs`.
     inputs: Mapped[bytes | None] = mapped_column(BYTEA)
 
@@ -147,7 +154,9 @@ class ReportGroups(Base):
 
     An element of each array for each group, by value bytewise, over all rows of the key in their
     order; the stores without the label come last, under an empty value. `open` and `up` are in µs,
-    of known stores, with an element for each window.
+    of known stores, with an element for each window. `verdicts` counts the stores that met their
+    target in each window, then those that missed it, then those of which nobody can tell; null in a
+    report without verdicts.
     """
 
     __tablename__ = "report_groups"
@@ -161,3 +170,4 @@ class ReportGroups(Base):
     unknown_stores: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     open: Mapped[list[list[int]]] = mapped_column(ARRAY(BigInteger, dimensions=2))
     up: Mapped[list[list[int]]] = mapped_column(ARRAY(BigInteger, dimensions=2))
+    verdicts: Mapped[list[list[int]] | None] = mapped_column(ARRAY(BigInteger, dimensions=2))

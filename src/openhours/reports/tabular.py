@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from openhours.uptime.axis import Bool, Int64
 
 # What a column holds. Figures are rounded to two decimals; they and counts are NaN where they are
-# empty, instants NaT.
+# empty, instants NaT, texts missing.
 Kind = Literal["text", "instant", "figure", "count", "flag"]
 
 
@@ -56,8 +56,7 @@ def texts(page: pd.DataFrame, heading: Heading) -> list[str]:
         instants = column.to_numpy("datetime64[us]")
         written = np.datetime_as_string(instants, timezone="UTC")
         return list(np.where(np.isnat(instants), "", written))
-    values: list[Any] = column.tolist()
-    return values
+    return list(column.fillna(""))
 
 
 def hundredths(us: Int64, unit: Int64 | int) -> Int64:

@@ -70,6 +70,7 @@ async def trigger(
             heartbeat_expiry_seconds=settings.heartbeat_expiry_seconds,
             observed_within_minutes=settings.observed_within_minutes,
             default_timezone=settings.default_timezone,
+            target=None if settings.target is None else int(settings.target * 100),
             windows=[list(window) for window in chosen],
             calendar_timezone=zone,
             intervals=intervals,

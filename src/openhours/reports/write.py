@@ -25,6 +25,7 @@ from openhours.reports.rows import (
     outage_columns,
     row_columns,
     row_types,
+    verdict_columns,
     window_columns,
 )
 from openhours.reports.tables import Report, ReportOutage, ReportRow
@@ -90,7 +91,7 @@ async def write_rows(connection: AsyncConnection, report: Report, part: Partitio
     count = len(part.store_ids)
     types = {"report": "int8", "store": "int4"} | row_types(report) | input_type(report)
     columns = row_columns(part.figures, part.ranges) | window_columns(part.outages)
-    columns |= {
+    columns |= verdict_columns(part.verdicts) | {
         "inputs": pack(report, part.inputs, part.corrections),
         "report": np.full(count, report.id, np.int64),
         "store": part.store_ids,
@@ -142,6 +143,7 @@ async def complete_report(
             zones=report.zones,
             prior=report.prior,
             calibration=report.calibration,
+            verdicts=report.verdicts,
             inputs=report.inputs,
             groups=report.groups,
             by_hour={feed: hours.tolist() for feed, hours in by_hour.items()},

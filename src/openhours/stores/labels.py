@@ -4,6 +4,7 @@
 values.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
@@ -24,6 +25,8 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 MAX_LENGTH = 200  # characters of a key or a value
 MAX_KEYS = 20  # of a file, or of a choice of stores
 NAME = "name"  # the key of what a store is called
+TARGET = "target"  # the key of the share of open time that a store should be up, in percent
+_PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?")
 _Word = Annotated[Text, Field(min_length=1, max_length=MAX_LENGTH)]
 
 Labels = Annotated[
@@ -44,6 +47,15 @@ def parse_labels(texts: Iterable[str]) -> dict[str, list[str]]:
             raise invalid(f"not a label, such as region=west: {text!r}", "labels")
         labels.setdefault(key, []).append(value)
     return labels
+
+
+def parse_target(text: str) -> int | None:
+    """Return a target, 0 to 100 with up to two decimals, in hundredths of a percent; None: none."""
+    parts = _PERCENT.fullmatch(text)
+    if parts is None:
+        return None
+    hundredths = int(parts[1]) * 100 + int((parts[2] or "").ljust(2, "0"))
+    return hundredths if hundredths <= 100_00 else None
 
 
 def written(labels: Mapping[str, Sequence[str]]) -> str:
@@ -108,6 +120,26 @@ async def label_keys(connection: Connection) -> list[str]:
         """
     )
     return [row["key"] for row in rows]
+
+
+async def read_targets(connection: Connection) -> tuple[Int64, Int64]:
+    """Return the stores with a target of their own, by database id, ascending; and the targets.
+
+    They are in hundredths of a percent. Raw asyncpg, packed by the server: a report asks for all.
+    """
+    rows = await connection.fetch(
+        "SELECT value, string_agg(int4send(store), NULL) AS stores FROM labels"
+        " WHERE key = $1 GROUP BY value",
+        TARGET,
+    )
+    # Labels that were there before they had a meaning may be any text.
+    parsed = [(row["stores"], parse_target(row["value"])) for row in rows]
+    packs = [(pack, target) for pack, target in parsed if target is not None]
+    store = np.frombuffer(b"".join(pack for pack, _ in packs), ">i4").astype(np.int64)
+    counts = [len(pack) // 4 for pack, _ in packs]
+    target = np.repeat(np.array([target for _, target in packs], np.int64), counts)
+    order = np.argsort(store)
+    return store[order], target[order]
 
 
 class LabelledStores(NamedTuple):

@@ -81,6 +81,23 @@ def test_twenty_labels_with_long_names_are_good(tmp_path: Path) -> None:
     assert block.values == [["v"] * 20]
 
 
+@pytest.mark.parametrize("target", ["0", "100", "99.5", " 99.95 ", "100.00", "007", ""])
+def test_a_target_is_a_percentage(tmp_path: Path, target: str) -> None:
+    _, block = labels(tmp_path, "store_id,region,target", f"7,west,{target}")
+    assert block.values == [["west", target.strip()]]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["high", "99.5%", '"99,5"', "-1", "+1", "100.01", "101", "1e1", "nan", "99.995", "9 9", "٩٩"],
+)
+def test_another_target_is_rejected_with_its_row(tmp_path: Path, target: str) -> None:
+    row = f"7,west,{target}"
+    _, block = labels(tmp_path, "store_id,region,target", row, f"8,{target},1")
+    assert [tuple(reject) for reject in block.rejects] == [(2, "bad_target", row.encode())]
+    assert [block.store_ids[code] for code in block.store] == ["8"]
+
+
 def test_the_name_tells_a_labels_file() -> None:
     for name in ("labels.csv", "labels-2024.csv.gz", "Labels of shops.zip"):
         assert kind_of(["store_id", "region"], name) == "labels"

@@ -19,6 +19,7 @@ from openhours.ingestion.csv.pieces import Places
 from openhours.ingestion.csv.reasons import Reason, Reject
 from openhours.ingestion.csv.timestamps import distinct, layout, parse_timestamps
 from openhours.stores.labels import MAX_LENGTH as MAX_LABEL_LENGTH
+from openhours.stores.labels import TARGET, parse_target
 from openhours.stores.store_ids import EVERY, MAX_LENGTH, store_id_problem
 from openhours.times import AHEAD, DAY, parse_date, parse_time_of_day, to_days
 from openhours.uptime.dates import ALWAYS, CLOSED
@@ -158,13 +159,20 @@ def check_zones(column: pa.Array) -> tuple[NDArray[np.int32], list[str], ReasonC
     return rows, zones, np.array(codes, np.uint8)[rows]
 
 
-def check_labels(column: pa.Array) -> tuple[NDArray[np.int32], list[str], ReasonCodes]:
+def check_labels(column: pa.Array, key: str) -> tuple[NDArray[np.int32], list[str], ReasonCodes]:
     """Return for each row the position of its value among the distinct values; these; codes."""
     rows, values = distinct(column)
     words = [value.decode().strip() for value in values]
-    bad = _code(Reason.BAD_LABEL)
-    codes = [bad if len(word) > MAX_LABEL_LENGTH else 0 for word in words]
+    codes = [_code(_label_reason(key, word)) for word in words]
     return rows, words, np.array(codes, np.uint8)[rows]
+
+
+def _label_reason(key: str, value: str) -> Reason | None:
+    """Return why a row with this label is rejected, or None."""
+    if len(value) > MAX_LABEL_LENGTH:
+        return Reason.BAD_LABEL
+    is_bad_target = key == TARGET and value and parse_target(value) is None
+    return Reason.BAD_TARGET if is_bad_target else None
 
 
 def _check(

@@ -1,6 +1,6 @@
 """Labels files: words about stores, such as their region, a column each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,13 +34,16 @@ def read_labels(source: Source) -> tuple[list[str], Iterator[LabelsBlock]]:
     (store_id,) = find_columns(source.header, "labels")
     keys = find_label_columns(source.header)
     batches = read_batches(source, [store_id, *keys.values()])
-    return list(keys), (_check(batch) for batch in batches)
+    return list(keys), (_check(batch, list(keys)) for batch in batches)
 
 
-def _check(batch: Batch) -> LabelsBlock:
+def _check(batch: Batch, keys: Sequence[str]) -> LabelsBlock:
     places = batch.places()
     store, store_ids, bad_ids = checks.check_store_ids(batch.columns[0])
-    columns = [checks.check_labels(column) for column in batch.columns[1:]]
+    columns = [
+        checks.check_labels(column, key)
+        for column, key in zip(batch.columns[1:], keys, strict=True)
+    ]
     codes = checks.first_codes(bad_ids, *(bad_labels for *_, bad_labels in columns))
     good = codes == 0
     store_ids, store = checks.drop_unused(store_ids, store[good])

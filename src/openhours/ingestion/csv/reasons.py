@@ -26,6 +26,7 @@ class Reason(StrEnum):
     BAD_TIME = "bad_time"
     UNKNOWN_TIMEZONE = "unknown_timezone"
     BAD_LABEL = "bad_label"
+    BAD_TARGET = "bad_target"
     STORE_HAS_BAD_ROWS = "store_has_bad_rows"
 
 

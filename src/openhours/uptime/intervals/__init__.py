@@ -5,6 +5,7 @@
     bridge.py    a gap's ends, rates    -> moments of its up time; likelihood
     rates.py     counts                 -> likelihood on a grid of rates; the fleet's prior
     mixture.py   all of it              -> expected uptime, p05 and p95  (beta.py: quantiles)
+    verdicts.py  p05 and p95, target    -> met, missed, or neither
     reliability.py  every second poll, predicted from the others
 
 A store's interval has the same bytes whatever stores are computed with it.
