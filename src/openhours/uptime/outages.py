@@ -63,7 +63,7 @@ def outages(
     store, began_at, ended_at = segments.store[first], segments.start[first], segments.end[last]
     # Nothing of its store follows.
     ongoing = np.append(np.diff(segments.store) != 0, True)[last]
-    downtime = _Downtime(segments, since, as_of, len(filled.known))
+    passed = np.append(0, np.cumsum(segments.end - segments.start))
 
     axis = Axis(since, as_of + 1, len(filled.known))
     keys = axis.keys(observations.store, observations.at)
@@ -82,7 +82,7 @@ def outages(
         ended_at=ended_at,
         began_earliest=_at(observations, active, before, store, -NEVER),
         ended_latest=_at(observations, active, after, store, NEVER),
-        downtime=downtime.between(store, began_at, ended_at),
+        downtime=passed[last + 1] - passed[first],
         observations=np.searchsorted(inactive, first_after) - np.searchsorted(inactive, first_in),
         ongoing=ongoing,
     )
@@ -96,7 +96,7 @@ def in_windows(found: Outages, filled: Filled, bounds: Bounds, since: int) -> In
     if not len(found.store):
         return InWindows(count, longest, inside)
     last = max(int(found.ended_at.max()), int(bounds.end.max(initial=since)))
-    downtime = _Downtime(_known_since(filled, since), since, last, stores)
+    downtime = _downtime(_known_since(filled, since), since, last, stores)
     axis = Axis(min(since, int(bounds.start.min(initial=since))), last, stores)
     begins, ends = (axis.keys(found.store, at) for at in (found.began_at, found.ended_at))
     of = np.arange(stores)
@@ -110,7 +110,10 @@ def in_windows(found: Outages, filled: Filled, bounds: Bounds, since: int) -> In
         store = found.store[outage]
         start = np.maximum(found.began_at[outage], bounds.start[n, store])
         end = np.minimum(found.ended_at[outage], bounds.end[n, store])
-        down = downtime.between(store, start, end)
+        down = found.downtime[outage]
+        cut = (start > found.began_at[outage]) | (end < found.ended_at[outage])
+        before = (downtime.before(store[cut], at[cut])[0] for at in (end, start))
+        down[cut] = np.subtract(*before)
         count[n] = np.bincount(store[down > 0], minlength=stores)
         np.maximum.at(longest[n], store, down)
         inside[outage[down > 0]] = True
@@ -122,16 +125,12 @@ def some(found: Outages, which: Bool) -> Outages:
     return Outages(*(column[which] for column in vars(found).values()))
 
 
-class _Downtime:
-    """The downtime of segments between two instants of a store in [first, last] (µs)."""
-
-    def __init__(self, segments: Segments, first: int, last: int, stores: int) -> None:
-        self._elapsed = Elapsed(segments, first, last, stores)
-
-    def between(self, store: Int64, start: Int64, end: Int64) -> Int64:
-        """Return the downtime in [start, end): (n,)."""
-        every, active = self._elapsed.before(store, end) - self._elapsed.before(store, start)
-        return np.asarray(every - active, np.int64)
+def _downtime(segments: Segments, first: int, last: int, stores: int) -> Elapsed:
+    """Return how much downtime of segments lies before an instant in [first, last] (µs)."""
+    down = ~segments.active
+    return Elapsed(
+        Segments(*(column[down] for column in vars(segments).values())), first, last, stores
+    )
 
 
 def _known_since(filled: Filled, since: int) -> Segments:
