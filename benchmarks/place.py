@@ -117,9 +117,9 @@ class Place:
                 raise RuntimeError(f"{file} is {state}")
         return spent
 
-    def service(self, url: str) -> Service:
+    def service(self, url: str, **environment: str) -> Service:
         self.use(url)
-        return Service(self.folder)
+        return Service(self.folder, **environment)
 
 
 async def _nothing(_: object) -> None:

@@ -1,14 +1,15 @@
-"""B1, B5 to B8 and B19: reports, as an HTTP client that polls every 20 ms sees them."""
+"""B1, B5 to B8 and B19 to B21: reports, as an HTTP client that polls every 20 ms sees them."""
 
 import asyncio
 import http.client
 import json
+import math
 import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +30,7 @@ _LOOKBACK = timedelta(days=14)
 # Half a second, give or take a quarter: in each round so many times, for a median that stays.
 _TURNS = 4
 _MB = 1 << 20
+_JSON = {"Accept": "application/json"}
 
 
 def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
@@ -46,18 +48,7 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
     with _ready(place.service(once)) as service:
         copy, report = in_turns(turns, lambda: _copy_out(once), lambda: _report(service))
         yield Result("B1", "report / COPY of its observations", report, copy, report / copy, 2, 1)
-        with_them, report = in_turns(
-            turns, lambda: _report(service, intervals=True), lambda: _report(service)
-        )
-        yield Result(
-            "B19",
-            "report with intervals / without",
-            with_them,
-            report,
-            with_them / report,
-            1.4,
-            1.2,
-        )
+        yield from _with_options(place, once, service, turns)
         with _ready(place.service(older)) as other:
             more, less = in_turns(turns, lambda: _report(other), lambda: _report(service))
             yield Result(
@@ -77,6 +68,36 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
                 yield Result(name, what, big, small, ratio, 1.2, 1.0)
                 if factor == 16:
                     yield from _at_sixteen(place, large)
+
+
+def _with_options(place: Place, url: str, service: Service, turns: int) -> Iterator[Result]:
+    """What it costs to ask for more than the default report."""
+    for name, option, needed, aim in (("B19", "intervals", 1.4, 1.2), ("B20", "outages", 1.3, 1.1)):
+        asked, default = in_turns(
+            turns, partial(_report, service, **{option: True}), lambda: _report(service)
+        )
+        what = f"report with {option} / without"
+        yield Result(name, what, asked, default, asked / default, needed, aim)
+    as_of, days = _last_days(service, 31)
+    month = {"windows": days, "as_of": as_of.isoformat()}
+    info = service.client.post("/trigger_report", json=month).json()
+    found = service.client.get(f"/reports/{info['report_id']}", headers=_JSON).json()["polled"]
+    back = as_of - datetime.fromisoformat(found["looks_back_to"])
+    lookback = str(math.ceil(back / timedelta(days=1)))
+    with _ready(place.service(url, OPENHOURS_LOOKBACK_DAYS=lookback)) as same:
+        daily, default = in_turns(
+            turns, lambda: _report(service, **month), lambda: _report(same, as_of=month["as_of"])
+        )
+    what = "31 daily windows / the default ones, of the same lookback"
+    yield Result("B21", what, daily, default, daily / default, 1.5, 1.2)
+
+
+def _last_days(service: Service, count: int) -> tuple[datetime, list[str]]:
+    """T of polled stores, and the days up to it."""
+    newest = service.client.get("/reports", headers=_JSON).json()["reports"][0]
+    as_of = datetime.fromisoformat(newest["polled"]["as_of"])
+    days = (as_of.date() - timedelta(days=n) for n in reversed(range(count)))
+    return as_of, [day.isoformat() for day in days]
 
 
 @contextmanager
