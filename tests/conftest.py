@@ -26,6 +26,7 @@ from openhours.db.engine import make_engine, migrate
 from openhours.settings import Settings, get_settings
 from tests.helpers.debian_postgresql import Cluster
 
+HERE = Path(__file__).parent
 TEMPLATE = "openhours_template"
 # Several times what a run takes.
 _ROOM = 4 << 30
@@ -48,7 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses such a fixture; `start_nothing` finds what starts processes unmarked.
 
-    Slow tests come first: at the end short ones keep all of xdist's workers busy.
+    Slow tests come first, of these those of the whole service, the files that take longest: at the
+    end short ones keep all of xdist's workers busy.
     """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -56,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
         if fixtures & SLOW or item.get_closest_marker("browser"):
             item.add_marker("slow")
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, item.path.parent != HERE))
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """kill -9 of a server, of a worker's child, of the database: nothing is lost, doubled or stuck."""
 
 import os
-import secrets
 import signal
 import time
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tools.chaos.run import run as chaos
 from tools.service import Service
 
 from openhours.ingestion.machine import ingest_job
@@ -23,7 +21,6 @@ pytestmark = pytest.mark.slow
 STORES, POLLS = 400, 300
 START = datetime(2023, 1, 10, tzinfo=UTC)
 ROWS = STORES * POLLS
-KILLS = 30
 
 
 @pytest.fixture(scope="module")
@@ -169,19 +166,6 @@ def test_the_database_is_killed_and_comes_back(
         kill_database(home)
         service.start()
         assert service.wait_report(report).status_code == 200
-
-
-@pytest.mark.usefixtures("settings")
-def test_whatever_is_killed_nothing_acknowledged_is_lost_doubled_or_stuck(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Everything at once on two servers, one embedded database, and kills of any process."""
-    monkeypatch.delenv("DATABASE_URL")
-    seed = secrets.randbelow(1_000_000)
-    outcome = chaos(place, seed, KILLS)
-    assert outcome.problems == [], f"seed {seed}"
-    assert outcome.faults.total() == KILLS
-    assert all(outcome.acknowledged.values()), outcome
 
 
 def kill_database(home: Path) -> None:
