@@ -15,6 +15,7 @@ from tests.web.conftest import ZONE, good_for_all
 SCRIPT = "<script>alert(1)</script>"
 SLASHED = "chain/7 & more?#%"
 LONG = "m" * 64
+ENVIRONMENT = {"OPENHOURS_TARGET": "99.95"}
 PAGES = (
     "/", "/stores", "/hours/special", "/reports", "/reports/compare", "/corrections",
     "/corrections/new", "/pcs", "/traffic", "/activity", "/signin",
@@ -38,7 +39,7 @@ def stocked(service: Service) -> Iterator[Service]:
     service.upload("labels", text.encode())
     service.upload("status", status_csv(["2023-01-23 19:00:00 active"], "late"))
     service.wait_report(service.trigger(as_of="2023-01-23T18:30:00Z"))
-    service.wait_report(service.trigger())
+    service.wait_report(service.trigger(intervals=True))
     for minutes in range(90, 30, -1):
         at = iso(now() - timedelta(minutes=minutes))
         service.client.post("/track", json={"pc": "desk & <b>chair</b>", "event_time": at})
@@ -76,6 +77,11 @@ def test_stores_are_searched_sorted_filtered_and_paged(page: Page, stocked: Serv
     expect(rows).to_have_count(0)
     page.goto("/stores?over=100&window=day")
     expect(rows).not_to_have_count(0)
+    page.goto("/stores")
+    page.get_by_label("Target").select_option("missed")
+    page.get_by_role("button", name="Show").click()
+    expect(rows.first).to_contain_text("target 99.95 %: missed")
+    good_for_all(page)
     page.goto("/stores?q=%25")
     expect(rows).to_have_count(1)  # a letter like any other
     page.goto("/stores?q=nobody")

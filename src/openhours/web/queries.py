@@ -15,9 +15,12 @@ from openhours.reports.tables import Report, ReportRow
 from openhours.stores.search import STORE_NAME, StoreSearch
 from openhours.stores.tables import BEATING, POLLED, FeedClock, Store
 from openhours.times import MINUTE
+from openhours.uptime.intervals.verdicts import CANNOT_TELL, MET, MISSED
 from openhours.uptime.windows import DEFAULT_WINDOWS
 
 Window = Literal["hour", "day", "week"]
+Verdict = Literal["", "met", "missed", "cannot_tell"]
+_VERDICTS: dict[Verdict, int] = {"met": MET, "missed": MISSED, "cannot_tell": CANNOT_TELL}
 # Of the default windows in a report's arrays, from 1.
 POSITIONS: dict[Window, int] = {"hour": 1, "day": 2, "week": 3}
 PAGE = 50
@@ -78,10 +81,12 @@ async def count_reports(connection: AsyncConnection) -> int:
     return (await connection.execute(select(func.count()).select_from(Report))).scalar_one()
 
 
-async def latest_report(connection: AsyncConnection, before: Report | None = None) -> Report | None:
+async def latest_report(
+    connection: AsyncConnection, before: Report | None = None, *, verdicts: bool = False
+) -> Report | None:
     """Return the newest complete report of the default windows of all stores.
 
-    Triggered before `before`, if that is given.
+    Triggered before `before`, if that is given; `verdicts`: of those that have some.
     """
     query = (
         select(*Report.__table__.columns)
@@ -96,6 +101,8 @@ async def latest_report(connection: AsyncConnection, before: Report | None = Non
     )
     if before is not None:
         query = query.where(Report.id < before.id)
+    if verdicts:
+        query = query.where(Report.verdicts)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else Report(**row._mapping)
 
@@ -169,6 +176,7 @@ class Search(StoreSearch):
     """Search for stores, and their order. `down_over`: minutes of downtime in `window`."""
 
     state: Literal["", "down", "unknown"] = ""
+    verdict: Verdict = ""
     window: Window = "week"
     down_over: float | None = None
     sort: Literal["id", "hour", "day", "week"] = "id"
@@ -182,6 +190,8 @@ class Search(StoreSearch):
             condition &= ~ReportRow.known
         if self.state == "down":
             condition &= ReportRow.known & (opened - up > 0)
+        if self.verdict:
+            condition &= ReportRow.verdict[POSITIONS[self.window]] == _VERDICTS[self.verdict]
         if self.down_over is not None:
             condition &= ReportRow.known & (opened - up > int(self.down_over * MINUTE))
         return condition
@@ -208,6 +218,8 @@ _STORE: tuple[Any, ...] = (
     Store.feed,
     Store.timezone,
     ReportRow.known,
+    ReportRow.target,
+    *(ReportRow.verdict[n].label(f"verdict_{window}") for window, n in POSITIONS.items()),
     *(
         figure.label(f"{name}_{window}")
         for window in POSITIONS
@@ -221,7 +233,7 @@ async def find_stores(
 ) -> tuple[int, list[Row[Any]]]:
     """Return how many stores match, and those of one page (from 0) with their figures.
 
-    The figures and `known` are null for stores without a row in the report.
+    The figures, `known` and verdicts are null for stores without a row in the report.
     """
     of_report = (ReportRow.store == Store.id) & (ReportRow.report == (report.id if report else 0))
     source = outerjoin(Store, ReportRow, of_report)

@@ -32,6 +32,7 @@ from openhours.web import charts, formatting, queries
 from openhours.web.outages import WEEK, OutageRow, outage_row
 from openhours.web.queries import Search
 from openhours.web.render import page
+from openhours.web.verdicts import find_verdicts
 
 router = APIRouter(include_in_schema=False)
 
@@ -57,6 +58,7 @@ async def stores(
     q: Annotated[Text, Query(max_length=64)] = "",
     feed: Literal["", "polled", "beating"] = "",
     state: Literal["", "down", "unknown"] = "",
+    verdict: queries.Verdict = "",
     window: queries.Window = "week",
     over: Minutes = None,
     sort: Literal["id", "hour", "day", "week"] = "id",
@@ -64,13 +66,17 @@ async def stores(
     label: LabelQuery = [],  # noqa: B006  FastAPI copies it
     number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
 ) -> Response:
-    """Show a page of stores with their figures in the latest report."""
+    """Show a page of stores with their figures in the latest report.
+
+    With a `verdict` it is the latest one that has verdicts.
+    """
     async with engine.connect() as connection:
         search = Search(
             text=q.strip(),
             feed=feed,
             labels=await labels_of_query(connection, label),
             state=state,
+            verdict=verdict,
             window=window,
             down_over=over,
             sort=sort,
@@ -78,12 +84,16 @@ async def stores(
         )
         known = await list_labels(connection, _MAX_VALUES)
         report = await queries.latest_report(connection)
+        judging = await queries.latest_report(connection, verdicts=True)
+        if verdict and judging is not None:
+            report = judging
         total, rows = await queries.find_stores(connection, report, search, number - 1)
     last = max(1, -(-total // queries.PAGE))
     query = {
         "q": search.text,
         "feed": feed,
         "state": state,
+        "verdict": verdict,
         "window": window,
         "over": "" if over is None else f"{over:g}",
         "sort": sort,
@@ -100,6 +110,7 @@ async def stores(
         request,
         "stores.html",
         report=report,
+        has_verdicts=judging is not None,
         rows=rows,
         total=total,
         current=number,
@@ -131,6 +142,8 @@ async def store(
     """Show one store: a chart of its week, and why each moment counts as it does."""
     answer = await timeline_of(engine, settings, store_id, as_of, report_id)
     line = answer.timeline
+    async with engine.connect() as connection:
+        target, verdicts = await find_verdicts(connection, line, answer.report)
     weeks = max(1, -(-line.lookback // WEEK))
     ends = line.as_of - min(back, weeks - 1) * WEEK
     begins = max(line.since, ends - WEEK)
@@ -151,6 +164,8 @@ async def store(
             report=answer.report,
             changed_since=answer.changed_since,
             windows=_windows(line),
+            target=target,
+            verdicts=verdicts,
             days=charts.week_of(line, begins, ends),
             begins=formatting.when(begins, line.zone),
             ends=formatting.when(ends, line.zone),
