@@ -28,7 +28,9 @@ def content(path: Path) -> bytes:
 
 
 @pytest.mark.slow
-def test_the_sample_through_the_commands(settings: Settings, place: Path) -> None:
+def test_the_sample_through_the_commands(
+    settings: Settings, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     del settings
     folder = Path(__file__).parents[2] / "data" / "sample"
     files = [str(path) for path in sorted(folder.iterdir())]
@@ -54,6 +56,14 @@ def test_the_sample_through_the_commands(settings: Settings, place: Path) -> Non
         "region", "central", "east", "mountain", "southwest", "west", "",
     ]  # fmt: skip
     assert "6 groups" in regions.stderr
+    options = ("--group-by", "region", "--full", "--window", "last_day")
+    monkeypatch.setenv("OPENHOURS_TARGET", "0")
+    met = openhours("report", *options, cwd=place)
+    monkeypatch.delenv("OPENHOURS_TARGET")
+    groups = [line.split(",") for line in met.stdout.splitlines()]
+    assert groups[0][-3:] == ["met_last_day", "missed_last_day", "cannot_tell_last_day"]
+    # All of them, but the store that is unknown.
+    assert [sum(map(int, of)) for of in list(zip(*groups[1:], strict=True))[-3:]] == [59, 0, 0]
     one = openhours("report", "--store", lines[5].split(",")[0], "--full", cwd=place)
     assert one.stdout.splitlines() == [lines[0], lines[5]]
     both = openhours("report", "--layout", "long", "--outages", "outages.csv", cwd=place)

@@ -4,6 +4,7 @@
     job.py        run_report, in a worker: the stages that follow, in one snapshot
       plan.py       stores -> partitions
       executors.py  each partition -> a process of this machine or a Dask worker
+      targets.py    labels -> each store's target, in a report with intervals
       partition.py  there: read (columns.py), fill and sum up (uptime/) -> figures
       write.py      figures -> rows of `report_rows`, as partitions come; then "complete"
     downloads.py  rows of `report_rows`, a page at a time
