@@ -149,6 +149,28 @@ def test_a_report_as_a_workbook_has_what_its_csv_has(reports: Reports, layout: s
         assert texts == line
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["wide", "long"])
+def test_intervals_are_numbers_in_a_workbook(reports: Reports, layout: str) -> None:
+    reports.store(ID, ["2023-01-20 12:00 active", "2023-01-20 15:30 inactive"])
+    reports.store("closed", ["2023-01-20 03:00 active"], hours="9-17")
+    report_id = reports.report(intervals=True)
+    params = {"layout": layout, "detail": "full"}
+    csv = [line.split(",") for line in reports.csv(report_id, **params)]
+    answer = reports.client.get(f"/get_report/{report_id}", params={**params, "format": "xlsx"})
+    header, *rows = sheet_of(answer.content).iter_rows()
+    of_intervals = [
+        n
+        for n, heading in enumerate(header)
+        if heading.value.startswith(("uptime_expected", "uptime_p05", "uptime_p95"))
+    ]
+    assert len(of_intervals) == (9 if layout == "wide" else 3)
+    for row, line in zip(rows, csv[1:], strict=True):
+        cells = [(row[n].value, row[n].data_type) for n in of_intervals]
+        known = row[0].value == ID
+        assert cells == [(float(line[n]) if known else None, "n") for n in of_intervals]
+
+
 def test_a_report_with_more_rows_than_a_sheet_holds_is_a_422(
     reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
