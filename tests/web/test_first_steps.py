@@ -12,6 +12,16 @@ from tests.web.conftest import good_for_all
 
 PAGES = ("/", "/stores", "/reports", "/pcs", "/traffic", "/activity", "/signin")
 STORE = "8139926242460185114"
+# Parts of the page that scroll sideways.
+SIDEWAYS = """[...document.querySelectorAll(".scroll")]
+    .filter((part) => part.scrollWidth > part.clientWidth)
+    .map((part) => part.getAttribute("aria-label"))"""
+POLLS = [
+    "2023-01-23 16:14:00 active",
+    "2023-01-23 16:50:00 active",
+    "2023-01-23 17:14:00 active",
+    "2023-01-23 18:15:00 inactive",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -40,10 +50,10 @@ def test_files_are_brought_and_a_report_is_generated(
     expect(status).to_contain_text("zones.csv: 1 loaded, 0 known before, 0 rejected.")
     bring(page, tmp_path / "a.csv", hours_csv([(0, "09:00", "12:00")], STORE))
     expect(status).to_contain_text("a.csv: 1 loaded")
-    polls = status_csv(["2023-01-23 17:14:00 active", "2023-01-23 18:15:00 inactive"], STORE)
+    polls = status_csv(POLLS, STORE)
     polls += b"8.13993E+018,active,2023-01-23 18:15:00 UTC\n<b>x</b>,asleep,2023-01-23 18:15:00\n"
     drop(page, "polls.csv", polls)
-    expect(status).to_contain_text("polls.csv: 2 loaded, 0 known before, 2 rejected.")
+    expect(status).to_contain_text("polls.csv: 4 loaded, 0 known before, 2 rejected.")
     rejects = page.locator("[data-rejects]")
     expect(rejects).to_contain_text("mangled_store_id")
     expect(rejects).to_contain_text("bad_status")
@@ -77,7 +87,21 @@ def test_files_are_brought_and_a_report_is_generated(
     outages = page.get_by_role("region", name="Outages").locator("tbody tr")
     expect(outages).to_have_count(1)
     expect(outages).to_contain_text("ongoing")
+    expect(page.get_by_role("img", name="What was said of polls")).to_be_visible()
+    page.get_by_text("The dots in figures").click()
+    page.get_by_text("The line on a bar").click()
     good_for_all(page)
+    size = page.viewport_size
+    assert size is not None
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in (f"/reports/{report['report_id']}", "/", "/stores", f"/stores/{STORE}"):
+        page.goto(path)
+        expect(page.locator(".whisker").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.evaluate(SIDEWAYS) == []
+        good_for_all(page)
+    page.set_viewport_size(size)
+    page.goto(f"/reports/{report['report_id']}")
     outages.get_by_role("link", name=STORE).click()
     expect(page.locator("#why")).to_contain_text("inactive: nearest poll 11:15 inactive")
     good_for_all(page)

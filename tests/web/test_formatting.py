@@ -134,3 +134,10 @@ def test_a_store_s_path_holds_any_id() -> None:
 def test_the_visitor_s_zone_is_in_a_cookie(cookie: str, zone: str) -> None:
     request = Request({"type": "http", "headers": [(b"cookie", cookie.encode())]})
     assert formatting.zone_of(request) == zone
+
+
+def test_an_interval_is_written_once_if_both_ends_are_the_same() -> None:
+    assert formatting.percent_between(931, 974, 1000) == "93.1 to 97.4 %"
+    assert formatting.percent_between(9_999, 10_000, 10_000) == "99.9 to 100 %"
+    assert formatting.percent_between(1, 300, 10_000) == "< 0.1 to 3 %"
+    assert formatting.percent_between(9_311, 9_319, 10_000) == "93.1 %"

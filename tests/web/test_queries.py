@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db.engine import make_engine
+from openhours.reports.tables import Report
 from openhours.settings import Settings
 from openhours.web import queries
 from openhours.web.queries import Search
@@ -43,9 +44,9 @@ def test_the_latest_report_is_complete_and_of_all_stores(ask: Ask[tuple[str, str
     async def query(connection: AsyncConnection) -> tuple[str, str, bool]:
         latest = await queries.latest_report(connection)
         assert latest is not None
-        before = await queries.latest_report(connection, before=latest)
+        before = await queries.latest_report(connection, Report.id < latest.id)
         assert before is not None
-        nothing = await queries.latest_report(connection, before=before)
+        nothing = await queries.latest_report(connection, Report.id < before.id)
         return latest.report_id, before.report_id, nothing is None
 
     assert ask(query) == (stock.SECOND, stock.FIRST, True)

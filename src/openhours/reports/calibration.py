@@ -5,6 +5,11 @@ from typing import NamedTuple
 
 from openhours.uptime.intervals.reliability import SCALE
 
+# Intervals of data of which said and was differ by more say little about it.
+MAX_ERROR = 0.05
+# Of fewer polls said and was can differ by as much by chance.
+_ENOUGH_POLLS = 200
+
 
 class Bin(NamedTuple):
     """Polls of which about the same was said: the shares that were said to be up, and were."""
@@ -23,3 +28,10 @@ def error_of(bins: Sequence[Bin]) -> float:
     """Return by how much said and was differ, averaged over all polls; 0 if there are none."""
     polls = sum(one.polls for one in bins)
     return sum(abs(one.said - one.was) * one.polls for one in bins) / polls if polls else 0.0
+
+
+def is_reliable(bins: Sequence[Bin]) -> bool | None:
+    """Return whether what was said came true; None if there are too few polls to tell."""
+    if sum(one.polls for one in bins) < _ENOUGH_POLLS:
+        return None
+    return error_of(bins) <= MAX_ERROR

@@ -97,6 +97,12 @@ def percent(part: int | float, whole: int | float) -> str:
     return f"{tenths // 10}.{tenths % 10} %".replace(".0 ", " ")
 
 
+def percent_between(low: int, high: int, whole: int) -> str:
+    """Return `93.1 to 97.4 %` as `percent` writes them, `100 %` if that is the same."""
+    first, last = (percent(part, whole).removesuffix(" %") for part in (low, high))
+    return f"{last} %" if first == last else f"{first} to {last} %"
+
+
 def number(value: int | None) -> str:
     """Return `13,559`; `–` for None."""
     return "–" if value is None else f"{value:,}"

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Double, Row, case, cast, func, outerjoin, select, text
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    Double,
+    Row,
+    case,
+    cast,
+    func,
+    outerjoin,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -82,12 +93,9 @@ async def count_reports(connection: AsyncConnection) -> int:
 
 
 async def latest_report(
-    connection: AsyncConnection, before: Report | None = None, *, verdicts: bool = False
+    connection: AsyncConnection, *which: ColumnExpressionArgument[bool]
 ) -> Report | None:
-    """Return the newest complete report of the default windows of all stores.
-
-    Triggered before `before`, if that is given; `verdicts`: of those that have some.
-    """
+    """Return the newest complete report of the default windows of all stores, `which` holds of."""
     query = (
         select(*Report.__table__.columns)
         .where(
@@ -95,14 +103,11 @@ async def latest_report(
             Report.stores.is_(None),
             Report.labels.is_(None),
             Report.windows == cast(_DEFAULT_WINDOWS, JSONB),
+            *which,
         )
         .order_by(Report.created_at.desc(), Report.id.desc())
         .limit(1)
     )
-    if before is not None:
-        query = query.where(Report.id < before.id)
-    if verdicts:
-        query = query.where(Report.verdicts)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else Report(**row._mapping)
 
@@ -220,6 +225,8 @@ _STORE: tuple[Any, ...] = (
     ReportRow.known,
     ReportRow.target,
     *(ReportRow.verdict[n].label(f"verdict_{window}") for window, n in POSITIONS.items()),
+    *(ReportRow.p05[n].label(f"p05_{window}") for window, n in POSITIONS.items()),
+    *(ReportRow.p95[n].label(f"p95_{window}") for window, n in POSITIONS.items()),
     *(
         figure.label(f"{name}_{window}")
         for window in POSITIONS
@@ -260,7 +267,9 @@ async def worst(connection: AsyncConnection, report: int, limit: int) -> list[Ro
 _COMPARE = text("""
 WITH both_reports AS (
     SELECT r.store, r.up[3]::float8 / r.open[3] AS share, r.open[3] - r.up[3] AS down,
-           b.up[3]::float8 / b.open[3] AS share_before, b.open[3] - b.up[3] AS down_before
+           r.open[3] AS open, r.p05[3] AS p05, r.p95[3] AS p95,
+           b.up[3]::float8 / b.open[3] AS share_before, b.open[3] - b.up[3] AS down_before,
+           b.open[3] AS open_before, b.p05[3] AS p05_before, b.p95[3] AS p95_before
     FROM report_rows r JOIN report_rows b ON b.store = r.store AND b.report = :before
     WHERE r.report = :report AND r.known AND b.known AND r.open[3] > 0 AND b.open[3] > 0
 ), counted AS (

@@ -52,6 +52,7 @@ _templates.globals |= {
         "minutes",
         "number",
         "percent",
+        "percent_between",
         "sentence",
         "span",
         "stopwatch",

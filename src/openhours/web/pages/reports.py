@@ -11,6 +11,7 @@ from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
 from openhours.api.pagination import Cursor
 from openhours.errors import invalid
+from openhours.reports.calibration import MAX_ERROR, bins_of, error_of, is_reliable
 from openhours.reports.queries import count_ongoing, find_report, list_outages, list_reports
 from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
@@ -90,6 +91,8 @@ async def report(
             values["groups"] = await find_groups(connection, found, group_by, position, _MAX_GROUPS)
             if queries.has_default_windows(found):
                 values |= await _last_week(connection, found, position)
+            if found.intervals:
+                values |= _how_sure(found)
             if found.outages:
                 zone = formatting.zone_of(request)
                 values |= await _outages(connection, found, zone, cursor)
@@ -110,6 +113,18 @@ def _choose_window(report: Report, name: str | None) -> tuple[str, int]:
     if chosen not in names:
         raise invalid(f"unknown window: {chosen}", "query", "window")
     return chosen, names.index(chosen)
+
+
+def _how_sure(report: Report) -> dict[str, Any]:
+    """Return what the page shows of whether the intervals can be trusted."""
+    said = bins_of(report.calibration or [])
+    return {
+        "said": said,
+        "polls_tried": sum(one.polls for one in said),
+        "error": error_of(said),
+        "max_error": MAX_ERROR,
+        "reliable": is_reliable(said),
+    }
 
 
 async def _outages(
@@ -148,7 +163,7 @@ async def _last_week(connection: AsyncConnection, report: Report, window: int) -
     """Return what the page shows of the default windows alone."""
     before = None
     if report.stores is None and report.labels is None:
-        before = await queries.latest_report(connection, before=report)
+        before = await queries.latest_report(connection, Report.id < report.id)
     rows = []
     if before is not None:
         rows = await queries.compare(connection, report.id, before.id, _MAX_STORES)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BeforeValidator
+from sqlalchemy import Row
 
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
@@ -29,10 +30,10 @@ from openhours.times import (
 )
 from openhours.uptime.dates import CLOSED
 from openhours.web import charts, formatting, queries
+from openhours.web.intervals import find_intervals
 from openhours.web.outages import WEEK, OutageRow, outage_row
 from openhours.web.queries import Search
 from openhours.web.render import page
-from openhours.web.verdicts import find_verdicts
 
 router = APIRouter(include_in_schema=False)
 
@@ -84,7 +85,7 @@ async def stores(
         )
         known = await list_labels(connection, _MAX_VALUES)
         report = await queries.latest_report(connection)
-        judging = await queries.latest_report(connection, verdicts=True)
+        judging = await queries.latest_report(connection, Report.verdicts)
         if verdict and judging is not None:
             report = judging
         total, rows = await queries.find_stores(connection, report, search, number - 1)
@@ -143,7 +144,7 @@ async def store(
     answer = await timeline_of(engine, settings, store_id, as_of, report_id)
     line = answer.timeline
     async with engine.connect() as connection:
-        target, verdicts = await find_verdicts(connection, line, answer.report)
+        row = await find_intervals(connection, line, answer.report)
     weeks = max(1, -(-line.lookback // WEEK))
     ends = line.as_of - min(back, weeks - 1) * WEEK
     begins = max(line.since, ends - WEEK)
@@ -163,9 +164,8 @@ async def store(
             labels=[(key, value) for key, value in answer.labels.items() if key != NAME],
             report=answer.report,
             changed_since=answer.changed_since,
-            windows=_windows(line),
-            target=target,
-            verdicts=verdicts,
+            windows=_windows(line, row),
+            row=row,
             days=charts.week_of(line, begins, ends),
             begins=formatting.when(begins, line.zone),
             ends=formatting.when(ends, line.zone),
@@ -186,8 +186,8 @@ async def store(
     return await off_loop(drawn)
 
 
-def _windows(line: Timeline) -> list[dict[str, Any]]:
-    """Return the store's figures as of T, as a report has them."""
+def _windows(line: Timeline, row: Row[Any] | None) -> list[dict[str, Any]]:
+    """Return the store's figures as of T, as a report has them; how sure they are, from its row."""
     if line.figures is None:
         return []
     return [
@@ -198,6 +198,9 @@ def _windows(line: Timeline) -> list[dict[str, Any]]:
             "open": int(line.figures.open[n, 0]),
             "up": int(line.figures.up[n, 0]),
             "observed": int(line.figures.observed[n, 0]),
+            "p05": row and row.p05 and row.p05[n],
+            "p95": row and row.p95 and row.p95[n],
+            "verdict": row and row.verdict and row.verdict[n],
         }
         for n, window in enumerate(line.query.windows[:_MAX_TILES])
     ]

@@ -1,6 +1,8 @@
-"""Whether a store met its target, for its page."""
+"""How sure the figures on a store's page are, and whether they meet its target."""
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.reports.tables import Report, ReportRow
@@ -10,22 +12,25 @@ from openhours.times import to_us
 from openhours.web.queries import latest_report
 
 
-async def find_verdicts(
+async def find_intervals(
     connection: AsyncConnection, line: Timeline, report: Report | None
-) -> tuple[int | None, list[int] | None]:
-    """Return a store's target and the verdict of each window in a report; None without verdicts.
+) -> Row[Any] | None:
+    """Return a store's row in a report, None if there is none of the time line's figures.
 
-    `report` None: in the latest report that has verdicts, if the time line is as of its T.
+    `report` None: in the latest report with intervals, if the time line is as of its T.
     """
     if report is None:
-        report = await latest_report(connection, verdicts=True)
+        report = await latest_report(connection, Report.intervals)
         if report is None or line.as_of != _as_of(report, line.feed):
-            return None, None
-    query = select(ReportRow.target, ReportRow.verdict).where(
+            return None
+    query = select(*ReportRow.__table__.columns).where(
         ReportRow.report == report.id, ReportRow.store == line.store_pk
     )
     row = (await connection.execute(query)).one_or_none()
-    return (None, None) if row is None else (row.target, row.verdict)
+    if row is None or line.figures is None:
+        return None
+    figures = [line.figures.open[:, 0].tolist(), line.figures.up[:, 0].tolist()]
+    return None if [row.open, row.up] != figures else row
 
 
 def _as_of(report: Report, feed: str | None) -> int | None:
