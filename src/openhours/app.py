@@ -29,10 +29,10 @@ from openhours.api.public_path import PublicPath
 from openhours.api.security_headers import SecurityHeaders
 from openhours.api.slow_bodies import SlowBodies
 from openhours.db import database
+from openhours.garbage import leave_what_is_loaded
 from openhours.heartbeats import api as heartbeats
 from openhours.ingestion import api as ingestion
 from openhours.ingestion import metrics as ingestion_metrics
-from openhours.process_pool import collect_garbage_less
 from openhours.reports import api as reports
 from openhours.reports import calibration_api as report_calibration
 from openhours.reports import compare_api as comparisons
@@ -122,7 +122,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         changes = Changes(url)
         CHANGES.set(app, changes)
         DOWNLOADS.set(app, Downloads(settings.data_dir / "downloads"))
-        collect_garbage_less()
+        leave_what_is_loaded()
         watch = health.WorkerWatch(pools.health, settings)
         health.WORKER_WATCH.set(app, watch)
         async with asyncio.TaskGroup() as background:

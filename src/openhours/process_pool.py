@@ -1,7 +1,6 @@
 """Warm child processes for work that would block the event loop."""
 
 import asyncio
-import gc
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -13,23 +12,13 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from openhours.garbage import collect_seldom
+
 log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
 _CHILDREN_SEEN_EVERY = 1.0  # seconds
-
-
-def collect_garbage_less() -> None:
-    """Exempt all that is loaded by now from garbage collection, and collect less often.
-
-    With Python's thresholds the objects of requests that wait for their group's commit, or of a
-    report's many stores, look like garbage in the making, and then all of the libraries' are
-    visited again and again: a third of the time of a visit, 90 ms of every second report.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 class Processes:
@@ -108,6 +97,7 @@ def _break_if_a_child_died(executor: ProcessPoolExecutor) -> None:
 def _start_child(log_level: int) -> None:
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_seldom()
     if hasattr(os, "nice"):
         os.nice(5)  # answering requests goes before computing
     threading.Thread(target=_die_with_parent, daemon=True).start()

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours import app as _all_packages  # noqa: F401  fills the metadata
 from openhours.db import bulk
+from openhours.db import engine as engine_module
 from openhours.db.engine import (
     Base,
     alembic_dir,
@@ -91,6 +92,16 @@ def move(connection: Connection, revision: str) -> None:
     config.attributes["connection"] = connection
     go = command.upgrade if revision == "head" else command.downgrade
     go(config, revision)
+
+
+def test_a_schema_that_is_the_newest_is_left_without_loading_alembic(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Connection) -> None:
+        pytest.fail("Alembic was asked")
+
+    monkeypatch.setattr(engine_module, "_upgrade", refuse)
+    run(database_url, migrate)
 
 
 def test_observations_of_an_older_version_keep_their_rows_and_get_the_new_key(

@@ -14,6 +14,7 @@ from openhours import __version__
 from openhours.cli import backup, corrections, hours, keys, users
 from openhours.cli.output import fail, read_settings, say, server_part, set_up_logging
 from openhours.errors import OpenhoursError
+from openhours.garbage import collect_seldom
 
 app = typer.Typer(
     name="openhours",
@@ -278,6 +279,7 @@ app.add_typer(corrections.app, name="corrections")
 
 def main() -> None:
     """Run the `openhours` command."""
+    collect_seldom()
     for argument in sys.argv:
         if argument.encode(errors="replace").decode() != argument:
             say(f"an argument is not UTF-8: {argument!a}")

@@ -171,6 +171,8 @@ async def raw_connection(connection: AsyncConnection) -> "asyncpg.Connection[Any
 async def migrate(engine: AsyncEngine) -> None:
     """Bring the schema to the newest version; processes that start together take turns."""
     async with engine.connect() as connection:
+        if await _is_newest(connection):
+            return
         await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
         await connection.commit()
         try:
@@ -188,6 +190,15 @@ def alembic_dir() -> Path:
     package = Path(__file__).parents[1]
     inside = package / "alembic"
     return inside if inside.is_dir() else package.parents[1] / "alembic"
+
+
+async def _is_newest(connection: AsyncConnection) -> bool:
+    """Return whether the schema is the newest version: then nobody waits for Alembic to load."""
+    newest = max(path.name for path in (alembic_dir() / "versions").glob("*.py"))
+    if not await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")):
+        return False
+    versions = await connection.scalars(text("SELECT version_num FROM alembic_version"))
+    return versions.all() == [newest.partition("_")[0]]
 
 
 def _upgrade(connection: Connection) -> None:

@@ -12,7 +12,7 @@ import asyncpg
 import numpy as np
 
 from openhours.db import worker_connection
-from openhours.process_pool import collect_garbage_less
+from openhours.garbage import leave_what_is_loaded
 from openhours.reports.columns import Columns, Slice, read_slice
 from openhours.reports.inputs import Cuts, Inputs, inputs_of
 from openhours.reports.tables import Report
@@ -117,7 +117,7 @@ class PartitionFigures:
 
 def warm_up(seconds: float) -> None:
     """Import what a partition needs, in this process, and stay long enough for all others to."""
-    collect_garbage_less()
+    leave_what_is_loaded()
     time.sleep(seconds)
 
 

@@ -30,13 +30,14 @@ from openhours.db.engine import (
 )
 from openhours.db.machine import machine_id
 from openhours.db.queue import prune_queue_log, worker_name
+from openhours.garbage import leave_what_is_loaded
 from openhours.heartbeats.retention import prune_heartbeats
 from openhours.ingestion import inbox
 from openhours.ingestion.job import fail_ingestion, run_ingestion
 from openhours.ingestion.machine import ingest_job, scan_job
 from openhours.ingestion.retention import prune_ingestions, prune_rejected_rows
 from openhours.ingestion.uploads import remove_broken_uploads
-from openhours.process_pool import Processes, collect_garbage_less
+from openhours.process_pool import Processes
 from openhours.reports import executors
 from openhours.reports.job import run_report
 from openhours.reports.partition import warm_up
@@ -92,7 +93,7 @@ class Worker:
         """Work until stopped; a database that goes away is waited for."""
         try:
             await self.processes.warm_up(warm_up)
-            collect_garbage_less()
+            leave_what_is_loaded()
             while not self._stopping.is_set():
                 try:
                     await self._work()
