@@ -31,7 +31,8 @@ def create_key(
     unknown = [one for one in scope if one not in known]
     if unknown:
         fail(f"--scope: {', '.join(unknown)} is none of {', '.join(known)}")
-    typer.echo(asyncio.run(server_part("cli.commands").create_key(settings, name, scope, expires)))
+    making = server_part("cli.key_commands").create_key(settings, name, scope, expires)
+    typer.echo(asyncio.run(making))
 
 
 @app.command("list")
@@ -39,7 +40,7 @@ def list_keys() -> None:
     """List all keys, never their secret."""
     settings = read_settings()
     set_up_logging("WARNING")
-    asyncio.run(server_part("cli.commands").list_keys(settings))
+    asyncio.run(server_part("cli.key_commands").list_keys(settings))
 
 
 @app.command("revoke")
@@ -47,5 +48,5 @@ def revoke_key(number: Annotated[int, typer.Argument(help="Its id in `keys list`
     """Revoke a key: within a second or so no server takes it any more."""
     settings = read_settings()
     set_up_logging("WARNING")
-    if not asyncio.run(server_part("cli.commands").revoke_key(settings, number)):
+    if not asyncio.run(server_part("cli.key_commands").revoke_key(settings, number)):
         fail(f"there is no key {number}", 1)
