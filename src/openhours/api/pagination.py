@@ -10,10 +10,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, TypeVar, TypeVarTuple
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
-from fastapi import Query, Request
-from pydantic import BeforeValidator
 from sqlalchemy import BigInteger, ColumnElement, Date, Integer, Row, Select, tuple_
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,15 +24,6 @@ from openhours.times import EARLIEST, LATEST, check_date, from_us, to_us
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
 Keys = Sequence[ColumnElement[Any] | InstrumentedAttribute[Any]]
-
-# A page's form sends an empty field where there is no cursor.
-Cursor = Annotated[
-    Annotated[
-        str | None,
-        Query(max_length=400, description="From the `Link` header of the page before."),
-    ],
-    BeforeValidator(lambda value: value or None),
-]
 
 
 @dataclass(frozen=True)
@@ -67,14 +56,6 @@ async def fetch_page(
     if len(rows) <= limit:
         return Page(rows, None)
     return Page(rows[:limit], _cursor(rows[limit - 1], keys))
-
-
-def link_header(request: Request, page: Page[Any]) -> dict[str, str]:
-    """Return the `Link` header to the page that follows, if one does; other parameters stay."""
-    if page.next_cursor is None:
-        return {}
-    url = request.url.remove_query_params("offset").include_query_params(cursor=page.next_cursor)
-    return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
 
 
 def _cursor(row: Any, keys: Keys) -> str:

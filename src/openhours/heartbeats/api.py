@@ -10,13 +10,13 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.agent.names import MAX_LENGTH, NO_CONTROL, PREFIX
+from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine, Resource
 from openhours.api.examples import NOW
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_answer, json_items
 from openhours.api.json_body import json_body, parse_json
 from openhours.api.off_loop import off_loop
-from openhours.api.pagination import Cursor, link_header
 from openhours.db.group_commit import GroupCommit
 from openhours.heartbeats.queries import list_heartbeats
 from openhours.heartbeats.write import Beat, Recorded, Writer

@@ -13,11 +13,11 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.csv_cells import inert_cell
+from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import ClientAddress, Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
 from openhours.api.off_loop import off_loop
-from openhours.api.pagination import Cursor, link_header
 from openhours.ingestion.advice import Advice, advice_of
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.names import printable

@@ -8,13 +8,13 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.access_control import CurrentCaller
+from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
 from openhours.api.idempotency import Key
 from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, parse_json
 from openhours.api.negotiation import accepted, prefers_async, seconds_to_wait
-from openhours.api.pagination import Cursor, link_header
 from openhours.errors import invalid, located
 from openhours.reports.changes import UNFINISHED, Changes, ReportChanges
 from openhours.reports.download_answers import Download, download_answer, file_name

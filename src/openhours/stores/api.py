@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from openhours.accounts.access_control import CurrentCaller
+from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import ClientAddress, Engine
 from openhours.api.examples import HOUR_AGO, NOW
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, read_json
-from openhours.api.pagination import Cursor, link_header
 from openhours.errors import located
 from openhours.stores import queries
 from openhours.stores.corrections import make_correction, revoke_correction

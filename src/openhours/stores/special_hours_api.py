@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, read_json
-from openhours.api.pagination import Cursor, link_header
 from openhours.errors import located
 from openhours.stores import special_hours
 from openhours.stores.schemas import NewSpecialHours, SpecialHoursInfo

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
-from openhours.api.pagination import Cursor, link_header
 from openhours.stores.search import LabelQuery, StoreSearch, labels_of_query, list_stores
 from openhours.times import Instant
 

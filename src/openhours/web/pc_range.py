@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytz
 from fastapi import Query
 
-from openhours.api.pagination import Cursor
+from openhours.api.cursors import Cursor
 from openhours.errors import invalid
 from openhours.times import Instant, local_time, now
 from openhours.web.local_time import QueryZone, from_input

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from fastapi import Query
 
-from openhours.api.pagination import Cursor
+from openhours.api.cursors import Cursor
 from openhours.errors import invalid
 from openhours.times import parse_date
 from openhours.web.formatting import span

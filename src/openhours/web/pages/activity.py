@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.activity import queries
 from openhours.activity.recording import Recorder, record
 from openhours.activity.schemas import Action, NewEvent, UserId
+from openhours.api.cursors import Cursor
 from openhours.api.dependencies import Engine
-from openhours.api.pagination import Cursor
 from openhours.errors import Invalid, invalid
 from openhours.times import local_time, now
 from openhours.web.formatting import zone_of

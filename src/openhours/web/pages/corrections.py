@@ -10,9 +10,9 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.access_control import CurrentCaller
+from openhours.api.cursors import Cursor
 from openhours.api.dependencies import ClientAddress, Engine
 from openhours.api.fields import Text
-from openhours.api.pagination import Cursor
 from openhours.errors import Invalid, invalid
 from openhours.stores.corrections import MAX_NAMED, make_correction, revoke_correction, whose
 from openhours.stores.labels import list_labels, parse_labels

@@ -7,9 +7,9 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.agent.names import PREFIX
+from openhours.api.cursors import Cursor
 from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
-from openhours.api.pagination import Cursor
 from openhours.errors import invalid
 from openhours.reports.calibration import MAX_ERROR, bins_of, error_of, is_reliable
 from openhours.reports.queries import count_ongoing, find_report, list_outages, list_reports

@@ -8,9 +8,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.api.cursors import Cursor
 from openhours.api.dependencies import Engine
 from openhours.api.fields import Text
-from openhours.api.pagination import Cursor
 from openhours.errors import Invalid, invalid, located
 from openhours.stores.schemas import SpecialHoursInfo
 from openhours.stores.search import names_of
