@@ -1,12 +1,12 @@
 """Where a request comes from: its address, the name it was sent to, and proxies on the way."""
 
-import ipaddress
 import re
 from typing import Any
 
 from fastapi import Request
 
 from openhours.api.dependencies import address_of
+from openhours.db.machine import is_loopback
 
 # What proxies add; a request that has one of these was not sent by a program on this machine.
 _PROXY_HEADER = re.compile(r"forwarded|via|x-real-ip|x-forwarded-.*")
@@ -38,11 +38,3 @@ def is_local(request: Request) -> bool:
         and request.scope["http_version"] != "1.0"
         and not any(_PROXY_HEADER.fullmatch(name) for name in request.headers)
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach the address or name."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,27 +1,13 @@
-"""`Idempotency-Key`: the header, and how requests with one key are told apart."""
+"""`Idempotency-Key`: how requests with one key are told apart, and for how long."""
 
 import hashlib
 import json
 from datetime import timedelta
-from typing import Annotated
-
-from fastapi import Header
 
 from openhours.errors import Invalid, invalid
 
 # A key means the same request for so long.
 LIFETIME = timedelta(hours=24)
-
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x20-\x7e]+$",
-        description="Sent again with the same key within 24 hours, a request gets the same answer.",
-    ),
-]
 
 
 def digest_of(request: object) -> bytes:

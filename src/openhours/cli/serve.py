@@ -8,11 +8,11 @@ import socket
 import sys
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from openhours.accounts.keys import KeyRing
-from openhours.accounts.request_origin import is_loopback
 from openhours.db import database
+from openhours.db.machine import is_loopback
 from openhours.errors import SettingsError
 from openhours.reports import executors
 from openhours.settings import Settings
@@ -68,7 +68,7 @@ def serve(settings: Settings) -> None:
         sys.exit(3)
 
 
-async def _run(server: uvicorn.Server, app: FastAPI) -> None:
+async def _run(server: uvicorn.Server, app: Starlette) -> None:
     """Serve while the application's resources are open.
 
     uvicorn would log a traceback of what they refuse, and hear no signal before they are open.

@@ -1,5 +1,6 @@
 """The data directory, and its machine's identity: jobs with a file there are its workers'."""
 
+import ipaddress
 import os
 import secrets
 from functools import cache
@@ -62,3 +63,11 @@ def _read_or_make(data_dir: Path) -> str:
         finally:
             own.unlink()
         return file.read_text().strip()
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach the address or name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

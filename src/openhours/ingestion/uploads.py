@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio.to_thread
-from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
 
 from openhours.durable import to_disk
 from openhours.errors import Malformed, TooLarge

@@ -11,17 +11,18 @@ from openhours.accounts.access_control import CurrentCaller
 from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
-from openhours.api.idempotency import Key
+from openhours.api.idempotency_key import Key
 from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, parse_json
 from openhours.api.negotiation import accepted, prefers_async, seconds_to_wait
 from openhours.errors import invalid, located
-from openhours.reports.changes import UNFINISHED, Changes, ReportChanges
+from openhours.reports.changes import Changes, ReportChanges
 from openhours.reports.download_answers import Download, download_answer, file_name
 from openhours.reports.downloads import report_table
 from openhours.reports.formats import MEDIA, Format
 from openhours.reports.group_tables import check_key, group_table
 from openhours.reports.layouts import Layout, Wide
+from openhours.reports.notify import UNFINISHED
 from openhours.reports.queries import list_reports
 from openhours.reports.repeated import once
 from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info

@@ -14,23 +14,18 @@ from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends
-from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.dependencies import Resource
 from openhours.db.engine import is_database_unusable, plain_url
+from openhours.reports.notify import ENDED, PROGRESS, UNFINISHED
 from openhours.reports.queries import find_report
 from openhours.reports.tables import Report
 
 log = logging.getLogger(__name__)
 
-_ENDED, _PROGRESS = "report_ended", "report_progress"
 _CHECK_EVERY = 15.0  # seconds
 _RETRY_AFTER = 1.0  # seconds
-UNFINISHED = ("queued", "running")
-# For the statement that changes a report to return: who waits is woken when it is committed.
-TELL_ENDED = func.pg_notify(_ENDED, Report.report_id)
-TELL_PROGRESS = func.pg_notify(_PROGRESS, Report.report_id)
 
 
 class Changes:
@@ -57,7 +52,7 @@ class Changes:
             plain_url(self._url), timeout=10, server_settings=settings
         )
         try:
-            for channel in (_ENDED, _PROGRESS):
+            for channel in (ENDED, PROGRESS):
                 await connection.add_listener(channel, self._notified)
             for events in list(self._waiting.values()):
                 _set_all(events)
@@ -88,7 +83,7 @@ class Changes:
     async def wait(self, engine: AsyncEngine, report_id: str, seconds: float) -> Report:
         """Return the report when it has ended, or after so many seconds. Raise NotFound."""
         deadline = time.monotonic() + seconds
-        with self._watching(report_id, _ENDED) as changed:
+        with self._watching(report_id, ENDED) as changed:
             while True:
                 changed.clear()
                 report = await find_report(engine, report_id)
@@ -105,7 +100,7 @@ class Changes:
 
         Raise NotFound, also if it is removed meanwhile.
         """
-        with self._watching(report_id, _ENDED, _PROGRESS) as changed:
+        with self._watching(report_id, ENDED, PROGRESS) as changed:
             while True:
                 changed.clear()
                 report = await find_report(engine, report_id)

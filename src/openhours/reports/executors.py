@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from openhours.accounts.request_origin import is_loopback
+from openhours.db.machine import is_loopback
 from openhours.errors import OpenhoursError, SettingsError
 from openhours.process_pool import Processes
 from openhours.settings import Settings

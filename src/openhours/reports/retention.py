@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.accounts.audit import audit
 from openhours.errors import NotFound
-from openhours.reports.changes import TELL_ENDED
+from openhours.reports.notify import TELL_ENDED
 from openhours.reports.tables import Report, ReportGroups, ReportOutage, ReportRow
 from openhours.settings import Settings
 

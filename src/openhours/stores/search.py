@@ -2,27 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import Query
 from sqlalchemy import ColumnElement, Row, Text, cast, func, literal, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from openhours.api.fields import Text as Sent
 from openhours.api.pagination import Page, fetch_page
 from openhours.errors import FieldProblem, Invalid
 from openhours.stores.labels import NAME, check_labels, having, parse_labels
 from openhours.stores.tables import Label, Store
-
-LabelQuery = Annotated[
-    list[Sent],
-    Query(
-        max_length=100,
-        description="Only stores with this label, such as `region=west`; may be given several "
-        "times: of one key any value will do, several keys must all match.",
-    ),
-]
 
 # The special characters of LIKE.
 _LIKE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})

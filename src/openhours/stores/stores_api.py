@@ -9,7 +9,8 @@ from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
-from openhours.stores.search import LabelQuery, StoreSearch, labels_of_query, list_stores
+from openhours.stores.label_query import LabelQuery
+from openhours.stores.search import StoreSearch, labels_of_query, list_stores
 from openhours.times import Instant
 
 router = APIRouter(prefix="/api/stores", tags=["stores"])

@@ -16,7 +16,7 @@ from openhours.api.csv_cells import inert_cell
 from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.examples import HOUR_AGO
-from openhours.api.idempotency import Key
+from openhours.api.idempotency_key import Key
 from openhours.api.json_answers import json_items
 from openhours.api.json_body import json_example
 from openhours.api.off_loop import off_loop

@@ -3,7 +3,6 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from openhours.api.fields import Text
@@ -36,7 +35,7 @@ Milliseconds = Annotated[
         examples=[5_400_000],
     ),
 ]
-SessionId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+SessionId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
 class Session(BaseModel):

@@ -16,8 +16,9 @@ from openhours.reports.explain import explain_instant, opening_and_closing, utc_
 from openhours.reports.tables import Report
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
+from openhours.stores.label_query import LabelQuery
 from openhours.stores.labels import NAME, list_labels
-from openhours.stores.search import LabelQuery, labels_of_query
+from openhours.stores.search import labels_of_query
 from openhours.times import (
     WEEKDAYS,
     Instant,

@@ -1,0 +1,12 @@
+"""What PostgreSQL tells those who wait for reports, see `changes`."""
+
+from sqlalchemy import func
+
+from openhours.reports.tables import Report
+
+UNFINISHED = ("queued", "running")
+# Channels; each message is a report's id.
+ENDED, PROGRESS = "report_ended", "report_progress"
+# For the statement that changes a report to return: who waits is woken when it is committed.
+TELL_ENDED = func.pg_notify(ENDED, Report.report_id)
+TELL_PROGRESS = func.pg_notify(PROGRESS, Report.report_id)
