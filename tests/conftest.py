@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.engine import make_url
 from tools.service import Service
+from tools.zygote import Zygote
 
 from openhours.accounts import passwords
 from openhours.db import embedded
@@ -89,6 +91,13 @@ def audit_lines() -> Iterator[list[str]]:
     log.addHandler(handler)
     yield found
     log.removeHandler(handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def zygote(pytestconfig: pytest.Config) -> None:
+    """Fork the services of slow tests, unless what they cover is measured."""
+    if pytestconfig.option.markexpr != "not slow" and "coverage" not in sys.modules:
+        Service.zygote = Zygote()
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+from tools.zygote import Forked, Zygote
 
 STARTUP = 60.0
 
@@ -20,6 +21,8 @@ class Service:
 
     # How it is started; `{port}` is filled.
     command: tuple[str, ...] = ("-m", "openhours.cli", "serve")
+    # Forks the processes of who starts so many that it matters.
+    zygote: Zygote | None = None
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
@@ -28,7 +31,7 @@ class Service:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {**os.environ, "OPENHOURS_PORT": str(self.port), **environment}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.log = folder / f"service-{self.port}.log"
         self.client = httpx.Client(base_url=self.url, timeout=60)
 
@@ -40,6 +43,11 @@ class Service:
 
     def launch(self) -> None:
         """Start the server."""
+        if self.zygote is not None and self.command == Service.command:
+            self.process = self.zygote.start(
+                [*self.command[2:]], self.environment, self.folder, self.log
+            )
+            return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *(part.format(port=self.port) for part in self.command)],
