@@ -14,13 +14,14 @@ import httpx
 from tools.zygote import Forked, Zygote
 
 STARTUP = 60.0
+_SERVE = ("-m", "openhours.cli", "serve")
 
 
 class Service:
     """Started by `start` or `with`; `kill` is kill -9. The log of all its lives is in `log`."""
 
     # How it is started; `{port}` is filled.
-    command: tuple[str, ...] = ("-m", "openhours.cli", "serve")
+    command: tuple[str, ...] = _SERVE
     # Forks the processes of who starts so many that it matters.
     zygote: Zygote | None = None
 
@@ -43,9 +44,9 @@ class Service:
 
     def launch(self) -> None:
         """Start the server."""
-        if self.zygote is not None and self.command == Service.command:
+        if self.zygote is not None and self.command == _SERVE:
             self.process = self.zygote.start(
-                [*self.command[2:]], self.environment, self.folder, self.log
+                [*_SERVE[2:]], self.environment, self.folder, self.log
             )
             return
         with self.log.open("ab") as log:
