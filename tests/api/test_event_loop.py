@@ -38,8 +38,8 @@ LABELS = """
 INSERT INTO labels SELECT id, key, 'of ' || id FROM stores, unnest('{name,region}'::text[]) key
 """
 REPORT_ROWS = """
-INSERT INTO report_rows (report, store, known, open, up, observed, up_observed)
-SELECT r.id, s.id, true, zeros, zeros, zeros, zeros
+INSERT INTO report_rows (report, store, known, open, up, observed)
+SELECT r.id, s.id, true, zeros, zeros, zeros
 FROM reports r, stores s, (SELECT ARRAY[0, 0, 0]::int8[] AS zeros) z
 """
 GROUPS = f"""

@@ -153,7 +153,6 @@ def test_reports_of_an_older_version_keep_their_figures(database_url: str) -> No
                     [1, 2, 3],
                     [4, 5, 6],
                     [7, 8, 9],
-                    [10, 11, 12],
                     None,
                     0,
                     *[None] * 8,
@@ -179,7 +178,7 @@ def test_reports_of_local_dates_get_the_zones_that_their_stores_have(database_ur
                 " heartbeat_expiry_seconds, observed_within_minutes, default_timezone, windows,"
                 " calendar_timezone) VALUES ('old', now(), 'nearest', 14, 150, 60, 'Asia/Kolkata',"
                 """ '[["today", "dates", 19000, 19001]]', 'UTC')""",
-                "INSERT INTO report_rows"
+                "INSERT INTO report_rows (report, store, known, open, up, observed, up_observed)"
                 " SELECT r.id, s.id, true, '{1}', '{1}', '{1}', '{1}' FROM reports r, stores s",
             ):
                 await connection.exec_driver_sql(statement)

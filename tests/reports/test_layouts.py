@@ -28,7 +28,6 @@ class Sums(NamedTuple):
     open: int
     up: int
     observed: int
-    up_observed: int
     corrected: int
     expected: int
     p05: int
@@ -45,7 +44,6 @@ def sums(draw: st.DrawFn, unit: int) -> Sums:
         opened,
         up,
         observed,
-        draw(st.integers(max(0, up + observed - opened), min(up, observed))),
         *(draw(times) for _ in range(4)),
     )
 

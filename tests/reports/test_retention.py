@@ -32,7 +32,7 @@ async def make(engine: AsyncEngine, name: str, state: str, days: int) -> None:
             )
             .returning(Report.id)
         )
-        figures = {name: [0, 0, 0] for name in ("open", "up", "observed", "up_observed")}
+        figures = {name: [0, 0, 0] for name in ("open", "up", "observed")}
         await connection.execute(
             insert(ReportRow).values(report=report_pk, store=1, known=True, **figures)
         )

@@ -66,8 +66,8 @@ def timeline(
     return build_timeline(StoreRow(1, "s", feed, store.zone), read, part, query)
 
 
-def sums(line: Timeline, window: int) -> tuple[int, int, int, int]:
-    """Of the pieces in the window: open, up, observed, both."""
+def sums(line: Timeline, window: int) -> tuple[int, int, int]:
+    """Of the pieces in the window: open, up, observed."""
     pieces = line.within(line.as_of - window, line.as_of)
 
     def total(*, up: bool = False, measured: bool = False) -> int:
@@ -77,13 +77,13 @@ def sums(line: Timeline, window: int) -> tuple[int, int, int, int]:
             if (piece.active or not up) and (piece.measured or not measured)
         )
 
-    return total(), total(up=True), total(measured=True), total(up=True, measured=True)
+    return total(), total(up=True), total(measured=True)
 
 
 def agree(line: Timeline, figures: Figures) -> None:
     assert line.known == figures.known[0]
     for n, window in enumerate(DEFAULT_WINDOWS):
-        expected = (figures.open, figures.up, figures.observed, figures.up_observed)
+        expected = (figures.open, figures.up, figures.observed)
         assert sums(line, -window.start) == tuple(int(of[n, 0]) for of in expected)
 
 

@@ -45,10 +45,10 @@ async def complete(engine: AsyncEngine, report: Report, rows: int = 0) -> bool:
 
 def figures(stores: int) -> Figures:
     """Each number another one."""
-    numbers = np.arange(15 * stores).reshape(5, 3, stores)
-    open_, up, observed, up_observed, corrected = numbers
+    numbers = np.arange(12 * stores).reshape(4, 3, stores)
+    open_, up, observed, corrected = numbers
     known = np.arange(stores) % 2 == 0
-    return Figures(open_, up, observed, up_observed, corrected, known)
+    return Figures(open_, up, observed, corrected, known)
 
 
 def figures_of(store_ids: list[int], *zones: str) -> PartitionFigures:
@@ -138,7 +138,7 @@ def test_rows_are_read_back_in_any_order_as_they_were_written(
         rows = await read_rows(engine, report, np.array([9, 3, 5]))
         assert rows["known"].tolist() == [1, 1, 0]
         order = [2, 0, 1]
-        for n, name in enumerate(("open", "up", "observed", "up_observed")):
+        for n, name in enumerate(("open", "up", "observed")):
             of_stores = [[9 * n + 3 * window + store for window in range(3)] for store in order]
             assert rows[name].tolist() == of_stores, name
         some = await read_rows(engine, report, np.array([3, 4]))

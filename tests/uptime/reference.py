@@ -232,9 +232,9 @@ def total(pieces: list[Piece]) -> int:
 
 @dataclass
 class Answer:
-    """For each window: (open, up, observed, both, corrected)."""
+    """For each window: (open, up, observed, corrected)."""
 
-    figures: list[tuple[int, int, int, int, int]]
+    figures: list[tuple[int, int, int, int]]
     known: bool
 
 
@@ -248,7 +248,6 @@ def summed(filled: Filled, windows: list[Interval]) -> Answer:
                 total(pieces),
                 total([piece for piece in pieces if piece.up]),
                 total([piece for piece in pieces if piece.observed]),
-                total([piece for piece in pieces if piece.up and piece.observed]),
                 total(corrected + clipped(filled.excluded, window)),
             )
         )

@@ -127,7 +127,7 @@ def test_figures_are_the_reference_s(
             reference.corrected(plain(store, as_of), drawn.said_of(n)),
             reference.default_windows(as_of),
         )
-        parts = (found.open, found.up, found.observed, found.up_observed, found.corrected)
+        parts = (found.open, found.up, found.observed, found.corrected)
         assert list(zip(*(part[:, n].tolist() for part in parts), strict=True)) == expected.figures
         assert found.known[n] == expected.known
 

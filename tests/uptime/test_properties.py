@@ -35,7 +35,7 @@ Drawn = tuple[list[Store], int]
 
 
 def answer(found: Figures, store: int) -> Answer:
-    parts = (found.open, found.up, found.observed, found.up_observed, found.corrected)
+    parts = (found.open, found.up, found.observed, found.corrected)
     of_store = [part[:, store].tolist() for part in parts]
     return Answer(list(zip(*of_store, strict=True)), bool(found.known[store]))
 
@@ -143,16 +143,13 @@ def test_the_laws_of_figures(drawn: Drawn, interpolation: Interpolation, radius:
     length = np.array([-window.start for window in DEFAULT_WINDOWS])[:, None]
     rising = (
         np.zeros_like(found.open),
-        found.up_observed,
         found.up,
-        found.up_observed + found.open - found.observed,
         found.open,
         np.broadcast_to(length, found.open.shape),
     )
     for low, high in pairwise(rising):
         assert (low <= high).all()
     assert (found.observed >= 0).all()
-    assert (found.up_observed <= found.observed).all()
     assert (found.observed <= found.open).all()
     assert (np.diff(found.open, axis=0) >= 0).all(), "a longer window holds the shorter"
     assert not found.up[:, ~found.known].any()
@@ -213,7 +210,6 @@ def check_drawn(filled: Filled, as_of: int, stores: int) -> None:
             unobserved = drawn_time(filled.unobserved, store, as_of + start)
             assert drawn == (found.open[window, store], found.up[window, store])
             assert unobserved[0] == found.open[window, store] - found.observed[window, store]
-            assert unobserved[1] == found.up[window, store] - found.up_observed[window, store]
 
 
 def drawn_time(segments: Segments, store: int, since: int) -> tuple[int, int]:

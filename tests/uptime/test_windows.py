@@ -135,7 +135,7 @@ def test_figures_of_any_windows_are_the_reference_s(
             ),
             list(zip(edges.start[:, n].tolist(), edges.end[:, n].tolist(), strict=True)),
         )
-        parts = (found.open, found.up, found.observed, found.up_observed, found.corrected)
+        parts = (found.open, found.up, found.observed, found.corrected)
         assert list(zip(*(part[:, n].tolist() for part in parts), strict=True)) == expected.figures
 
 
@@ -150,7 +150,7 @@ def test_the_days_of_a_stretch_sum_to_the_stretch(drawn: tuple[list[Store], int]
     names = sorted({store.zone for store in stores})
     zone = column([names.index(store.zone) for store in stores])
     found = figures(filled(stores, as_of), bounds([whole, *days], zone, names, as_of))
-    for part in (found.open, found.up, found.observed, found.up_observed):
+    for part in (found.open, found.up, found.observed):
         assert (part[0] == part[1:].sum(axis=0)).all()
 
 

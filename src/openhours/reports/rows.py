@@ -14,7 +14,7 @@ from openhours.uptime.intervals.mixture import Ranges
 from openhours.uptime.outages import NEVER, Outages
 from openhours.uptime.totals import Figures
 
-_SUMS = ("open", "up", "observed", "up_observed")
+_SUMS = ("open", "up", "observed")
 _CORRECTED = "corrected"  # null in a report without corrections
 _RANGES = ("expected", "p05", "p95")  # null in a report without intervals
 _OUTAGES = ("outages", "longest_outage")  # null in a report without outages

@@ -96,8 +96,8 @@ class Report(Base):
 class ReportRow(Base):
     """The figures of a store in a report: microseconds, unrounded, an element for each window.
 
-    `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` and
-    `up_observed` are the parts near an observation. `corrected` is the open time that corrections
+    `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` is
+    the part near an observation. `corrected` is the open time that corrections
     took out of `open` or decided, null in a report without corrections. `zone` is the position of
     the store's zone in those of the report, from 0. `expected`, `p05` and `p95` are the interval
     for uptime, null in a report without intervals; `outages` is how many outages have downtime in
@@ -114,7 +114,6 @@ class ReportRow(Base):
     open: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     up: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     observed: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    up_observed: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     corrected: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     zone: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     expected: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))

@@ -15,24 +15,23 @@ class Figures:
     """Time in µs, (windows, stores) each; `known` (stores,).
 
     `open` is all that counts, `up` its active part, `observed` its part with an observation near
-    enough, `up_observed` what is both. `up` means nothing (it is 0) for stores that are not known.
+    enough. `up` means nothing (it is 0) for stores that are not known.
     `corrected` is the open time that corrections took out of `open`, or decided.
     """
 
     open: Int64
     up: Int64
     observed: Int64
-    up_observed: Int64
     corrected: Int64
     known: Bool
 
 
 def figures(filled: Filled, bounds: Bounds) -> Figures:
     """Sum up the windows of all stores."""
-    (open_, up), (unobserved, up_unobserved), (corrected, _) = within(
+    (open_, up), (unobserved, _), (corrected, _) = within(
         (filled.segments, filled.unobserved, filled.corrected), bounds
     )
-    return Figures(open_, up, open_ - unobserved, up - up_unobserved, corrected, filled.known)
+    return Figures(open_, up, open_ - unobserved, corrected, filled.known)
 
 
 def within(several: Sequence[Segments], bounds: Bounds) -> list[Int64]:
