@@ -304,3 +304,12 @@ def test_many_stores_are_compared_in_pages(reports: Reports) -> None:
     names = [row["store_id"] for row in found["rows"]]
     assert names == sorted(names)
     assert found["causes"] == {"unknown": 5}
+
+
+def test_a_report_that_is_removed_meanwhile_is_not_compared(reports: Reports) -> None:
+    store(reports)
+    before, after = reports.report(as_of=AS_OF), reports.report(as_of=AS_OF)
+    gone = f"(SELECT id FROM reports WHERE report_id = '{before}')"
+    sql(reports, f"DELETE FROM report_rows WHERE report = {gone}")
+    for a, b in ((before, after), (after, before)):
+        assert diff(reports, a, b, 404)["detail"] == "the report was removed"

@@ -111,10 +111,12 @@ def common_windows(a: Report, b: Report) -> list[CommonWindow]:
 
 
 async def common_stores(engine: AsyncEngine, pair: Pair) -> Stores:
-    """Return the stores of which both reports have a row."""
+    """Return the stores of which both reports have a row; raise NotFound if one was removed."""
     async with two_at_a_time():
         pks_a, ids = await row_stores(engine, pair.a.id)
         pks_b, _ = await row_stores(engine, pair.b.id)
+    if (len(pks_a), len(pks_b)) != (pair.a.row_count, pair.b.row_count):
+        raise removed()
 
     def both() -> Stores:
         places = np.flatnonzero(np.isin(pks_a, pks_b))
