@@ -193,3 +193,15 @@ def test_a_report_without_intervals_has_no_calibration(reports: Reports, databas
     assert answer.status_code == 404
     assert "not asked for intervals" in answer.json()["detail"]
     assert calibration_errors(database_url) == []
+
+
+def test_without_a_poll_held_out_there_is_no_calibration(
+    reports: Reports, database_url: str
+) -> None:
+    first = fetch(database_url, "SELECT min(observed_at) FROM observations")[0][0]
+    assert isinstance(first, datetime)
+    report_id = reports.report(intervals=True, as_of=first.isoformat())
+    answer = reports.client.get(f"/reports/{report_id}/calibration")
+    assert answer.status_code == 404
+    assert "no poll could be held out" in answer.json()["detail"]
+    assert calibration_errors(database_url) == []

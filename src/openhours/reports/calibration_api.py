@@ -41,12 +41,12 @@ async def get_calibration(engine: Engine, report_id: Text) -> Calibration:
     one that is not complete or in which no poll could be held out, has none: 404.
     """
     report = await find_report(engine, report_id)
-    if report.calibration is None:
+    bins = bins_of(report.calibration or [])
+    if not bins:
         raise NotFound(
             "the report has no calibration: it was not asked for intervals, is not "
-            "complete, or has no polled store"
+            "complete, or no poll could be held out"
         )
-    bins = bins_of(report.calibration)
     return Calibration(
         report_id=report_id,
         error=error_of(bins),

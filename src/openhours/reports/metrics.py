@@ -65,7 +65,7 @@ async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
         .order_by(Report.created_at.desc(), Report.id.desc())
         .limit(1)
     )
-    table = await connection.scalar(newest)
-    if table is not None:
-        off.add_metric((), error_of(bins_of(table)))
+    bins = bins_of(await connection.scalar(newest) or [])
+    if bins:
+        off.add_metric((), error_of(bins))
     return reports, durations, off
