@@ -1,9 +1,14 @@
 """The overview: what there is to do, and what the newest report says."""
 
+from collections.abc import Sequence
+
+import pytest
 from fastapi.testclient import TestClient
 
+from openhours.settings import Settings
 from tests.helpers import stock
 from tests.helpers.html import get_page
+from tests.reports.computing import reporting
 
 
 def test_without_data_it_says_what_to_do(empty: TestClient) -> None:
@@ -41,3 +46,31 @@ def test_files_are_listed_with_their_states_newest_first(stocked: TestClient) ->
         "zones.csv 1 loaded",
         "polls.csv 2 loaded, 1 known before, 2 rejected",
     ]
+
+
+UP, WHILE_CLOSED = "2023-01-20 10:00 active", "2023-01-20 03:00 active"
+
+
+@pytest.mark.parametrize(
+    ("stores", "as_of", "heading", "note"),
+    [
+        ([UP], "2023-01-20T15:30:00Z", "The one open store up throughout", True),
+        ([UP, UP], "2023-01-20T15:30:00Z", "All 2 open stores up throughout", True),
+        ([WHILE_CLOSED], "2023-01-20T15:30:00Z", "Nothing is known of the open stores", False),
+        ([UP], "2023-01-25T15:30:00Z", "No store was open", False),
+    ],
+)
+def test_the_heading_tells_unknown_stores_from_closed_ones(
+    settings: Settings, stores: Sequence[str], as_of: str, heading: str, note: bool
+) -> None:
+    with reporting(settings) as reports:
+        for n, poll in enumerate(stores):
+            reports.store(f"s{n}", [poll], hours="9-17")
+        for day in ("2023-01-24", "2023-01-25") if heading == "No store was open" else ():
+            closed = reports.client.put(f"/special_hours/s0/{day}", json={"hours": []})
+            assert closed.status_code == 200
+        reports.report(as_of=as_of)
+        page = get_page(reports.client, "/")
+        assert page.text("h1") == heading
+        assert ("of all open time was up" in page.text(".hero")) == note
+        assert ("No store had downtime in the last day." in page.text()) == note
