@@ -71,7 +71,10 @@ def causes_in_words(counts: Int64) -> list[tuple[Cause, str, str, int]]:
 
 
 def changed_options(pair: Pair, zone: str) -> list[tuple[str, str, str]]:
-    """Return the options and settings that are not the same: each with its value in both."""
+    """Return the options and settings that are not the same, each with its value in both.
+
+    Windows are the same in any order.
+    """
     changes = option_changes(pair.a, pair.b)
     if "windows" in changes:
         ours, theirs = changes["windows"]
@@ -79,6 +82,8 @@ def changed_options(pair: Pair, zone: str) -> list[tuple[str, str, str]]:
             [name for name in ours if name not in theirs],
             [name for name in theirs if name not in ours],
         )
+        if not any(changes["windows"]):
+            del changes["windows"]
     when = partial(formatting.when, zone=zone, bare=True)
     values = _VALUES | {"as_of_polled": when, "as_of_beating": when}
     return [

@@ -1,11 +1,13 @@
 """Two reports chosen on a page, and what differs between them: why, by how much, store by store."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from openhours.settings import Settings
+from openhours.web.pages.compare import _points
 from tests.helpers.database import fetch
 from tests.helpers.html import Html, get_page
 from tests.reports.computing import Reports, reporting
@@ -144,6 +146,14 @@ def test_in_an_hour_without_open_time_there_is_no_change(reports: Reports) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [(-0.0542, "−5.42"), (1.0, "+100.00"), (-4e-5, "0"), (4e-5, "0"), (0.0, "0"), (math.nan, "–")],
+)
+def test_a_change_that_rounds_to_nothing_has_no_sign(change: float, text: str) -> None:
+    assert _points(change) == text
+
+
 def test_long_lists_have_pages_and_a_csv_of_all(
     reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +194,15 @@ def test_reports_without_a_difference_say_so(reports: Reports) -> None:
     assert page.text(".empty h2") == "No difference"
     assert "with the same options and settings" in page.text()
     assert page.all("#stores") == []
+
+
+def test_windows_in_another_order_are_no_other_windows(reports: Reports) -> None:
+    store(reports, "a")
+    one = reports.report(as_of=AS_OF, windows=["last_day", "P2D"])
+    other = reports.report(as_of=AS_OF, windows=["P2D", "last_day"])
+    page = compared(reports, one, other)
+    assert len(page.texts("section[aria-labelledby=reports-heading] tbody tr")) == 1
+    assert "with the same options and settings" in page.text()
 
 
 def test_where_causes_cannot_be_told_the_page_says_so(reports: Reports) -> None:

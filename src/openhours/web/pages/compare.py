@@ -1,5 +1,6 @@
 """`/reports/compare`: of which stores the figures differ in two reports, and what changed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -229,11 +230,12 @@ def _uptime(figures: Figures, n: int, place: int, unit: str) -> tuple[str, str]:
         return "unknown", ""
     up, down = (f"{of[n, place] / 100:,.2f} {unit}" for of in (figures.up, figures.down))
     share = float(figures.share[n, place])
-    return formatting.percent(share, 1 if share == share else 0), f"{up} up, {down} down"  # noqa: PLR0124
+    return formatting.percent(share, 0 if math.isnan(share) else 1), f"{up} up, {down} down"
 
 
 def _points(change: float) -> str:
-    """Return the change of a share in percentage points: `−5.42`; `–` for NaN."""
-    if change != change:  # noqa: PLR0124
+    """Return the change of a share in percentage points: `−5.42`; `0`, `–` for NaN."""
+    if math.isnan(change):
         return "–"
-    return f"{100 * change:+.2f}".replace("-", "−") if change else "0"
+    points = round(100 * change, 2)
+    return f"{points:+.2f}".replace("-", "−") if points else "0"
