@@ -31,7 +31,7 @@ class Fleet:
     down: list[Int64]  # (k, 2) of each store, disjoint
 
     def up(self, store: int, start: int, end: int) -> int:
-        """The true open and up time of a window, in µs."""
+        """Return the true open and up time of a window, in µs."""
         of = self.opened.store == store
         total = 0
         for a, b in zip(
@@ -45,7 +45,7 @@ class Fleet:
         return total
 
     def bounds(self, *lengths: int) -> Bounds:
-        """The windows of these lengths (µs) before T, the same for all stores."""
+        """Return the windows of these lengths (µs) before T, the same for all stores."""
         start = np.array([[self.as_of - length] * self.stores for length in lengths])
         return Bounds(start, np.full_like(start, self.as_of))
 
@@ -219,9 +219,9 @@ FLEETS: dict[str, dict[str, Any]] = {
 
 
 def coverage(fleet: Fleet, *lengths: int) -> tuple[list[float], list[float]]:
-    """Of windows before T: of which part of the stores the truth is in the interval.
+    """Return for windows before T the share of stores whose true uptime is in the interval.
 
-    Of those that are open in the window; and of those of them that were ever seen down.
+    Of the stores that are open in the window; and of those among them that were ever seen down.
     """
     bounds, lookback = fleet.bounds(*lengths), max(lengths) + 7 * DAY
     said = fleet.evidence(bounds, lookback)

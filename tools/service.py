@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,17 +58,16 @@ class Service:
             )
 
     def wait_until_it_answers(self) -> None:
-        """Return when the service is healthy; AssertionError with its log if it does not start."""
+        """Return when the service is healthy; raise AssertionError with its log."""
         assert self.process is not None
         deadline = time.monotonic() + STARTUP
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
-            try:
+            with suppress(httpx.TransportError):
                 if self.client.get("/health").status_code == 200:
                     return
-            except httpx.TransportError:
-                time.sleep(0.05)
+            time.sleep(0.05)
         raise AssertionError(f"the service did not start:\n{self.story()}")
 
     def story(self) -> str:
@@ -96,7 +96,7 @@ class Service:
         self.client.close()
 
     def upload(self, kind: str, content: bytes, **headers: str) -> dict[str, Any]:
-        """Ingest a file and wait until it is complete or failed; its description."""
+        """Ingest a file, wait until it is complete or failed, and return its description."""
         answer = self.client.post(f"/ingest/{kind}", content=content, headers=headers)
         assert answer.status_code == 202, answer.text
         return self.wait_ingestion(answer.json()["ingestion_id"])
@@ -118,7 +118,7 @@ class Service:
     def wait_report(
         self, report_id: str, timeout: float = 60, params: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """Poll as a client does until the report is complete or failed; the answer."""
+        """Poll as a client does until the report is complete or failed; return the answer."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             answer = self.client.get(

@@ -43,7 +43,7 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """The name of the user or the key; `local` while there is no key."""
+        """Return the name of the user or the key; `local` while there is no key."""
         return self.user.username if self.user else self.key_name or "local"
 
     def has(self, scope: str) -> bool:

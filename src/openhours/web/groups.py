@@ -32,8 +32,8 @@ async def find_groups(
 ) -> Groups | None:
     """Return the groups of a report in a window; None if its stores have no labels.
 
-    Without a key: by the first one. `window` is its position in the report. Raise Invalid for a key
-    that there is not.
+    Without a key: by the first one. `window` is its position in the report. Raise Invalid for an
+    unknown key.
     """
     keys = await grouping_keys(connection, report)
     if not keys:

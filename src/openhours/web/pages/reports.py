@@ -70,9 +70,9 @@ async def report(
     group_by: GroupBy = None,
     cursor: Cursor = None,
 ) -> Response:
-    """Show one report: its figures, the distribution of uptime, the stores that got worse.
+    """Show one report: its figures, the distribution of uptime, groups, stores that got worse.
 
-    And uptime by group, where its stores have labels. `cursor` is that of its outages.
+    `cursor` is that of its outages.
     """
     found = await find_report(engine, report_id)
     window, position = _choose_window(found, window)
@@ -102,7 +102,7 @@ async def report(
 def _choose_window(report: Report, name: str | None) -> tuple[str, int]:
     """Return the window that the page shows, as its address names it, and its position.
 
-    Raise Invalid for a name that there is not.
+    Raise Invalid for an unknown name.
     """
     if queries.has_default_windows(report):
         names: list[str] = list(queries.POSITIONS)
