@@ -141,3 +141,9 @@ def test_an_interval_is_written_once_if_both_ends_are_the_same() -> None:
     assert formatting.percent_between(9_999, 10_000, 10_000) == "99.9 to 100 %"
     assert formatting.percent_between(1, 300, 10_000) == "< 0.1 to 3 %"
     assert formatting.percent_between(9_311, 9_319, 10_000) == "93.1 %"
+
+
+def test_a_query_has_what_is_not_empty_and_of_lists_each() -> None:
+    values = {"q": "", "label": ["a=b & c", "d=é"], "page": 2, "over": None}
+    assert formatting.query_of(values) == "?label=a%3Db+%26+c&label=d%3D%C3%A9&page=2"
+    assert formatting.query_of({}) == "?"

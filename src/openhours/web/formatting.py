@@ -1,7 +1,8 @@
 """Writing instants, durations and shares on pages: never a time without its zone."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytz
 from fastapi import Request
@@ -122,6 +123,12 @@ def window_words(name: str) -> str:
 def store_url(store_id: str) -> str:
     """Return the path of a store's page, to follow `root`, whatever its id contains."""
     return f"/stores/{quote(store_id, safe='')}"
+
+
+def query_of(values: Mapping[str, object]) -> str:
+    """Return an address's query, `?a=1&b=2`, of those values that are not empty; of lists, each."""
+    present = {name: value for name, value in values.items() if value}
+    return f"?{urlencode(present, doseq=True)}"
 
 
 def many(count: int, one: str, more: str | None = None) -> Markup:

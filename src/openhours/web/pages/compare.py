@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
@@ -163,8 +162,7 @@ async def _comparison(engine: AsyncEngine, pair: Pair, query: dict[str, Any]) ->
         called = await names_of(connection, ids)
 
     def link(**changes: object) -> str:
-        present = {name: value for name, value in (query | {"page": 1} | changes).items() if value}
-        return f"?{urlencode(present)}"
+        return formatting.query_of(query | {"page": 1} | changes)
 
     return {
         "stores": stores,

@@ -1,8 +1,6 @@
 """`/stores`: search, filter, sort and page through all stores. `/stores/<id>`: one store."""
 
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
@@ -105,8 +103,7 @@ async def stores(
     }
 
     def link(**changes: object) -> str:
-        present = {name: value for name, value in (query | {"page": 1} | changes).items() if value}
-        return f"?{urlencode(present, doseq=True, errors='replace')}"
+        return formatting.query_of(query | {"page": 1} | changes)
 
     return page(
         request,
@@ -125,7 +122,7 @@ async def stores(
             for value in values
             if key != NAME  # `Search` finds names
         ],
-        filtered=bool(asdict(search) != asdict(Search(sort=sort, descending=order == "down"))),
+        filtered=search != Search(sort=sort, descending=order == "down"),
         link=link,
     )
 
@@ -153,8 +150,7 @@ async def store(
     query: dict[str, Any] = {"report_id": report_id, "as_of": as_of and iso(as_of)}
 
     def link(**changes: object) -> str:
-        present = {name: value for name, value in (query | changes).items() if value}
-        return f"?{urlencode(present)}"
+        return formatting.query_of(query | changes)
 
     def drawn() -> Response:
         return page(
