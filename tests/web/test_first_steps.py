@@ -87,8 +87,8 @@ def test_files_are_brought_and_a_report_is_generated(
     outages = page.get_by_role("region", name="Outages").locator("tbody tr")
     expect(outages).to_have_count(1)
     expect(outages).to_contain_text("ongoing")
-    expect(page.get_by_role("img", name="What was said of polls")).to_be_visible()
-    page.get_by_text("The dots in figures").click()
+    expect(page.get_by_role("img", name="Polls that were predicted")).to_be_visible()
+    page.get_by_text("The dots as a table").click()
     page.get_by_text("The line on a bar").click()
     good_for_all(page)
     size = page.viewport_size

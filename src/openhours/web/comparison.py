@@ -20,7 +20,7 @@ CAUSE_WORDS: dict[Cause, tuple[str, str]] = {
         "another time",
         "The reports look back from different instants, or one of the windows lies elsewhere.",
     ),
-    "options": ("options", "Interpolation, heartbeat expiry or lookback is not the same."),
+    "options": ("options", "The interpolation, heartbeat expiry or lookback is another."),
     "late_data": (
         "late data",
         "Polls or heartbeats were added or changed in the time that both reports look at.",
@@ -35,7 +35,7 @@ CAUSE_WORDS: dict[Cause, tuple[str, str]] = {
         "corrections",
         "A correction was made or revoked, or covers other stores now.",
     ),
-    "unknown": ("cause not known", "None of the other causes was found, or none can be told."),
+    "unknown": ("cause not known", "None of the other causes was found, or they cannot be told."),
 }
 _OPTIONS = {
     "as_of_polled": "Polled stores as of",

@@ -50,7 +50,10 @@ def test_what_was_said_of_polls_is_drawn_against_what_they_were(reports: Reports
         for dot in page.all(".reliability circle")
     ]
     assert dots == [("138.0", "137.0", "5.5"), ("220.0", "20.0", "11.0")]
-    assert page.texts(".reliability circle title")[0] == "100 polls: 50 % said to be up, 25 % were"
+    assert (
+        page.texts(".reliability circle title")[0]
+        == "100 polls: 50 % predicted to be up, 25 % were"
+    )
     assert page.texts("section[aria-labelledby=sure-heading] tbody tr") == [
         "50 % 25 % 100", "100 % 100 % 400",
     ]  # fmt: skip
@@ -60,7 +63,9 @@ def test_intervals_that_do_not_come_true_are_warned_of(reports: Reports) -> None
     report_id = reports.report(intervals=True)
     good = report_page(reports, report_id, [[950_000_000, 900, 1000]])
     assert good.all("[role=alert]") == []
-    assert "They do: said and was differ by 5.0 percentage points on average." in good.text()
+    assert (
+        "They do: prediction and outcome differ by 5.0 percentage points on average." in good.text()
+    )
     bad = report_page(reports, report_id, [[950_000_000, 890, 1000]])
     warning = bad.text("[role=alert]")
     assert warning.startswith("Do not trust the intervals of this data. ")
@@ -71,7 +76,7 @@ def test_intervals_that_do_not_come_true_are_warned_of(reports: Reports) -> None
 def test_a_few_polls_do_not_tell(reports: Reports) -> None:
     report_id = reports.report(intervals=True)
     few = report_page(reports, report_id, [[150_000_000, 10, 199]])
-    assert "So few polls do not tell" in few.text()
+    assert "There are too few polls to tell" in few.text()
     assert few.all("[role=alert]") == []
     assert (
         "1 poll was hidden" in report_page(reports, report_id, [[0, 0, 0], [900_000, 1, 1]]).text()
