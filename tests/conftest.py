@@ -35,8 +35,8 @@ _ROOM = 4 << 30
 # Fixtures that start processes.
 SLOW = {"service", "cluster", "playwright"}
 
-# How long an example takes depends on what else the machine does.
-hypothesis.settings.register_profile("openhours", deadline=None)
+# How long an example takes depends on what else the machine does; each run draws others.
+hypothesis.settings.register_profile("openhours", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("openhours")
 
 

@@ -35,6 +35,7 @@ def test_corrections_are_made_listed_and_revoked(
     same = "from_at = '2022-10-30 00:30Z' AND to_at = '2022-10-30 23:00Z'"
     assert fetch(database_url, f"SELECT count(*) FROM corrections WHERE {same}") == [(3,)]
 
+    assert of_stores.isalnum(), "or it would be taken for an option"
     done = openhours("corrections", "revoke", of_stores, cwd=place)
     assert done.returncode == 0, done.stderr
     assert f'outcome="{of_stores}"' in done.stderr

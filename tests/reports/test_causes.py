@@ -199,7 +199,7 @@ def expected(a: Report, b: Report, before: Fleet, after: Fleet, store: int) -> s
     return found or {"unknown"}
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 2**32),
     later=st.sampled_from([0, MINUTE, 5 * HOUR, 2 * DAY, 9 * DAY, 20 * DAY]),

@@ -21,7 +21,7 @@ AS_OF = utc("2024-01-03 17:00")
 NINE_TO_FIVE = Store(daily("09:00", "17:00"), polls=[(utc("2024-01-01 10:00"), True)])
 WEEK = 2
 
-brief = settings(max_examples=100, deadline=None)
+brief = settings(max_examples=50, deadline=None)
 
 
 def during(start: str, end: str, treat_as: str) -> Correction:

@@ -101,7 +101,7 @@ def check(
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(corrected_stores(), st.integers(0, 99))
 def test_of_any_stores_it_is_the_reference_s(drawn: CorrectedStores, seed: int) -> None:
     stores, as_of, made, covers = drawn
@@ -139,7 +139,7 @@ def is_known(polls: Sequence[Poll], opened: Sequence[Interval], as_of: int) -> b
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(corrected_stores())
 def test_a_store_alone_has_the_bytes_that_it_has_among_others(drawn: CorrectedStores) -> None:
     stores, as_of, made, covers = drawn

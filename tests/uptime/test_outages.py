@@ -19,7 +19,7 @@ from tests.uptime.test_windows import filled
 
 AS_OF = utc("2024-01-03 17:00")
 
-brief = settings(max_examples=100, deadline=None)
+brief = settings(max_examples=50, deadline=None)
 
 
 def outages_of(stores: list[Store], whole: Filled, as_of: int) -> Outages:

@@ -25,8 +25,8 @@ from tests.uptime.strategies import (
     zones,
 )
 
-thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-brief = settings(thorough, max_examples=50)
+thorough = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+brief = settings(thorough, max_examples=30)
 interpolations = st.sampled_from(["nearest", "previous"])
 lookbacks = st.sampled_from([7 * DAY, LOOKBACK])
 radii = st.sampled_from([HOUR, 0, 1, 5 * HOUR])

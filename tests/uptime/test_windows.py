@@ -83,7 +83,7 @@ def test_only_windows_of_an_hour_at_most_are_written_in_minutes() -> None:
 
 
 @given(st.data(), zones)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_midnights_are_the_reference_s(data: st.DataObject, zone: str) -> None:
     as_of = data.draw(instants(zone))
     first = as_of // DAY + data.draw(st.integers(-40, 2))
@@ -114,7 +114,7 @@ def window_lists(as_of: int) -> st.SearchStrategy[list[Window]]:
 
 @pytest.mark.slow
 @given(st.data(), polled_stores())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_figures_of_any_windows_are_the_reference_s(
     data: st.DataObject, drawn: tuple[list[Store], int]
 ) -> None:
@@ -141,7 +141,7 @@ def test_figures_of_any_windows_are_the_reference_s(
 
 @pytest.mark.slow
 @given(polled_stores())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_days_of_a_stretch_sum_to_the_stretch(drawn: tuple[list[Store], int]) -> None:
     stores, as_of = drawn
     last = as_of // DAY

@@ -73,7 +73,7 @@ async def add_ingestion(
     """
     ended = func.clock_timestamp() if refusal else None
     values = {
-        "ingestion_id": secrets.token_urlsafe(12),
+        "ingestion_id": secrets.token_hex(12),
         "kind": kind,
         "name": name,
         "path": str(path),

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db import counters
-from openhours.reports.calibration import bins_of, error_of
+from openhours.reports.calibration import bins_of, error_of, is_reliable
 from openhours.reports.tables import Report
 
 _REPORTS = "reports"
@@ -57,7 +57,7 @@ async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
     )
     off = GaugeMetricFamily(
         "openhours_report_calibration_error",
-        "Of the newest report with intervals: what was said of polls held out, less what was.",
+        "By how much predictions of polls held out were off, in the newest report with intervals.",
     )
     newest = (
         select(Report.calibration)
@@ -66,6 +66,6 @@ async def read_metrics(connection: AsyncConnection) -> Iterable[Metric]:
         .limit(1)
     )
     bins = bins_of(await connection.scalar(newest) or [])
-    if bins:
+    if is_reliable(bins) is not None:  # else it is noise, and would wake somebody
         off.add_metric((), error_of(bins))
     return reports, durations, off

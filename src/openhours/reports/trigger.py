@@ -56,7 +56,7 @@ async def trigger(
         _refuse_pruned(chosen, settings)
         if intervals and len(chosen) > MAX_WINDOWS_WITH_INTERVALS:
             raise invalid(f"more than {MAX_WINDOWS_WITH_INTERVALS} windows with intervals")
-    report_id = secrets.token_urlsafe(16)
+    report_id = secrets.token_hex(16)
     report_pk = await connection.scalar(
         insert(Report)
         .values(

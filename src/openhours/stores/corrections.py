@@ -23,7 +23,7 @@ async def make_correction(
 
     Raise Invalid, with the path `store_ids` or `labels`, for unknown stores, labels and values.
     """
-    correction_id = secrets.token_urlsafe(16)
+    correction_id = secrets.token_hex(16)
     async with engine.begin() as connection:
         stores = None
         if new.store_ids is not None:

@@ -82,7 +82,7 @@ FILES = st.builds(
 
 @pytest.mark.slow
 @given(data=FILES, block_bytes=st.integers(10, 700))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_pyarrow_and_the_exact_path_agree_wherever_blocks_are_cut(
     path: Path, data: bytes, block_bytes: int
 ) -> None:

@@ -159,9 +159,15 @@ def test_without_labels_there_are_no_groups(reports: Reports) -> None:
 @pytest.mark.parametrize("key", ["area", "name", ""])
 def test_an_unknown_key_is_an_error(reports: Reports, key: str) -> None:
     stores(reports)
-    for path in (f"/reports/{reports.report(as_of=T)}", "/"):
-        page = get_page(reports.client, path, 422, group_by=key)
-        assert f"unknown label: {key}; there are region" in page.text()
+    page = get_page(reports.client, f"/reports/{reports.report(as_of=T)}", 422, group_by=key)
+    assert f"unknown label: {key}; there are region" in page.text()
+
+
+def test_a_bookmark_of_the_overview_by_a_label_that_is_gone_shows_another(reports: Reports) -> None:
+    stores(reports)
+    reports.report(as_of=T)
+    [shown] = get_page(reports.client, "/", group_by="area").all("#groups")
+    assert "Uptime by region" in shown.text()
 
 
 def test_the_overview_shows_the_worst_groups_of_the_last_day(

@@ -29,7 +29,9 @@ async def overview(
         if report is not None:
             counts = (await queries.counts(connection, report))[_DAY]
             worst = await queries.worst(connection, report.id, _MAX_WORST)
-            groups = await find_groups(connection, report, group_by, _DAY, _MAX_WORST)
+            # A bookmark of a label that is gone shows another one.
+            key = group_by if group_by in (report.groups or {}) else None
+            groups = await find_groups(connection, report, key, _DAY, _MAX_WORST)
         return page(
             request,
             "overview.html",
