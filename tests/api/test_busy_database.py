@@ -67,7 +67,7 @@ def test_slow_reads_stop_neither_writes_nor_health_checks(
     settings: Settings, place: Path, database_url: str
 ) -> None:
     with (
-        Service(place, OPENHOURS_WORKER="0") as service,
+        Service(place, OPENHOURS_WORKER="0", OPENHOURS_QUERY_TIMEOUT_SECONDS="10") as service,
         ThreadPoolExecutor(CLIENTS) as clients,
         reads_that_take_long(database_url),
     ):

@@ -63,16 +63,16 @@ def test_a_killed_server_whose_id_another_process_has_is_started_again(home: Pat
         assert psutil.pid_exists(pid)
 
 
-def test_a_server_that_is_killed_twenty_times_is_started_twenty_times(home: Path) -> None:
+def test_a_server_that_is_killed_ten_times_is_started_ten_times(home: Path) -> None:
     fetch(embedded.start(home), "CREATE TABLE kept (value int)")
-    for value in range(20):
+    for value in range(10):
         kill_server(home)
         with another_process() as pid:
             if value % 2:
                 name_in(home, pid)
             fetch(embedded.start(home), f"INSERT INTO kept VALUES ({value})")
     kept = fetch(embedded.start(home), "SELECT value FROM kept ORDER BY value")
-    assert kept == [(value,) for value in range(20)]
+    assert kept == [(value,) for value in range(10)]
 
 
 @pytest.mark.parametrize("content", ["", "17", "text\n\n", "{pid}\n/nowhere\n0\n"])
