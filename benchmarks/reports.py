@@ -94,7 +94,7 @@ def _with_options(place: Place, url: str, service: Service, turns: int) -> Itera
 
 def _last_days(service: Service, count: int) -> tuple[datetime, list[str]]:
     """T of polled stores, and the days up to it."""
-    newest = service.client.get("/reports", headers=_JSON).json()["reports"][0]
+    newest = service.client.get("/reports", headers=_JSON).json()[0]
     as_of = datetime.fromisoformat(newest["polled"]["as_of"])
     days = (as_of.date() - timedelta(days=n) for n in reversed(range(count)))
     return as_of, [day.isoformat() for day in days]
