@@ -86,9 +86,11 @@ def _with_options(place: Place, url: str, service: Service, turns: int) -> Itera
     lookback = str(math.ceil(back / timedelta(days=1)))
     with _ready(place.service(url, OPENHOURS_LOOKBACK_DAYS=lookback)) as same:
         daily, default = in_turns(
-            turns, lambda: _report(service, **month), lambda: _report(same, as_of=month["as_of"])
+            turns,
+            lambda: _computing(service, **month),
+            lambda: _computing(same, as_of=month["as_of"]),
         )
-    what = "31 daily windows / the default ones, of the same lookback"
+    what = "31 daily windows, without their CSV / the default ones, of the same lookback"
     yield Result("B21", what, daily, default, daily / default, 1.5, 1.2)
 
 
@@ -182,6 +184,16 @@ def _report(service: Service, **options: object) -> float:
         text = answer.read()
         if state != "Running":
             raise RuntimeError(text.decode())
+        time.sleep(_POLL)
+
+
+def _computing(service: Service, **options: object) -> float:
+    """Seconds that the computation takes, as the report itself says."""
+    report_id = service.trigger(**options)
+    while True:
+        info = service.client.get(f"/reports/{report_id}", headers=_JSON).json()
+        if info["status"] != "Running":
+            return float(info["duration_seconds"])
         time.sleep(_POLL)
 
 
