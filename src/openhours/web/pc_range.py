@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
-from urllib.parse import urlencode
 
 import pytz
 from fastapi import Query
@@ -10,6 +9,7 @@ from fastapi import Query
 from openhours.api.cursors import Cursor
 from openhours.errors import invalid
 from openhours.times import Instant, local_time, now
+from openhours.web import formatting
 from openhours.web.local_time import QueryZone, from_input
 
 # Local days of the picture, if none are chosen; and at most.
@@ -30,9 +30,9 @@ class Asked(NamedTuple):
     at: datetime | None = None
 
     def query(self, pc: str, **changes: object) -> str:
-        """Return this, with changes, as the query of an address."""
+        """Return this, with changes, as the query of an address, `?` included."""
         values = {"pc": pc, "from": self.since, "to": self.until, "zone": self.zone}
-        return urlencode({name: value for name, value in (values | changes).items() if value})
+        return formatting.query_of(values | changes)
 
 
 class Range(NamedTuple):

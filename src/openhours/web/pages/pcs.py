@@ -112,7 +112,7 @@ async def set_hours(
     version = hours.version_on(stored.versions, local_time(now(), zone).date())
     await hours.set_hours(engine, stored.store_id, rows, version.valid_from)
     await hours.set_timezone(engine, stored.store_id, zone)
-    return RedirectResponse(f"/pcs?{asked.query(pc)}", 303)
+    return RedirectResponse(f"/pcs{asked.query(pc)}", 303)
 
 
 async def _one(
