@@ -14,18 +14,15 @@ import pytest
 from openhours.settings import Settings
 from tests.helpers.database import fetch
 from tests.reports.computing import Reports, reporting
+from tests.reports.regions import CLOSED, UP, T, add_stores
 
 pytestmark = pytest.mark.slow
 
-T = "2023-01-20T15:30:00Z"
 WINDOW = "last_day"
 HEADER = (
     "region,stores,unknown_stores,open_last_day(in hours),uptime_last_day(in hours),"
     "downtime_last_day(in hours),uptime_last_day(in percent)"
 )
-# A day before T; unknown is the store that is polled only while it is closed.
-UP, HALF = ["2023-01-20 10:00 active"], ["2023-01-20 09:30 active", "2023-01-19 21:30 inactive"]
-NOON, CLOSED = ["2023-01-20 09:30 active", "2023-01-20 12:30 inactive"], ["2023-01-20 03:00 active"]
 
 
 @pytest.fixture
@@ -35,13 +32,8 @@ def reports(settings: Settings) -> Iterator[Reports]:
 
 
 def stores(reports: Reports) -> None:
-    """West: one up, one half of the day; east: one unknown; one and a PC without a region."""
-    for store, polls, hours, region in (
-        ("a", UP, "", "west"), ("b", HALF, "", "west"), ("c", CLOSED, "9-17", "east"),
-        ("d", UP, "9-17", ""), ("e", NOON, "9-17", "East, far"),
-    ):  # fmt: skip
-        reports.store(store, polls, hours=hours)
-        reports.label(store, region=region, name=f"the {store}")
+    """Those of the regions, a PC without one, and a store that no report has."""
+    add_stores(reports, "East, far")
     reports.label("nowhere", region="north", brand="x")
     beat = {"pc": "desk", "event_time": "2023-01-20T15:29:00Z"}
     assert reports.client.post("/track", json=beat).status_code == 201

@@ -11,12 +11,8 @@ from openhours.web.pages import overview
 from openhours.web.pages import reports as report_pages
 from tests.helpers.html import Html, get_page
 from tests.reports.computing import Reports, reporting
+from tests.reports.regions import UP, T, add_stores
 
-# A day before this, `UP` is up, `HALF` half of it, `NOON` before noon; `CLOSED` is polled only
-# while it is closed, and so unknown.
-T = "2023-01-20T15:30:00Z"
-UP, HALF = ["2023-01-20 10:00 active"], ["2023-01-20 09:30 active", "2023-01-19 21:30 inactive"]
-NOON, CLOSED = ["2023-01-20 09:30 active", "2023-01-20 12:30 inactive"], ["2023-01-20 03:00 active"]
 REGIONS = [
     "East, far & <i> 43.7 % Open 8 h Down 4.5 h Stores 1 Unknown",
     "west 75 % Open 48 h Down 12 h Stores 2 Unknown",
@@ -32,15 +28,7 @@ def reports(settings: Settings) -> Iterator[Reports]:
 
 
 def stores(reports: Reports) -> None:
-    for store, polls, hours, region in (
-        ("a", UP, "", "west"),
-        ("b", HALF, "", "west"),
-        ("c", CLOSED, "9-17", "east"),
-        ("d", UP, "9-17", ""),
-        ("e", NOON, "9-17", "East, far & <i>"),
-    ):
-        reports.store(store, polls, hours=hours)
-        reports.label(store, region=region, name=f"the {store}")
+    add_stores(reports, "East, far & <i>")
 
 
 def groups(page: Html) -> list[str]:
