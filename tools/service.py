@@ -46,7 +46,8 @@ class Service:
     def launch(self) -> None:
         """Start the server."""
         if self.zygote is not None and self.command == _SERVE:
-            self.process = self.zygote.start([*_SERVE[2:]], self.environment, self.folder, self.log)
+            args = list(_SERVE[2:])
+            self.process = self.zygote.start(args, self.environment, self.folder, self.log)
             return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

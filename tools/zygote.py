@@ -48,7 +48,9 @@ class Zygote:
         """Return the answer to a request."""
         with self._lock:
             self._end.send(json.dumps(request).encode())
-            return json.loads(self._end.recv(_MAX_MESSAGE))
+            if not (answer := self._end.recv(_MAX_MESSAGE)):
+                raise RuntimeError("the process that forks services has ended")
+            return json.loads(answer)
 
 
 class Forked:

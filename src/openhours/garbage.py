@@ -1,4 +1,4 @@
-"""When Python looks for garbage: less often than it does by itself."""
+"""Garbage collection, less often than Python does it by itself."""
 
 import gc
 

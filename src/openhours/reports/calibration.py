@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from openhours.uptime.intervals.reliability import SCALE
 
-# Intervals of data of which said and was differ by more say little about it.
+# Where predictions and outcomes differ by more, intervals are not to be trusted.
 MAX_ERROR = 0.05
-# Of fewer polls said and was can differ by as much by chance.
+# With fewer polls, chance alone can make as much of a difference.
 _ENOUGH_POLLS = 200
 
 

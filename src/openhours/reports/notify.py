@@ -1,4 +1,4 @@
-"""What PostgreSQL tells those who wait for reports, see `changes`."""
+"""Notifications by which PostgreSQL wakes those who wait for reports, see `changes`."""
 
 from sqlalchemy import func
 

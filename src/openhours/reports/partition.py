@@ -97,9 +97,8 @@ class PartitionFigures:
     """The figures of the stores `store_ids` (n,), database ids; `feed` is the partition's.
 
     `ranges` are their intervals, if they were asked for, `verdicts` what these say of targets, if
-    there are any. `by_hour` is (2, 168), see
-    `uptime.hourly`; `zone` (n,) are positions in `zones`; `inputs` are what the figures were made
-    of, `corrections` the ids of the corrections in them.
+    there are any. `by_hour` is (2, 168), see `uptime.hourly`; `zone` (n,) are positions in `zones`;
+    `inputs` are what the figures were made of, `corrections` the ids of the corrections in them.
     """
 
     feed: str

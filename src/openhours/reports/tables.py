@@ -96,10 +96,10 @@ class Report(Base):
 class ReportRow(Base):
     """The figures of a store in a report: microseconds, unrounded, an element for each window.
 
-    `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` is
-    the part near an observation. `corrected` is the open time that corrections
-    took out of `open` or decided, null in a report without corrections. `zone` is the position of
-    the store's zone in those of the report, from 0. `expected`, `p05` and `p95` are the interval
+    `open` is what uptime and downtime add up to; `up` counts only where `known`; `observed` is the
+    part near an observation. `corrected` is the open time that corrections took out of `open` or
+    decided, null in a report without corrections. `zone` is the position of the store's zone in
+    those of the report, from 0. `expected`, `p05` and `p95` are the interval
     for uptime, null in a report without intervals; `outages` is how many outages have downtime in
     the window, `longest_outage` the longest such part, null in a report without outages. `target`
     and `verdict` are as in `uptime.intervals.verdicts`, null in a report without verdicts.

@@ -1,4 +1,4 @@
-"""What differs between two reports, in the words of pages."""
+"""The differences between two reports, in the words of pages."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

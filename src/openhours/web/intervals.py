@@ -1,4 +1,4 @@
-"""How sure the figures on a store's page are, and whether they meet its target."""
+"""The intervals of the figures on a store's page, and the verdicts on its target."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whether uptime reaches a target, as far as its interval tells."""
+"""Verdicts: does uptime reach a target, as far as its interval tells?"""
 
 import numpy as np
 
