@@ -218,7 +218,7 @@ def test_a_pc_shows_when_it_was_on_and_its_history(page: Page, stocked: Service)
     expect(page.get_by_role("table", name="On and off").locator("tbody tr")).to_have_count(2)
     expect(page.get_by_role("table", name="Heartbeats").locator("tbody tr")).to_have_count(60)
     page.wait_for_load_state()
-    piece = page.locator(".day a:has(.up)").first
+    piece = page.locator(".day a:has(.on)").first
     piece.hover()
     expect(page.locator("#why")).to_contain_text("each good for 150 s")
     why = page.locator("#why").inner_text()

@@ -73,10 +73,12 @@ def strip_of(report: Report, zone: str) -> list[Hour]:
     return hours
 
 
-def kind_of(piece: Piece) -> str:
-    """Return the CSS classes of a piece. A PC that is off is no alarm."""
-    if piece.rule in ("unknown", "silent"):
-        return "unknown" if piece.rule == "unknown" else "off"
+def kind_of(piece: Piece, feed: str | None) -> str:
+    """Return the CSS classes of a piece. That a PC is on is neither good nor bad."""
+    if piece.rule == "unknown":
+        return "unknown"
+    if feed == BEATING:
+        return "on" if piece.active else "off"
     return f"{'up' if piece.active else 'down'}{'' if piece.measured else ' filled'}"
 
 
@@ -114,7 +116,10 @@ class _Drawing:
             opened=self._opened(self.start, self.end),
             marks=[
                 self._mark(
-                    piece.start, piece.end, kind_of(piece), explain_piece(self.timeline, piece)
+                    piece.start,
+                    piece.end,
+                    kind_of(piece, self.timeline.feed),
+                    explain_piece(self.timeline, piece),
                 )
                 for piece in pieces
             ],
@@ -148,7 +153,7 @@ class _Drawing:
         some = place >= 0
         counts[some] = at[some] < opened.end[place[some]]
         groups = (
-            ("up", counts & active),
+            ("on" if self.timeline.feed == BEATING else "up", counts & active),
             ("down", counts & ~active),
             ("off", ~counts),
         )

@@ -244,7 +244,7 @@ def test_who_may_only_read_sees_hours_and_no_form(settings: Settings) -> None:
 
 def test_an_instant_is_explained_where_its_link_leads(some: TestClient) -> None:
     page = in_october(some, JOE)
-    link = page.all(".day .piece.up")[0].parent
+    link = page.all(".day .piece.on")[0].parent
     assert link is not None
     explained = get_page(some, f"/pcs{(link.attributes['href'] or '').partition('#')[0]}")
     why = explained.text("#why")
