@@ -1,6 +1,7 @@
 """Reading ingestions and rejected rows: the API, the commands and the pages query the same way."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ async def list_ingestions(
         cursor=cursor,
         descending=True,
     )
+
+
+async def count_files_since(connection: AsyncConnection, at: datetime) -> int:
+    """Return how many files that changed anything were loaded after an instant."""
+    query = select(func.count()).where(Ingestion.finished_at > at, Ingestion.loaded > 0)
+    return (await connection.execute(query)).scalar_one()
 
 
 async def list_rejected_rows(

@@ -118,6 +118,11 @@ def test_header_alone_is_a_file_without_rows(path: Path) -> None:
             "not a status file: more than one column status",
         ),
         (zipped(("a.txt", TEXT)), "a zip file must hold one CSV, this one holds 0"),
+        (b"%PDF-1.7\n1 0 obj", "a PDF, and no CSV"),
+        (
+            zipped(("[Content_Types].xml", "<Types/>"), ("xl/workbook.xml", "")),
+            "a spreadsheet's own format: save it as CSV",
+        ),
         (zipped(), "a zip file must hold one CSV, this one holds 0"),
         (
             zipped(("a.csv", TEXT), ("b.csv", TEXT)),

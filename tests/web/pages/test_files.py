@@ -1,11 +1,15 @@
 """A file's page: how far it is, what was loaded, which rows were rejected and why."""
 
 import asyncio
+from typing import get_args
 
 import asyncpg
 from fastapi.testclient import TestClient
 
+from openhours.ingestion.csv.kinds import Kind
+from openhours.ingestion.csv.reasons import Reason
 from openhours.settings import Settings
+from openhours.web.file_words import KINDS, NEEDED, REASONS
 from tests.helpers.html import HTML, get_page, post_form
 
 
@@ -21,14 +25,29 @@ def test_rejected_rows_are_shown_with_their_reasons(stocked: TestClient) -> None
     assert page.text("h1") == "polls.csv"
     assert page.texts(".facts dd")[2:] == ["5", "2", "1", "2"]
     assert page.text("#rejects h2") == "2 rows rejected"
-    assert page.texts(".reasons li") == ["bad_status 1", "mangled_store_id 1"]
+    assert page.texts(".reasons li") == [
+        "1 row: The status is neither active nor inactive. bad_status",
+        "1 row: A spreadsheet has rounded the store id. mangled_store_id",
+    ]
     assert page.texts("#rejects tbody tr") == [
-        r"3 mangled_store_id \xff,active,2023-01-23",
-        "4 bad_status <b>x</b>,asleep",
+        r"3 \xff,active,2023-01-23 A spreadsheet has rounded the store id.",
+        "4 <b>x</b>,asleep The status is neither active nor inactive.",
     ]
     link = page.one("#rejects .note a").attributes["href"]
     assert link == "/ingestions/polls/rejects.csv"
     assert stocked.get(link).status_code == 200
+
+
+def test_every_reason_is_a_sentence_and_every_type_has_a_name_and_columns() -> None:
+    assert REASONS.keys() == set(Reason)
+    assert all(words[0].isupper() and words.endswith(".") for words in REASONS.values())
+    assert KINDS.keys() == NEEDED.keys() == set(get_args(Kind))
+    assert NEEDED["hours"] == "store_id, day or dayOfWeek, start_time_local, end_time_local"
+
+
+def test_what_to_do_stands_above_the_rows(stocked: TestClient) -> None:
+    parts = [node.tag for node in get_page(stocked, "/files/polls").all("#rejects > *")]
+    assert parts == ["h2", "ul", "p", "table"]
 
 
 def test_a_page_says_what_is_not_kept_and_warns_of_formulas(
@@ -44,7 +63,7 @@ def test_a_page_says_what_is_not_kept_and_warns_of_formulas(
     asyncio.run(execute(stocked_settings, restored))
     assert page.text(".alert") == "=<b>."
     assert page.text("#rejects h2") == "1,002 rows rejected"
-    assert page.text(".not-kept").startswith("1,000 rejected rows not kept")
+    assert page.text(".not-kept").startswith("1,000 rejected rows were not kept")
 
 
 def test_each_state_has_its_words(stocked: TestClient) -> None:
@@ -53,7 +72,7 @@ def test_each_state_has_its_words(stocked: TestClient) -> None:
     assert failed.text("[role=alert]") == "Not loaded: no store_id column"
     waiting = get_page(stocked, "/files/inbox")
     assert waiting.attribute("[data-watch-file]", "data-watch-file") == "inbox"
-    assert waiting.texts(".facts dd")[0] == "not read yet"
+    assert waiting.texts(".facts dd")[0] == "not known yet"
 
 
 def test_a_file_that_waits_can_be_cancelled_on_its_page(

@@ -1,19 +1,24 @@
 """The overview: what there is to do, and what the newest report says."""
 
+import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 
 from openhours.settings import Settings
+from openhours.times import now
 from tests.helpers import stock
 from tests.helpers.html import get_page
 from tests.reports.computing import reporting
+from tests.web.pages.test_files import execute
 
 
 def test_without_data_it_says_what_to_do(empty: TestClient) -> None:
     page = get_page(empty, "/")
     assert page.text("h1") == "Nothing here yet"
+    assert page.all(".alert, .notice") == []
     assert page.texts(".tile strong") == ["0", "0", "none yet", "none yet", "0"]
     assert "No file yet" in page.text("section[aria-labelledby=files-heading]")
     assert page.attribute("form[data-generate]", "action") == "/reports/new"
@@ -25,7 +30,7 @@ def test_with_data_it_tells_the_state_and_the_longest_downtimes(stocked: TestCli
     page = get_page(stocked, "/")
     known = len(stock.STORES) - 1  # SCRIPT is unknown
     up = sum(1 for n in range(2, known + 2) if n % 3 == 2)
-    assert page.text("h1") == f"{up} of {known} open stores up throughout"
+    assert page.text("h1") == f"{up} of {known} open stores had no downtime"
     assert "As of Mon 23 Jan 2023, 11:30 America/Denver" in page.text(".hero")
     assert page.attribute(".hero .note a", "href") == f"/reports/{stock.SECOND}"
     assert len(page.all(".strip g")) == 168
@@ -42,9 +47,9 @@ def test_files_are_listed_with_their_states_newest_first(stocked: TestClient) ->
     files = get_page(stocked, "/").texts(".files li")
     assert files == [
         "in.csv queued, 25 %",
-        "cats.csv refused : no store_id column",
+        "cats.csv not loaded : no store_id column",
         "zones.csv 1 loaded",
-        "polls.csv 2 loaded, 1 known before, 2 rejected",
+        "polls.csv 2 loaded, 1 already loaded, 2 rejected",
     ]
 
 
@@ -54,8 +59,8 @@ UP, WHILE_CLOSED = "2023-01-20 10:00 active", "2023-01-20 03:00 active"
 @pytest.mark.parametrize(
     ("stores", "as_of", "heading", "note"),
     [
-        ([UP], "2023-01-20T15:30:00Z", "The one open store up throughout", True),
-        ([UP, UP], "2023-01-20T15:30:00Z", "All 2 open stores up throughout", True),
+        ([UP], "2023-01-20T15:30:00Z", "The one open store had no downtime", True),
+        ([UP, UP], "2023-01-20T15:30:00Z", "All 2 open stores had no downtime", True),
         ([WHILE_CLOSED], "2023-01-20T15:30:00Z", "Nothing is known of the open stores", False),
         ([UP], "2023-01-25T15:30:00Z", "No store was open", False),
     ],
@@ -74,3 +79,41 @@ def test_the_heading_tells_unknown_stores_from_closed_ones(
         assert page.text("h1") == heading
         assert ("of all open time was up" in page.text(".hero")) == note
         assert ("No store had downtime in the last day." in page.text()) == note
+
+
+def test_old_polls_are_told_by_their_age(settings: Settings) -> None:
+    with reporting(settings) as reports:
+        reports.store("s0", [UP])
+        reports.report()
+        old = get_page(reports.client, "/").text(".alert")
+        assert old.startswith("The newest poll is from Fri 20 Jan 2023, 10:00 UTC")
+        assert " days ago. Figures of stores are of the time before it, not of now." in old
+        fresh = now() - timedelta(hours=23)
+        reports.store("s1", [f"{fresh:%Y-%m-%d %H:%M} active"])
+        assert get_page(reports.client, "/").all(".alert") == []
+
+
+def test_files_that_were_loaded_since_the_report_are_counted_until_the_next(
+    settings: Settings,
+) -> None:
+    with reporting(settings) as reports:
+        reports.store("s0", [UP])
+        reports.report()
+        assert get_page(reports.client, "/").all(".notice") == []
+        asyncio.run(execute(settings, FILES))
+        page = get_page(reports.client, "/")
+        assert page.text(".notice").startswith("2 files were loaded since the newest report.")
+        assert page.attribute(".notice button", "form") == page.attribute(
+            "form[data-generate]", "id"
+        )
+        reports.report()
+        assert get_page(reports.client, "/").all(".notice") == []
+
+
+# Two that changed something, one that did not, and one that was not loaded.
+FILES = """
+INSERT INTO ingestions (ingestion_id, name, path, uploaded, state, loaded, error, finished_at)
+SELECT name, name, '/x', true, state, loaded, error, clock_timestamp()
+FROM (VALUES ('a', 'complete', 1, NULL), ('b', 'complete', 2, NULL), ('c', 'complete', 0, NULL),
+             ('d', 'failed', NULL, 'a PDF, and no CSV')) AS f (name, state, loaded, error)
+"""

@@ -54,9 +54,14 @@ def kind_of(header: Sequence[str], name: str) -> Kind:
     for kind in _TOLD_BY_COLUMNS:
         if all(any(name in header for name in names) for names in _COLUMNS[kind]):
             return kind
-    needs = [f"{_NAMES[kind]} needs {_listed(_COLUMNS[kind])}" for kind in _TOLD_BY_COLUMNS]
+    needs = [f"{_NAMES[kind]} needs {needed_columns(kind)}" for kind in _TOLD_BY_COLUMNS]
     named = f"the name of {_NAMES['labels']} begins with {_LABELS}"
     raise FileRefused(f"no kind of file has the columns of this one: {'; '.join([*needs, named])}")
+
+
+def needed_columns(kind: Kind) -> str:
+    """Return the columns that a file of this kind must have, in words."""
+    return _listed(_COLUMNS[kind])
 
 
 def find_label_columns(header: Sequence[str]) -> dict[str, int]:

@@ -25,6 +25,8 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 NOT_REGULAR = "not a regular file: links, pipes and devices are not read"
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_PDF = b"%PDF"
+_WORKBOOK = "[Content_Types].xml"  # in the zip that Excel and others write
 # All that gzip and zipfile raise for damaged bytes.
 _DAMAGE = (
     EOFError,
@@ -235,12 +237,16 @@ def _unpacked(file: _FileAsOpened) -> tuple[IO[bytes], str]:
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)), "gzip"
     if magic in _ZIP:
         return _only_csv(raw), "zip"
+    if magic == _PDF:
+        raise FileRefused("a PDF, and no CSV")
     return raw, ""
 
 
 def _only_csv(file: IO[bytes]) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(file)
+        if _WORKBOOK in archive.namelist():
+            raise FileRefused("a spreadsheet's own format: save it as CSV")
         tables = [
             entry
             for entry in archive.infolist()

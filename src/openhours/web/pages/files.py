@@ -9,6 +9,7 @@ from openhours.ingestion.advice import advice_of
 from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.write import cancel
 from openhours.web import queries
+from openhours.web.file_words import KINDS, REASONS
 from openhours.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -27,6 +28,8 @@ async def file(request: Request, engine: Engine, ingestion_id: Text) -> Response
             "file.html",
             file=ingestion,
             advice=advice_of(ingestion),
+            kinds=KINDS,
+            words=REASONS,
             reasons=sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0])),
             kept=await queries.count_rejects(connection, ingestion.id),
             rejects=[

@@ -1,10 +1,16 @@
 """`/`: the present state, the latest figures, and two things to do: add files, get a report."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Request, Response
 
 from openhours.api.dependencies import Engine
 from openhours.api.health import Watch
+from openhours.ingestion.queries import count_files_since
+from openhours.stores.tables import POLLED
+from openhours.times import now
 from openhours.web import charts, queries
+from openhours.web.file_words import KINDS, NEEDED
 from openhours.web.formatting import zone_of
 from openhours.web.groups import GroupBy, find_groups
 from openhours.web.page_route import PageRoute
@@ -16,6 +22,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _DAY = queries.POSITIONS["day"] - 1
 _MAX_WORST = 8
 _MAX_FILES = 6
+_OLD = timedelta(days=1)  # of the newest poll: the page tells how old it is
 
 
 @router.get("/")
@@ -25,20 +32,27 @@ async def overview(
     """Show the state of everything at a glance."""
     async with engine.connect() as connection:
         report = await queries.latest_report(connection)
-        counts, worst, groups = None, [], None
+        counts, worst, groups, since = None, [], None, 0
         if report is not None:
+            since = await count_files_since(connection, report.started_at or report.created_at)
             counts = (await queries.counts(connection, report))[_DAY]
             worst = await queries.worst(connection, report.id, _MAX_WORST)
             # A bookmark of a label that is gone shows another one.
             key = group_by if group_by in (report.groups or {}) else None
             groups = await find_groups(connection, report, key, _DAY, _MAX_WORST)
+        newest = await queries.newest_observations(connection)
+        poll = newest[POLLED]
         return page(
             request,
             "overview.html",
+            age=None if poll is None or now() - poll < _OLD else now() - poll,
+            since=since,
             no_worker=watch.no_worker,
             stores=await queries.stores_by_feed(connection),
-            newest=await queries.newest_observations(connection),
+            newest=newest,
             running=await queries.count_unfinished_jobs(connection),
+            kinds=KINDS,
+            needed=NEEDED,
             files=await queries.latest_files(connection, _MAX_FILES),
             report=report,
             strip=[] if report is None else charts.strip_of(report, zone_of(request)),

@@ -19,26 +19,30 @@ export async function problem(answer) {
   }
 }
 
-// A bar with words beside it; `box` holds a <progress> and a live <p>.
+// A bar with words below it, `progress` of fields.html. The words are said aloud: they change when
+// there is something to say, and not with each percent.
 export class Progress {
   constructor(box) {
     this.box = box;
     this.bar = box.querySelector("progress");
-    this.words = box.querySelector("p");
+    this.words = box.querySelector("[role=status]");
+    this.percent = box.querySelector("[data-percent]");
   }
 
-  show(words, share) {
+  // Without a share there is no bar; links are [address, words, whether to download].
+  show(words, share, ...links) {
     this.box.hidden = false;
     this.bar.hidden = share === undefined;
     if (share !== undefined) this.bar.value = share;
-    this.words.textContent = words;
+    this.percent.textContent = share > 0 && share < 1 ? `${Math.floor(share * 100)} %` : "";
+    if (this.words.textContent !== words) this.words.replaceChildren(words, ...links.flatMap(link));
   }
+}
 
-  link(href, words, download) {
-    const link = document.createElement("a");
-    link.href = href;
-    link.textContent = words;
-    if (download) link.setAttribute("download", "");
-    this.words.append(" ", link);
-  }
+function link([href, words, download]) {
+  const made = document.createElement("a");
+  made.href = href;
+  made.textContent = words;
+  if (download) made.setAttribute("download", "");
+  return [" ", made];
 }

@@ -1,5 +1,6 @@
 // Generating a report: trigger, follow, download.
 import { Progress, post, problem, root, sleep } from "./http.js";
+import { refresh } from "./live.js";
 
 const RETRY_AFTER = 1500;
 
@@ -8,7 +9,7 @@ const RETRY_AFTER = 1500;
 async function follow(reportId, progress) {
   for (;;) {
     const report = await events(reportId, (told) =>
-      progress.show(`Computing: ${Math.floor(told.progress * 100)} %`, told.progress),
+      progress.show("Computing", told.progress),
     );
     if (report) return report;
     progress.show("The server does not answer; trying again …", 0);
@@ -36,33 +37,42 @@ export function watchGenerate() {
   if (!form) return;
   const progress = new Progress(form.parentElement.querySelector("[data-progress]"));
   const button = form.querySelector("button");
+  let running = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    button.disabled = true;
-    progress.show("Queued", 0);
+    if (running) return;
+    running = true;
+    button.setAttribute("aria-disabled", "true"); // a disabled one would lose the focus
     try {
-      const options = { intervals: true, outages: form.elements.outages.checked };
-      const body = new Blob([JSON.stringify(options)], { type: "application/json" });
-      const answer = await post(`${root}/trigger_report`, body);
-      if (!answer.ok) {
-        progress.show(`Not started: ${await problem(answer)}`);
-        return;
-      }
-      const { report_id: reportId } = await answer.json();
-      const report = await follow(reportId, progress);
-      if (report.status === "Complete") {
-        progress.show(`Complete: ${report.row_count.toLocaleString("en")} stores.`, 1);
-        progress.link(`${root}/get_report/${reportId}`, "Download CSV", true);
-        progress.link(`${root}/reports/${reportId}`, "Look at it");
-      } else {
-        progress.show(report.error ? `Failed: ${report.error}` : "The report was removed.");
-      }
+      await generate(progress, { intervals: true, outages: form.elements.outages.checked });
     } catch (error) {
       progress.show(`Not started: ${error.message}`);
     } finally {
-      button.disabled = false;
+      running = false;
+      button.removeAttribute("aria-disabled");
+      await refresh();
     }
   });
+}
+
+async function generate(progress, options) {
+  progress.show("Queued", 0);
+  const body = new Blob([JSON.stringify(options)], { type: "application/json" });
+  const answer = await post(`${root}/trigger_report`, body);
+  if (!answer.ok) throw new Error(await problem(answer));
+  const { report_id: reportId } = await answer.json();
+  const report = await follow(reportId, progress);
+  if (report.status !== "Complete") {
+    progress.show(report.error ? `Failed: ${report.error}` : "The report was removed.");
+    return;
+  }
+  const count = report.row_count;
+  progress.show(
+    `Complete: ${count.toLocaleString("en")} ${count === 1 ? "store" : "stores"}.`,
+    1,
+    [`${root}/get_report/${reportId}`, "Download CSV", true],
+    [`${root}/reports/${reportId}`, "Open report"],
+  );
 }
 
 export async function watchReport() {
