@@ -8,7 +8,7 @@ import numpy as np
 
 from openhours.times import DAY, HOUR, MINUTE
 from openhours.uptime.axis import Float64, Int64
-from openhours.uptime.fill import Observations, polled
+from openhours.uptime.fill import Counted, Observations, count_polls, polled
 from openhours.uptime.hours import Intervals
 from openhours.uptime.intervals.mixture import Evidence, evidence, ranges
 from openhours.uptime.intervals.rates import fit_prior
@@ -49,22 +49,19 @@ class Fleet:
         start = np.array([[self.as_of - length] * self.stores for length in lengths])
         return Bounds(start, np.full_like(start, self.as_of))
 
-    def filled(self, lookback: int) -> Filled:
-        return polled(
-            self.polls,
-            self.opened,
-            stores=self.stores,
-            as_of=self.as_of,
-            lookback=lookback,
-            interpolation="nearest",
-            radius=HOUR,
+    def counted(self, lookback: int) -> Counted:
+        return count_polls(
+            self.polls, self.opened, stores=self.stores, as_of=self.as_of, lookback=lookback
         )
+
+    def filled(self, lookback: int) -> Filled:
+        return polled(self.polls, self.counted(lookback), interpolation="nearest", radius=HOUR)
 
     def evidence(self, bounds: Bounds, lookback: int = 14 * DAY) -> Evidence:
         filled = self.filled(lookback)
         return evidence(
             self.polls,
-            self.opened,
+            self.counted(lookback),
             filled,
             figures(filled, bounds).open,
             [],

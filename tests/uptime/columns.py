@@ -12,7 +12,7 @@ from openhours.uptime.beats import Heartbeats
 from openhours.uptime.dates import ALWAYS, CLOSED, EVERY, SpecialHours, WeekHours
 from openhours.uptime.fill import Interpolation, Observations
 from openhours.uptime.hours import Intervals, open_time
-from openhours.uptime.segments import Segments
+from openhours.uptime.segments import Filled, Segments
 from openhours.uptime.totals import Figures, figures
 from openhours.uptime.windows import DEFAULT_WINDOWS, Bounds, bounds
 from tests.uptime.reference import DAY, HOUR, Hours, Interval, Poll, Row, Span, instant
@@ -121,6 +121,34 @@ def default_bounds(stores: int, as_of: int) -> Bounds:
     return bounds(DEFAULT_WINDOWS, np.zeros(stores, np.int64), ["UTC"], as_of)
 
 
+def counted(stores: Sequence[Store], as_of: int, lookback: int = LOOKBACK) -> fill.Counted:
+    return fill.count_polls(
+        observations(stores),
+        open_intervals(stores, as_of - lookback, as_of),
+        stores=len(stores),
+        as_of=as_of,
+        lookback=lookback,
+    )
+
+
+def filled(
+    stores: Sequence[Store],
+    as_of: int,
+    lookback: int = LOOKBACK,
+    interpolation: Interpolation = "nearest",
+    radius: int = HOUR,
+    *,
+    per_poll: bool = False,
+) -> Filled:
+    return fill.polled(
+        observations(stores),
+        counted(stores, as_of, lookback),
+        interpolation=interpolation,
+        radius=radius,
+        per_poll=per_poll,
+    )
+
+
 def polled(
     stores: Sequence[Store],
     as_of: int,
@@ -128,16 +156,8 @@ def polled(
     interpolation: Interpolation = "nearest",
     radius: int = HOUR,
 ) -> Figures:
-    filled = fill.polled(
-        observations(stores),
-        open_intervals(stores, as_of - lookback, as_of),
-        stores=len(stores),
-        as_of=as_of,
-        lookback=lookback,
-        interpolation=interpolation,
-        radius=radius,
-    )
-    return figures(filled, default_bounds(len(stores), as_of))
+    found = filled(stores, as_of, lookback, interpolation, radius)
+    return figures(found, default_bounds(len(stores), as_of))
 
 
 def beating(

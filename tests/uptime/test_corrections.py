@@ -12,10 +12,9 @@ from openhours.uptime.corrections import Correction, correct
 from openhours.uptime.segments import Filled
 from openhours.uptime.totals import Figures, figures
 from tests.uptime import columns, reference
-from tests.uptime.columns import LOOKBACK, Store, daily, utc
+from tests.uptime.columns import LOOKBACK, Store, daily, filled, utc
 from tests.uptime.reference import DAY, HOUR
 from tests.uptime.strategies import polled_stores
-from tests.uptime.test_windows import filled
 
 AS_OF = utc("2024-01-03 17:00")
 NINE_TO_FIVE = Store(daily("09:00", "17:00"), polls=[(utc("2024-01-01 10:00"), True)])

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openhours.uptime.fill import Interpolation, polled
+from openhours.uptime.fill import Interpolation
 from openhours.uptime.segments import Filled
 from openhours.uptime.totals import figures
 from tests.uptime import columns
 from tests.uptime.columns import LOOKBACK, Store, daily, drawn, utc
-from tests.uptime.reference import HOUR, Poll, Row
+from tests.uptime.reference import Poll, Row
 from tests.uptime.strategies import polled_stores
 
 AS_OF = utc("2024-01-04 18:00")
@@ -34,16 +34,7 @@ def fill(
 def fill_all(
     stores: list[Store], as_of: int, interpolation: Interpolation, per_poll: bool
 ) -> Filled:
-    return polled(
-        columns.observations(stores),
-        columns.open_intervals(stores, as_of - LOOKBACK, as_of),
-        stores=len(stores),
-        as_of=as_of,
-        lookback=LOOKBACK,
-        interpolation=interpolation,
-        radius=HOUR,
-        per_poll=per_poll,
-    )
+    return columns.filled(stores, as_of, interpolation=interpolation, per_poll=per_poll)
 
 
 def test_each_change_of_status_begins_a_segment() -> None:

@@ -6,28 +6,14 @@ import pytest
 from hypothesis import given
 
 from openhours.times import HOUR
-from openhours.uptime import fill
 from openhours.uptime.hourly import HOURS, by_hour
-from openhours.uptime.segments import Filled
 from tests.uptime import columns
-from tests.uptime.columns import LOOKBACK, Store, utc
+from tests.uptime.columns import Store, utc
 from tests.uptime.strategies import polled_stores
 
 
-def filled_of(stores: Sequence[Store], as_of: int) -> Filled:
-    return fill.polled(
-        columns.observations(stores),
-        columns.open_intervals(stores, as_of - LOOKBACK, as_of),
-        stores=len(stores),
-        as_of=as_of,
-        lookback=LOOKBACK,
-        interpolation="nearest",
-        radius=HOUR,
-    )
-
-
 def hours_of(stores: Sequence[Store], as_of: int) -> list[list[int]]:
-    found: list[list[int]] = by_hour(filled_of(stores, as_of), as_of).tolist()
+    found: list[list[int]] = by_hour(columns.filled(stores, as_of), as_of).tolist()
     return found
 
 
@@ -51,7 +37,7 @@ def test_hours_add_up_to_the_week_of_the_stores_that_are_known(
 @given(polled_stores())
 def test_an_hour_holds_what_its_segments_overlap(drawn: tuple[Sequence[Store], int]) -> None:
     stores, as_of = drawn
-    filled = filled_of(stores, as_of)
+    filled = columns.filled(stores, as_of)
     segments = filled.segments
     expected = [[0] * HOURS, [0] * HOURS]
     for store, start, end, active in zip(

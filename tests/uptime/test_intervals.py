@@ -7,7 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from openhours.uptime import fill
 from openhours.uptime.axis import Bool, Float64
 from openhours.uptime.corrections import Correction, correct
 from openhours.uptime.intervals import mixture, rates
@@ -37,22 +36,13 @@ def evidence(
 ) -> Evidence:
     if covers is None:
         covers = np.ones((len(made), len(stores)), np.bool_)
-    opened = columns.open_intervals(stores, as_of - LOOKBACK, as_of)
-    filled = fill.polled(
-        columns.observations(stores),
-        opened,
-        stores=len(stores),
-        as_of=as_of,
-        lookback=LOOKBACK,
-        interpolation="nearest",
-        radius=HOUR,
-    )
+    filled = columns.filled(stores, as_of)
     if made:
         filled = correct(filled, made, covers)
     windows = bounds or columns.default_bounds(len(stores), as_of)
     return mixture.evidence(
         columns.observations(stores),
-        opened,
+        columns.counted(stores, as_of),
         filled,
         figures(filled, windows).open,
         made,

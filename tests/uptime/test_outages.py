@@ -5,17 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openhours.uptime import fill
 from openhours.uptime.corrections import correct
 from openhours.uptime.outages import NEVER, Outages, in_windows, outages
 from openhours.uptime.segments import Filled
 from openhours.uptime.totals import figures
 from openhours.uptime.windows import Bounds
 from tests.uptime import columns, reference
-from tests.uptime.columns import LOOKBACK, MINUTE, Store, daily, utc
+from tests.uptime.columns import LOOKBACK, MINUTE, Store, daily, filled, utc
 from tests.uptime.reference import HOUR
 from tests.uptime.test_corrections import CorrectedStores, corrected_stores, plain
-from tests.uptime.test_windows import filled
 
 AS_OF = utc("2024-01-03 17:00")
 
@@ -24,13 +22,7 @@ brief = settings(max_examples=50, deadline=None)
 
 def outages_of(stores: list[Store], whole: Filled, as_of: int) -> Outages:
     observations = columns.observations(stores)
-    counts = fill.counts(
-        observations,
-        columns.open_intervals(stores, as_of - LOOKBACK, as_of),
-        stores=len(stores),
-        as_of=as_of,
-        lookback=LOOKBACK,
-    )
+    counts = columns.counted(stores, as_of).polls
     return outages(whole, observations, counts, as_of - LOOKBACK, as_of)
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openhours.uptime.beats import beating
-from openhours.uptime.fill import Interpolation, polled
+from openhours.uptime.fill import Interpolation
 from openhours.uptime.segments import Filled, Segments
 from openhours.uptime.totals import Figures, figures
 from openhours.uptime.windows import DEFAULT_WINDOWS
@@ -161,16 +161,7 @@ def test_the_laws_of_figures(drawn: Drawn, interpolation: Interpolation, radius:
 def test_drawn_polls_sum_up_to_the_figures(drawn: Drawn, interpolation: Interpolation) -> None:
     stores, as_of = drawn
     polls = columns.observations(stores)
-    intervals = columns.open_intervals(stores, as_of - LOOKBACK, as_of)
-    filled = polled(
-        polls,
-        intervals,
-        stores=len(stores),
-        as_of=as_of,
-        lookback=LOOKBACK,
-        interpolation=interpolation,
-        radius=HOUR,
-    )
+    filled = columns.filled(stores, as_of, interpolation=interpolation)
     check_drawn(filled, as_of, len(stores))
     for segments in (filled.segments, filled.unobserved):
         known = filled.known[segments.store]

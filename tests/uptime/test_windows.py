@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openhours.uptime import fill
-from openhours.uptime.segments import Filled
 from openhours.uptime.totals import figures
 from openhours.uptime.windows import LAST_DAY, LAST_HOUR, Window, bounds
-from tests.uptime import columns, reference
-from tests.uptime.columns import LOOKBACK, Store, column, utc
+from tests.uptime import reference
+from tests.uptime.columns import LOOKBACK, Store, column, filled, utc
 from tests.uptime.reference import DAY, HOUR, Interval, to_utc, zone_info
 from tests.uptime.strategies import instants, polled_stores, zones
 
@@ -152,18 +150,6 @@ def test_the_days_of_a_stretch_sum_to_the_stretch(drawn: tuple[list[Store], int]
     found = figures(filled(stores, as_of), bounds([whole, *days], zone, names, as_of))
     for part in (found.open, found.up, found.observed):
         assert (part[0] == part[1:].sum(axis=0)).all()
-
-
-def filled(stores: list[Store], as_of: int) -> Filled:
-    return fill.polled(
-        columns.observations(stores),
-        columns.open_intervals(stores, as_of - LOOKBACK, as_of),
-        stores=len(stores),
-        as_of=as_of,
-        lookback=LOOKBACK,
-        interpolation="nearest",
-        radius=HOUR,
-    )
 
 
 def test_no_windows_have_no_figures() -> None:

@@ -9,9 +9,8 @@ from openhours.uptime.corrections import Correction, correct
 from openhours.uptime.totals import figures
 from openhours.uptime.windows import Window, bounds
 from tests.uptime import columns
-from tests.uptime.columns import MINUTE, Store, clock, daily, utc
+from tests.uptime.columns import MINUTE, Store, clock, daily, filled, utc
 from tests.uptime.reference import DAY, HOUR, Poll, Row
-from tests.uptime.test_windows import filled
 
 HOUR_WINDOW, DAY_WINDOW, WEEK_WINDOW = 0, 1, 2
 

@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.reports.columns import Columns, Slice
 from openhours.reports.executors import Executor
-from openhours.reports.partition import counted_hours, read_columns
+from openhours.reports.partition import counted_polls, open_hours, read_columns
 from openhours.stores.tables import POLLED, Store
 from openhours.times import from_us
 from openhours.uptime.axis import Bool, Float64, Int64
-from openhours.uptime.fill import Observations, count_polls
+from openhours.uptime.fill import Observations
 from openhours.uptime.hours import Intervals
 from openhours.uptime.intervals.rates import fit_prior, likelihoods_of
 from openhours.uptime.intervals.reliability import BINS, HeldOut, hold_out, reliability
@@ -91,13 +91,13 @@ def compute_sample(url: str | None, sample: Sample) -> Sampled:
     """Return what the polls of a sample say, as `partition.compute_partition` does."""
     part = sample.slice
     columns = read_columns(url, part, sample.snapshot)
-    opened = counted_hours(columns, part)
-    stores = len(columns.ids)
-    counted = count_polls(columns.observations, opened, stores, part.as_of, part.lookback)
+    opened = open_hours(columns, part)
+    counted = counted_polls(columns, opened, part)
+    assert counted is not None
     held_out = np.isin(columns.ids, sample.held_out)
     return Sampled(
         columns.ids,
-        likelihoods_of(columns.observations, counted, stores).astype(np.float32),
+        likelihoods_of(columns.observations, counted).astype(np.float32),
         _hold_out(columns, opened, part, held_out),
     )
 

@@ -22,7 +22,7 @@ from openhours.times import DAY, MINUTE, SECOND
 from openhours.uptime.axis import Float64, Int64
 from openhours.uptime.beats import Heartbeats, beating
 from openhours.uptime.corrections import Correction, correct
-from openhours.uptime.fill import Interpolation, counts, polled
+from openhours.uptime.fill import Counted, Interpolation, count_polls, polled
 from openhours.uptime.hourly import by_hour
 from openhours.uptime.hours import Intervals, open_time, since
 from openhours.uptime.intervals.mixture import Ranges, evidence, ranges
@@ -130,12 +130,13 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
     part = partition.slice
     columns = read_columns(url, part, partition.snapshot)
     opened = open_hours(columns, part)
-    filled = fill(columns, opened, part, partition.rules)
+    counted = counted_polls(columns, opened, part)
+    filled = fill(columns, opened, counted, part, partition.rules)
     edges = bounds(partition.windows, columns.zone, columns.zones, part.as_of)
     found = figures(filled, edges)
     sure = judged = None
     if partition.prior is not None:
-        sure = _ranges(columns, filled, found, edges, part, partition.prior)
+        sure = _ranges(columns, counted, filled, found, edges, part, partition.prior)
         if partition.targets is not None:
             target = partition.targets.of(columns.ids)
             judged = Verdicts(target, verdicts(sure, found.open, found.known, target))
@@ -148,7 +149,7 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
         by_hour=by_hour(filled, part.as_of),
         zone=columns.zone,
         zones=columns.zones,
-        outages=_in_windows(columns, opened, filled, part, edges) if partition.outages else None,
+        outages=_in_windows(columns, counted, filled, part, edges) if partition.outages else None,
         inputs=inputs_of(columns, partition.cuts),
         corrections=[one.correction_id for one in columns.corrections],
     )
@@ -156,6 +157,7 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
 
 def _ranges(
     columns: Columns,
+    counted: Counted | None,
     filled: Filled,
     found: Figures,
     edges: Bounds,
@@ -163,11 +165,11 @@ def _ranges(
     prior: Float64,
 ) -> Ranges:
     """Return the intervals for uptime; of a beating store it is its uptime."""
-    if part.feed != POLLED:
+    if counted is None:
         return Ranges(found.up, found.up, found.up)
     said = evidence(
         columns.observations,
-        counted_hours(columns, part),
+        counted,
         filled,
         found.open,
         _corrections(columns),
@@ -198,35 +200,26 @@ def read_columns(url: str | None, part: Slice, snapshot: str) -> Columns:
 
 
 def _in_windows(
-    columns: Columns, opened: Intervals, filled: Filled, part: Slice, edges: Bounds
+    columns: Columns, counted: Counted | None, filled: Filled, part: Slice, edges: Bounds
 ) -> PartitionOutages:
-    found = find_outages(columns, opened, filled, part)
+    found = find_outages(columns, counted, filled, part)
     of = in_windows(found, filled, edges, part.as_of - part.lookback)
     return PartitionOutages(some(found, of.inside), of.count, of.longest)
 
 
-def find_outages(columns: Columns, opened: Intervals, filled: Filled, part: Slice) -> Outages:
+def find_outages(columns: Columns, counted: Counted | None, filled: Filled, part: Slice) -> Outages:
     """Return all outages of the slice's stores, as far as the lookback knows them.
 
-    `opened` and `filled` are those of `open_hours` and `fill`.
+    `counted` and `filled` are those of `counted_polls` and `fill`.
     """
     observations = columns.observations
-    if part.feed == POLLED:
-        counted = counts(
-            observations,
-            opened,
-            stores=len(columns.ids),
-            as_of=part.as_of,
-            lookback=part.lookback,
-        )
-    else:
-        counted = np.ones(len(observations.at), np.bool_)
-    return outages(filled, observations, counted, part.as_of - part.lookback, part.as_of)
+    counts = np.ones(len(observations.at), np.bool_) if counted is None else counted.polls
+    return outages(filled, observations, counts, part.as_of - part.lookback, part.as_of)
 
 
 def open_hours(columns: Columns, part: Slice) -> Intervals:
-    """Return the open intervals of the slice's stores that meet its lookback, not cut at T."""
-    return open_time(
+    """Return the open intervals that count of the slice's stores, not cut at T."""
+    opened = open_time(
         columns.hours,
         columns.special,
         columns.zone,
@@ -234,11 +227,25 @@ def open_hours(columns: Columns, part: Slice) -> Intervals:
         part.as_of - part.lookback,
         part.as_of,
     )
+    return those_that_count(columns, opened)
 
 
-def counted_hours(columns: Columns, part: Slice) -> Intervals:
-    """Return the open intervals that count: none more than a week before a first observation."""
-    return since(open_hours(columns, part), columns.first_observed - 7 * DAY)
+def those_that_count(columns: Columns, opened: Intervals) -> Intervals:
+    """Cut open intervals: nothing counts more than a week before a store's first observation."""
+    return since(opened, columns.first_observed - 7 * DAY)
+
+
+def counted_polls(columns: Columns, opened: Intervals, part: Slice) -> Counted | None:
+    """Return which polls of the slice count in the intervals of `open_hours`; None of PCs."""
+    if part.feed != POLLED:
+        return None
+    return count_polls(
+        columns.observations,
+        opened,
+        stores=len(columns.ids),
+        as_of=part.as_of,
+        lookback=part.lookback,
+    )
 
 
 def _corrections(columns: Columns) -> list[Correction]:
@@ -248,6 +255,7 @@ def _corrections(columns: Columns) -> list[Correction]:
 def fill(
     columns: Columns,
     opened: Intervals,
+    counted: Counted | None,
     part: Slice,
     rules: FillRules,
     *,
@@ -255,26 +263,27 @@ def fill(
 ) -> Filled:
     """Fill the open intervals of the slice's stores, and lay their corrections over that.
 
-    `per_poll` as in `uptime.fill.polled`. Nothing counts that is more than a week before a store's
-    first observation ever.
+    `opened` and `counted` are those of `open_hours` and `counted_polls`; `per_poll` is as in
+    `uptime.fill.polled`.
     """
-    opened = since(opened, columns.first_observed - 7 * DAY)
-    filled = _filled(columns, opened, part, rules, per_poll)
+    filled = _filled(columns, opened, counted, part, rules, per_poll)
     if not columns.corrections:
         return filled
     return correct(filled, _corrections(columns), columns.covered)
 
 
 def _filled(
-    columns: Columns, opened: Intervals, part: Slice, rules: FillRules, per_poll: bool
+    columns: Columns,
+    opened: Intervals,
+    counted: Counted | None,
+    part: Slice,
+    rules: FillRules,
+    per_poll: bool,
 ) -> Filled:
-    if part.feed == POLLED:
+    if counted is not None:
         return polled(
             columns.observations,
-            opened,
-            stores=len(columns.ids),
-            as_of=part.as_of,
-            lookback=part.lookback,
+            counted,
             interpolation=rules.interpolation,
             radius=rules.observed_within,
             per_poll=per_poll,

@@ -15,7 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 from openhours.reports.columns import Columns, Slice
-from openhours.reports.partition import FillRules, fill, find_outages
+from openhours.reports.partition import (
+    FillRules,
+    counted_polls,
+    fill,
+    find_outages,
+    those_that_count,
+)
 from openhours.reports.pieces import Piece, corrected, cut_pieces
 from openhours.stores.queries import StoredCorrection
 from openhours.stores.tables import POLLED
@@ -166,10 +172,12 @@ def build_timeline(
     pieces: list[Piece] = []
     totals = found = None
     if store.feed is not None and columns.first_observed[0] <= part.as_of:
-        filled = fill(columns, opened, part, query.rules, per_poll=True)
+        counting = those_that_count(columns, opened)
+        counted = counted_polls(columns, counting, part)
+        filled = fill(columns, counting, counted, part, query.rules, per_poll=True)
         edges = bounds(query.windows, columns.zone, columns.zones, part.as_of)
         totals = figures(filled, edges)
-        found = find_outages(columns, opened, filled, part)
+        found = find_outages(columns, counted, filled, part)
         pieces = cut_pieces(columns.observations, part, query.rules, opened, filled)
         if totals.known[0]:
             pieces = [corrected(piece, corrections) for piece in pieces]

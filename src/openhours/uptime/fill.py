@@ -36,27 +36,45 @@ class Observations:
     active: Bool
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Open intervals cut at as_of, and the polls that count: [first, beyond) of each interval.
+
+    `own`: has the interval any? `source`: the poll whose status it begins with, or -1.
+    `together`, for each poll: does it count in the same interval as the poll before it?
+    """
+
+    stores: int
+    intervals: Intervals
+    first: Int64
+    beyond: Int64
+    own: Bool
+    source: Int64
+    together: Bool
+
+    @property
+    def polls(self) -> Bool:
+        """Return which polls count."""
+        counts = self.together.copy()
+        counts[self.first[self.own]] = True
+        return counts
+
+
 def polled(
     observations: Observations,
-    open_time: Intervals,
+    counted: Counted,
     *,
-    stores: int,
-    as_of: int,
-    lookback: int,
     interpolation: Interpolation,
     radius: int,
     per_poll: bool = False,
 ) -> Filled:
-    """Fill the open time of polled stores, 0..stores-1.
+    """Fill the open time of polled stores; `counted` are their polls that count.
 
-    Observations count from as_of - lookback to as_of, both included, while the store is open.
-    Moments further than `radius` from all that count in their interval are unobserved.
-    `as_of`, `lookback`, `radius` in µs. With `per_poll` each poll that counts has a segment of its
-    own; without, polls in a row with one status share one. The figures are the same.
-    Raise OverflowError if stores * lookback reaches 2**63.
+    Moments further than `radius` (µs) from all that count in their interval are unobserved.
+    With `per_poll` each poll that counts has a segment of its own; without, polls in a row with
+    one status share one. The figures are the same.
     """
-    counted = count_polls(observations, open_time, stores, as_of, lookback)
-    known = np.zeros(stores, np.bool_)
+    known = np.zeros(counted.stores, np.bool_)
     known[counted.intervals.store[counted.own]] = True
     return Filled(
         _segments(observations, counted, interpolation, per_poll),
@@ -66,38 +84,14 @@ def polled(
     )
 
 
-@dataclass(frozen=True)
-class Counted:
-    """Open intervals cut at as_of, and the polls that count: [first, beyond) of each interval.
-
-    `own`: has the interval any? `source`: the poll whose status it begins with, or -1.
-    `together`, for each poll: does it count in the same interval as the poll before it?
-    """
-
-    intervals: Intervals
-    first: Int64
-    beyond: Int64
-    own: Bool
-    source: Int64
-    together: Bool
-
-
-def counts(
-    observations: Observations, open_time: Intervals, *, stores: int, as_of: int, lookback: int
-) -> Bool:
-    """Return which observations count; the arguments are those of `polled`."""
-    counted = count_polls(observations, open_time, stores, as_of, lookback)
-    edges = np.zeros(len(observations.at) + 1, np.int64)
-    np.add.at(edges, counted.first, 1)
-    np.add.at(edges, counted.beyond, -1)
-    counts: Bool = np.cumsum(edges[:-1]) > 0
-    return counts
-
-
 def count_polls(
-    observations: Observations, open_time: Intervals, stores: int, as_of: int, lookback: int
+    observations: Observations, open_time: Intervals, *, stores: int, as_of: int, lookback: int
 ) -> Counted:
-    """Return which observations count in which interval; the arguments are those of `polled`."""
+    """Return which observations of stores 0..stores-1 count, and in which interval.
+
+    They count from as_of - lookback to as_of (µs), both included, while the store is open.
+    Raise OverflowError if stores * lookback reaches 2**63.
+    """
     since = as_of - lookback
     axis = Axis(since - 1, as_of + 1, stores)  # its ends take the polls that are too old or too new
     keys = axis.keys(observations.store, observations.at)
@@ -108,6 +102,7 @@ def count_polls(
     )
     own = first < beyond
     return Counted(
+        stores,
         Intervals(open_time.store, open_time.start, np.minimum(open_time.end, as_of)),
         first,
         beyond,

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from openhours.times import HOUR
 from openhours.uptime.axis import Bool, Float64, Int64
 from openhours.uptime.corrections import Correction, decide
-from openhours.uptime.fill import Observations, count_polls
-from openhours.uptime.hours import Intervals
+from openhours.uptime.fill import Counted, Observations
 from openhours.uptime.intervals import bridge, cells, rates
 from openhours.uptime.intervals.beta import beta_quantile
 from openhours.uptime.intervals.bridge import Lengths
@@ -62,7 +61,7 @@ class Ranges:
 
 def evidence(
     observations: Observations,
-    open_time: Intervals,
+    counted: Counted,
     filled: Filled,
     open_in: Int64,
     corrections: Sequence[Correction],
@@ -74,15 +73,14 @@ def evidence(
 ) -> Evidence:
     """Return what the polls of stores say about the windows.
 
-    `filled` is what `polled` and `correct` made of the other arguments, `open_in` its open time in
-    the windows (µs). No window begins before as_of - lookback (µs).
+    `counted` are those that count. `filled` is what `polled` and `correct` made of them, `open_in`
+    its open time in the windows (µs). No window begins before as_of - lookback (µs).
     """
     stores = bounds.start.shape[1]
-    counted = count_polls(observations, open_time, stores, as_of, lookback)
     decided = decide(corrections, covers) if corrections else None
     lists = [between_polls(observations, counted), at_edges(observations, counted)]
     counter = Counter(lists, stores)
-    turned = rates.turns(observations, counted, stores)
+    turned = rates.turns(observations, counted)
     likelihoods = rates.likelihood(counter.count([slice(None), slice(0)]), turned)
     cuttable = [Cuttable(gaps, decided, as_of - lookback, as_of, stores) for gaps in lists]
     whole, parts = [], []

@@ -26,7 +26,7 @@ _ROUNDS = 30
 _DECIMALS = 9
 
 
-def turns(observations: Observations, counted: Counted, stores: int) -> Int64:
+def turns(observations: Observations, counted: Counted) -> Int64:
     """Return how many factors π and 1 - π the likelihood of each store has: (stores, 2).
 
     One for the first poll of each opening, and what `bridge.log_likelihood` leaves out.
@@ -36,13 +36,13 @@ def turns(observations: Observations, counted: Counted, stores: int) -> Int64:
     turned = later[up[later] != up[later - 1]]
     polls = np.concatenate((counted.first[counted.own], turned))
     key = 2 * observations.store[polls] + ~up[polls]
-    return np.bincount(key, minlength=2 * stores).reshape(stores, 2)
+    return np.bincount(key, minlength=2 * counted.stores).reshape(counted.stores, 2)
 
 
-def likelihoods_of(observations: Observations, counted: Counted, stores: int) -> Float64:
+def likelihoods_of(observations: Observations, counted: Counted) -> Float64:
     """Return the likelihood of the polls that count, 1 where it is greatest: (stores, POINTS)."""
-    counter = cells.Counter([between_polls(observations, counted)], stores)
-    return likelihood(counter.count([slice(None)]), turns(observations, counted, stores))
+    counter = cells.Counter([between_polls(observations, counted)], counted.stores)
+    return likelihood(counter.count([slice(None)]), turns(observations, counted))
 
 
 def likelihood(between: Cells, turned: Int64) -> Float64:

@@ -46,15 +46,16 @@ def hold_out(
 ) -> HeldOut:
     """Hold every second poll of each opening out, those that have one after them.
 
-    The arguments are those of `fill.polled`.
+    The arguments are those of `fill.count_polls`.
     """
-    counted = count_polls(observations, open_time, stores, as_of, lookback)
+    window = {"stores": stores, "as_of": as_of, "lookback": lookback}
+    counted = count_polls(observations, open_time, **window)
     held = _every_second(counted, len(observations.at))
     kept = Observations(*(column[~held] for column in vars(observations).values()))
-    counted = count_polls(kept, open_time, stores, as_of, lookback)
+    counted = count_polls(kept, open_time, **window)
     at, up, place = observations.at, observations.active, np.flatnonzero(held)
     return HeldOut(
-        likelihoods=rates.likelihoods_of(kept, counted, stores).astype(np.float32),
+        likelihoods=rates.likelihoods_of(kept, counted).astype(np.float32),
         store=observations.store[place],
         before=(at[place] - at[place - 1]) / HOUR,
         after=(at[place + 1] - at[place]) / HOUR,
