@@ -132,8 +132,8 @@ def execute(url: str, *statements: str) -> None:
 
 
 OUTAGES = (
-    "INSERT INTO report_outages SELECT report, store, '2023-01-24Z', '2023-01-25Z', '-infinity',"
-    " 'infinity', 1, 1, false FROM report_rows",
+    "INSERT INTO report_outages SELECT report, store, '{2023-01-24Z}', '{2023-01-25Z}',"
+    " '{-infinity}', '{infinity}', '{1}', '{1}', '{false}' FROM report_rows",
     f"UPDATE reports SET outages = true, outage_count = {ROWS}",
 )
 REPORT = (STORES, REPORTS.format(rows=ROWS, reports=1), REPORT_ROWS)

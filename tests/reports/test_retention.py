@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.reports.retention import prune_reports
-from openhours.reports.tables import Report, ReportOutage, ReportRow
+from openhours.reports.tables import Report, ReportOutages, ReportRow
 from openhours.settings import Settings
 from openhours.times import now
 from openhours.uptime.windows import DEFAULT_WINDOWS
@@ -36,12 +36,10 @@ async def make(engine: AsyncEngine, name: str, state: str, days: int) -> None:
         await connection.execute(
             insert(ReportRow).values(report=report_pk, store=1, known=True, **figures)
         )
-        instants = dict.fromkeys(("began_at", "ended_at", "began_earliest", "ended_latest"), now())
-        await connection.execute(
-            insert(ReportOutage).values(
-                report=report_pk, store=1, downtime=0, observations=0, ongoing=False, **instants
-            )
-        )
+        names = ("began_at", "ended_at", "began_earliest", "ended_latest")
+        lists: dict[str, list[object]] = {name: [now()] for name in names}
+        lists |= {"downtime": [0], "observations": [0], "ongoing": [False]}
+        await connection.execute(insert(ReportOutages).values(report=report_pk, store=1, **lists))
 
 
 async def left(engine: AsyncEngine) -> list[str]:
@@ -52,7 +50,7 @@ async def left(engine: AsyncEngine) -> list[str]:
             .order_by(Report.report_id)
         )
         names = list(found)
-        for part in (ReportRow, ReportOutage):
+        for part in (ReportRow, ReportOutages):
             rows = await connection.scalars(select(part.report))
             assert len(rows.all()) == len(names), "rows without a report"
         return names

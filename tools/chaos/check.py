@@ -32,7 +32,8 @@ _NEVER = {
             <> (SELECT count(*) FROM report_rows w WHERE w.report = r.id)""",
     "reports with other outages than they say": """
         SELECT count(*) FROM reports r WHERE coalesce(outage_count, 0)
-            <> (SELECT count(*) FROM report_outages o WHERE o.report = r.id)""",
+            <> (SELECT coalesce(sum(cardinality(began_at)), 0) FROM report_outages o
+                WHERE o.report = r.id)""",
     "rows of no report": """
         SELECT count(*) FROM report_rows WHERE report NOT IN (SELECT id FROM reports)""",
     "outages of no report": """

@@ -4,7 +4,7 @@ Format: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORM
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import asyncpg
@@ -32,9 +32,10 @@ _WIDTHS = {
     "date": ">i4",
     "timestamptz": ">i8",
 }
-_ARRAY = re.compile(r"int8\[(\d+)\]")
+_ARRAY = re.compile(r"(bool|int4|int8|timestamptz)\[(\d+)\]")
 _BYTES = re.compile(r"bytea\[(\d+)\]")
-_INT8_OID = 20
+# Of the types that elements of arrays have.
+_OIDS = {"bool": 16, "int8": 20, "int4": 23, "timestamptz": 1184}
 
 
 INSTANT_BYTES = 8
@@ -60,8 +61,8 @@ def _format(sql_type: str) -> str | np.dtype[Any]:
         return _WIDTHS[sql_type]
     # As `array_send` writes one dimension of so many elements, none of them null.
     header = [(name, ">i4") for name in ("dimensions", "nulls", "oid", "size", "first")]
-    element = np.dtype([("length", ">i4"), ("value", ">i8")])
-    return np.dtype([*header, ("elements", element, (int(array[1]),))])
+    element = np.dtype([("length", ">i4"), ("value", _WIDTHS[array[1]])])
+    return np.dtype([*header, ("elements", element, (int(array[2]),))])
 
 
 async def copy_out(
@@ -120,15 +121,68 @@ async def copy_in(
     types: Mapping[str, str],
     columns: Mapping[str, Column],
 ) -> None:
-    """Append the columns to a table by one COPY; the counterpart of `copy_out`."""
+    """Append the columns to a table by one COPY; the counterpart of `copy_out`.
+
+    Elements of arrays are sent as they are, instants too.
+    """
     await connection.copy_to_table(
         table, source=_chunks(types, columns), columns=list(types), format="binary"
     )
 
 
+async def copy_lists_in(
+    connection: "asyncpg.Connection[Any]",
+    table: str,
+    types: Mapping[str, str],
+    columns: Mapping[str, Column],
+    list_types: Mapping[str, str],
+    lists: Mapping[str, Column],
+    counts: Column,
+) -> None:
+    """Append rows with arrays, each of its own size, to a table by one COPY.
+
+    `counts` (rows,) are how many elements the arrays of each row have; `list_types` are those of
+    the elements, `lists` the elements of all rows, one row after the other.
+    """
+    await connection.copy_to_table(
+        table,
+        source=_list_chunks(types, columns, list_types, lists, counts),
+        columns=[*types, *list_types],
+        format="binary",
+    )
+
+
 async def _chunks(types: Mapping[str, str], columns: Mapping[str, Column]) -> AsyncIterator[bytes]:
-    dtype = _row_dtype(types)
     yield _SIGNATURE
+    for rows in _rows(types, columns):
+        yield rows
+    yield _TRAILER
+
+
+async def _list_chunks(
+    types: Mapping[str, str],
+    columns: Mapping[str, Column],
+    list_types: Mapping[str, str],
+    lists: Mapping[str, Column],
+    counts: Column,
+) -> AsyncIterator[bytes]:
+    """Yield the rows whose arrays have the same size one after the other."""
+    yield _SIGNATURE
+    sent = {name: _sent(sql_type, lists[name]) for name, sql_type in list_types.items()}
+    first = np.cumsum(counts) - counts
+    for count in np.unique(counts):
+        rows = np.flatnonzero(counts == count)
+        elements = first[rows, None] + np.arange(count)
+        of_rows = {name: values[rows] for name, values in columns.items()}
+        of_rows |= {name: values[elements] for name, values in sent.items()}
+        arrays = {name: f"{sql_type}[{count}]" for name, sql_type in list_types.items()}
+        for chunk in _rows({**types, **arrays}, of_rows):
+            yield chunk
+    yield _TRAILER
+
+
+def _rows(types: Mapping[str, str], columns: Mapping[str, Column]) -> Iterator[bytes]:
+    dtype = _row_dtype(types)
     total = len(columns[next(iter(types))])
     for start in range(0, total, _CHUNK_ROWS):
         stop = min(start + _CHUNK_ROWS, total)
@@ -138,19 +192,22 @@ async def _chunks(types: Mapping[str, str], columns: Mapping[str, Column]) -> As
             values = columns[name][start:stop]
             rows[f"_length_{name}"] = dtype[name].itemsize
             if array := _ARRAY.fullmatch(sql_type):
-                _fill_arrays(rows[name], int(array[1]), values)
-            elif sql_type == "date":
-                rows[name] = _days_later(values, -_PG_EPOCH_DAYS)
-            elif sql_type == "timestamptz":
-                rows[name] = _later(values, -_PG_EPOCH)
+                _fill_arrays(rows[name], array[1], values)
             else:
-                rows[name] = values
+                rows[name] = _sent(sql_type, values)
         yield rows.tobytes()
-    yield _TRAILER
 
 
-def _fill_arrays(arrays: Column, size: int, values: Column) -> None:
-    arrays["dimensions"], arrays["nulls"], arrays["oid"] = 1, 0, _INT8_OID
-    arrays["size"], arrays["first"] = size, 1
-    arrays["elements"]["length"] = 8
-    arrays["elements"]["value"] = values
+def _sent(sql_type: str, values: Column) -> Column:
+    """Return instants and dates as PostgreSQL counts them."""
+    if sql_type == "date":
+        return _days_later(values, -_PG_EPOCH_DAYS)
+    return _later(values, -_PG_EPOCH) if sql_type == "timestamptz" else values
+
+
+def _fill_arrays(arrays: Column, sql_type: str, values: Column) -> None:
+    arrays["dimensions"], arrays["nulls"], arrays["oid"] = 1, 0, _OIDS[sql_type]
+    arrays["size"], arrays["first"] = values.shape[1], 1
+    elements = arrays["elements"]
+    elements["length"] = elements["value"].itemsize
+    elements["value"] = values

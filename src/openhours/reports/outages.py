@@ -29,7 +29,7 @@ def outages_frame(
 ) -> pd.DataFrame:
     """Return a line for each outage, in the order of these stores.
 
-    `columns` are as `queries.read_outages` reads them, sorted by store and instant.
+    `columns` are as `queries.read_outages` reads them.
     """
     by_pk = np.argsort(store_pks)
     place = by_pk[np.searchsorted(store_pks[by_pk], columns["store"])]

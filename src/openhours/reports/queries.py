@@ -6,15 +6,16 @@ from typing import Any
 import asyncpg
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, func, select
+from sqlalchemy import BigInteger, Boolean, Integer, Row, Subquery, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.types import TypeEngine
 
 from openhours.api.pagination import Page, fetch_page
 from openhours.db import bulk
-from openhours.db.engine import raw_connection
+from openhours.db.engine import Timestamp, raw_connection
 from openhours.errors import Conflict, NotFound
 from openhours.reports.rows import OUTAGE_TYPES, row_types
-from openhours.reports.tables import Report, ReportOutage
+from openhours.reports.tables import Report, ReportOutages
 from openhours.stores.search import STORE_NAME
 from openhours.stores.tables import Store
 from openhours.uptime.axis import Int64
@@ -22,16 +23,13 @@ from openhours.uptime.axis import Int64
 _COLUMNS = tuple(Report.__table__.columns)
 _LONG = ("by_hour", "zones", "prior", "calibration", "inputs")
 _LISTED = tuple(column for column in _COLUMNS if column.name not in _LONG)
-_OUTAGE: tuple[Any, ...] = (
-    Store.store_id,
-    STORE_NAME,
-    ReportOutage.store,
-    ReportOutage.began_at,
-    ReportOutage.ended_at,
-    ReportOutage.downtime,
-    ReportOutage.observations,
-    ReportOutage.ongoing,
-)
+_OUTAGE: dict[str, TypeEngine[Any]] = {
+    "began_at": Timestamp,
+    "ended_at": Timestamp,
+    "downtime": BigInteger(),
+    "observations": Integer(),
+    "ongoing": Boolean(),
+}
 # How many stores are read in one turn of the event loop.
 _AT_ONCE = 2_000
 
@@ -71,19 +69,25 @@ async def list_outages(
     connection: AsyncConnection, report_pk: int, *, limit: int, cursor: str | None = None
 ) -> Page[Row[Any]]:
     """Return outages of a report, those with the most downtime first, with their stores."""
-    query = (
-        select(*_OUTAGE)
-        .join_from(ReportOutage, Store, Store.id == ReportOutage.store)
-        .where(ReportOutage.report == report_pk)
+    outages = _outages(report_pk)
+    query = select(Store.store_id, STORE_NAME, *outages.c).join_from(
+        outages, Store, Store.id == outages.c.store
     )
-    keys = [ReportOutage.downtime, ReportOutage.store, ReportOutage.began_at]
+    keys = [outages.c.downtime, outages.c.store, outages.c.began_at]
     return await fetch_page(connection, query, keys, limit=limit, cursor=cursor, descending=True)
 
 
 async def count_ongoing(connection: AsyncConnection, report_pk: int) -> int:
     """Return how many outages of a report are ongoing."""
-    query = select(func.count()).where(ReportOutage.report == report_pk, ReportOutage.ongoing)
+    query = select(func.count()).where(_outages(report_pk).c.ongoing)
     return (await connection.execute(query)).scalar_one()
+
+
+def _outages(report_pk: int) -> Subquery:
+    """Return a row for each outage of a report."""
+    columns = ReportOutages.__table__.c
+    each = [func.unnest(columns[name], type_=of).label(name) for name, of in _OUTAGE.items()]
+    return select(columns.store, *each).where(columns.report == report_pk).subquery()
 
 
 async def row_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, list[str]]:
@@ -103,9 +107,8 @@ async def row_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, list[s
 async def outage_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, list[str], Int64]:
     """Return the stores with outages in a report, as `row_stores` does, and how many each has."""
     query = (
-        "SELECT s.id, s.store_id, o.count FROM ("
-        "SELECT store, count(*) FROM report_outages WHERE report = $1 GROUP BY store) o"
-        " JOIN stores s ON s.id = o.store ORDER BY s.store_id"
+        "SELECT s.id, s.store_id, cardinality(o.began_at) FROM report_outages o"
+        " JOIN stores s ON s.id = o.store WHERE o.report = $1 ORDER BY s.store_id"
     )
     numbers: list[tuple[int, int]] = []
     store_ids: list[str] = []
@@ -155,11 +158,13 @@ async def read_rows(
 async def read_outages(
     engine: AsyncEngine, report: Report, store_pks: Int64
 ) -> dict[str, NDArray[Any]]:
-    """Return the columns of `rows.OUTAGE_TYPES` of some stores, by store and instant."""
+    """Return `store` and columns of `rows.OUTAGE_TYPES`, of some stores, by store and instant."""
+    types = {"store": "int4", **OUTAGE_TYPES}
+    lists = ", ".join(f"unnest({name}) AS {name}" for name in OUTAGE_TYPES)
     query = (
-        f"SELECT {', '.join(OUTAGE_TYPES)} FROM report_outages"  # noqa: S608  fixed names
+        f"SELECT store, {lists} FROM report_outages"  # noqa: S608  fixed names
         " WHERE report = $1 AND store = ANY($2::int4[]) ORDER BY store, began_at"
     )
     async with engine.connect() as connection:
         raw = await raw_connection(connection)
-        return await bulk.copy_out(raw, query, OUTAGE_TYPES, report.id, store_pks.tolist())
+        return await bulk.copy_out(raw, query, types, report.id, store_pks.tolist())

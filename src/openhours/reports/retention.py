@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from openhours.accounts.audit import audit
 from openhours.errors import NotFound
 from openhours.reports.notify import TELL_ENDED
-from openhours.reports.tables import Report, ReportGroups, ReportOutage, ReportRow
+from openhours.reports.tables import Report, ReportGroups, ReportOutages, ReportRow
 from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ async def prune_reports(engine: AsyncEngine, settings: Settings) -> int:
 
 
 async def _delete(connection: AsyncConnection, report_pk: int) -> None:
-    for parts in (ReportRow, ReportOutage, ReportGroups):
+    for parts in (ReportRow, ReportOutages, ReportGroups):
         await connection.execute(delete(parts).where(parts.report == report_pk))
     await connection.execute(delete(Report).where(Report.id == report_pk).returning(TELL_ENDED))
 

@@ -9,7 +9,6 @@ from openhours.db import bulk
 from openhours.reports.inputs import packed_bytes
 from openhours.reports.partition import PartitionOutages, Verdicts
 from openhours.reports.tables import Report
-from openhours.uptime.axis import Int64
 from openhours.uptime.intervals.mixture import Ranges
 from openhours.uptime.outages import NEVER, Outages
 from openhours.uptime.totals import Figures
@@ -19,9 +18,8 @@ _CORRECTED = "corrected"  # null in a report without corrections
 _RANGES = ("expected", "p05", "p95")  # null in a report without intervals
 _OUTAGES = ("outages", "longest_outage")  # null in a report without outages
 
-# All columns of an outage but its report.
+# All columns of an outage but its report and its store.
 OUTAGE_TYPES = {
-    "store": "int4",
     "began_at": "timestamptz",
     "ended_at": "timestamptz",
     "began_earliest": "timestamptz",
@@ -79,10 +77,9 @@ def verdict_columns(verdicts: Verdicts | None) -> dict[str, NDArray[Any]]:
     return {} if verdicts is None else {"target": verdicts.target, "verdict": verdicts.verdict.T}
 
 
-def outage_columns(found: Outages, store_ids: Int64) -> dict[str, NDArray[Any]]:
-    """Return the columns of `OUTAGE_TYPES`; `found.store` are positions in `store_ids`."""
+def outage_columns(found: Outages) -> dict[str, NDArray[Any]]:
+    """Return the columns of `OUTAGE_TYPES`."""
     return vars(found) | {
-        "store": store_ids[found.store],
         "began_earliest": np.where(
             found.began_earliest == -NEVER, bulk.BEFORE_ALL, found.began_earliest
         ),

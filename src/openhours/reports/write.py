@@ -28,7 +28,7 @@ from openhours.reports.rows import (
     verdict_columns,
     window_columns,
 )
-from openhours.reports.tables import Report, ReportOutage, ReportRow
+from openhours.reports.tables import Report, ReportOutages, ReportRow
 from openhours.uptime.axis import Int64
 
 log = logging.getLogger(__name__)
@@ -106,12 +106,23 @@ async def write_outages(connection: AsyncConnection, report: Report, part: Parti
     assert connection.in_transaction(), "a COPY outside of one would be committed at once"
     if part.outages is None:
         return 0
-    columns = outage_columns(part.outages.found, part.store_ids)
-    columns["report"] = np.full(len(columns["store"]), report.id, np.int64)
+    found = part.outages.found
+    place, counts = np.unique(found.store, return_counts=True)
+    keys = {
+        "report": np.full(len(place), report.id, np.int64),
+        "store": part.store_ids[place],
+    }
     raw = await raw_connection(connection)
-    types = {"report": "int8", **OUTAGE_TYPES}
-    await bulk.copy_in(raw, ReportOutage.__tablename__, types, columns)
-    return len(columns["store"])
+    await bulk.copy_lists_in(
+        raw,
+        ReportOutages.__tablename__,
+        {"report": "int8", "store": "int4"},
+        keys,
+        OUTAGE_TYPES,
+        outage_columns(found),
+        counts,
+    )
+    return len(found.store)
 
 
 def _places(zones: list[str], names: Sequence[str]) -> Int64:
