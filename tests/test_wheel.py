@@ -82,7 +82,7 @@ def test_the_wheel_serves_migrates_reports_and_shows_its_pages(
     report = service.wait_report(service.trigger())
     assert (report.status_code, len(report.text.splitlines())) == (200, 61)
     page = service.client.get("/", headers={"Accept": "text/html"})
-    assert (page.status_code, "open stores up throughout" in page.text) == (200, True)
+    assert (page.status_code, "open stores had no downtime" in page.text) == (200, True)
     assert service.client.get("/static/style.css").status_code == 200
     service.press_ctrl_c()
     service.expect_no_process()

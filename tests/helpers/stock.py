@@ -30,7 +30,7 @@ INSERT INTO reports (report_id, state, progress, as_of_polled, as_of_beating, in
                      stores, lookback_days, heartbeat_expiry_seconds, observed_within_minutes,
                      default_timezone, row_count, by_hour, error, created_at, started_at,
                      finished_at, calendar_timezone, windows)
-VALUES ($1, $2, 0.5, $3, $3, 'nearest', $4, 14, 150, 60, 'America/Chicago', $5, $6, $7,
+VALUES ($1, $2, 0.5, $3::timestamptz, $3, 'nearest', $4, 14, 150, 60, 'America/Chicago', $5, $6, $7,
         $8::timestamptz, $8, $8::timestamptz + interval '2 s', 'America/Chicago',
         '[["last_hour", "elapsed", -3600000000, 0], ["last_day", "elapsed", -86400000000, 0],
           ["last_week", "elapsed", -604800000000, 0]]')
@@ -60,7 +60,7 @@ async def fill(url: str) -> None:
     """Add stores with polls, hours, reports in every state, and files in every state.
 
     One store in three is down, one is partly up, one is up; `SCRIPT` is unknown. In the second
-    report those that are partly up are worse than in the first.
+    report those that are partly up are worse than in the first, which is as of a week before.
     """
     raw: asyncpg.Connection[Any] = await asyncpg.connect(url)
     await raw.execute(
@@ -135,8 +135,9 @@ async def _reports(raw: "asyncpg.Connection[Any]") -> None:
         error = "the disk is full" if state == "failed" else None
         count = (1 if stores else len(STORES)) if complete else None
         at = datetime(2023, 1, 24, tzinfo=UTC) + timedelta(hours=n)
+        as_of = AS_OF - timedelta(days=7) if name == FIRST else AS_OF
         report = await raw.fetchval(
-            _REPORT, name, state, AS_OF, stores, count, by_hour if complete else None, error, at
+            _REPORT, name, state, as_of, stores, count, by_hour if complete else None, error, at
         )
         if complete:
             up = (30 if name == FIRST else 20) * MINUTE

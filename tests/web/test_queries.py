@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from openhours.db.engine import make_engine
 from openhours.reports.tables import Report
 from openhours.settings import Settings
-from openhours.web import queries
-from openhours.web.queries import Search
+from openhours.web import queries, store_figures
+from openhours.web.store_figures import Search
 from tests.helpers import stock
 
 T = TypeVar("T")
@@ -56,12 +56,13 @@ def test_every_store_is_counted_in_one_state_and_one_bin(ask: Ask[None]) -> None
     async def query(connection: AsyncConnection) -> None:
         report = await queries.latest_report(connection)
         assert report is not None
-        found = await queries.counts(connection, report)
-        for window, counts in enumerate(found):
+        found = await store_figures.counts(connection, report)
+        assert list(found) == ["polled"]
+        for window, counts in enumerate(found["polled"]):
             states = (counts.fully_up, counts.partly, counts.down, counts.closed, counts.unknown)
             thirds = [sum(n % 3 == rest for n in KNOWN) for rest in (2, 1, 0)]
             assert states == (*thirds, 0, 1)
-            bins = await queries.distribution(connection, report.id, window)
+            bins = await store_figures.distribution(connection, report.id, window, "polled")
             assert (bins[20], bins[6], bins[0], sum(bins)) == (*thirds, len(KNOWN))
 
     ask(query)
@@ -72,15 +73,15 @@ def test_stores_of_all_pages_are_those_that_were_counted(ask: Ask[None]) -> None
         report = await queries.latest_report(connection)
         for search in (
             Search(),
-            Search(sort="day", descending=True),
+            Search(sort="down", window=1, descending=True),
             Search(text="%"),
             Search(text="_"),
-            Search(feed="polled", state="down", window="hour", down_over=39.9),
+            Search(feed="polled", state="down", window=0, down_over=39.9),
         ):
-            total, _ = await queries.find_stores(connection, report, search, 0)
+            total, _ = await store_figures.find_stores(connection, report, search, 0)
             found = []
-            for page in range(1 + total // queries.PAGE):
-                _, rows = await queries.find_stores(connection, report, search, page)
+            for page in range(1 + total // store_figures.PAGE):
+                _, rows = await store_figures.find_stores(connection, report, search, page)
                 found += [row.store_id for row in rows]
             assert len(set(found)) == len(found) == total
             assert all(search.text in store for store in found)
@@ -90,7 +91,7 @@ def test_stores_of_all_pages_are_those_that_were_counted(ask: Ask[None]) -> None
 
 def test_figures_are_null_without_a_report(ask: Ask[None]) -> None:
     async def query(connection: AsyncConnection) -> None:
-        _, rows = await queries.find_stores(connection, None, Search(), 0)
-        assert {(row.known, row.up_week) for row in rows} == {(None, None)}
+        _, rows = await store_figures.find_stores(connection, None, Search(), 0)
+        assert {(row.known, tuple(row.up)) for row in rows} == {(None, (None, None, None))}
 
     ask(query)

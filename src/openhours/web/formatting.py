@@ -39,6 +39,19 @@ def between(start: datetime, end: datetime | None, zone: str) -> Markup:
     return Markup("{} to {}").format(when(start, zone, bare=True), until)
 
 
+def date_range(begins: int, ends: int, zone: str) -> str:
+    """Return the local dates of [begins, ends): `11–18 Jan 2023`, `28 Dec 2022 – 3 Jan 2023`."""
+    first, last = local_time(begins, zone), local_time(ends - 1, zone)
+    until = f"{last.day} {last:%b %Y}"
+    if first.date() == last.date():
+        return until
+    if first.year != last.year:
+        return f"{first.day} {first:%b %Y} – {until}"
+    if first.month != last.month:
+        return f"{first.day} {first:%b} – {until}"
+    return f"{first.day}–{until}"
+
+
 def stopwatch(ms: int) -> str:
     """Return `01:02:03`, as the clock of a running session shows it."""
     seconds = ms // 1000

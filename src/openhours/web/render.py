@@ -53,6 +53,7 @@ _templates.globals |= {
         "number",
         "percent",
         "percent_between",
+        "query_of",
         "sentence",
         "span",
         "stopwatch",

@@ -15,6 +15,7 @@ from openhours.web.pages import (
     reports,
     signin,
     special_hours,
+    store,
     stores,
     timer,
     traffic,
@@ -30,6 +31,7 @@ PAGES = (
         for pages in (
             files,
             stores,
+            store,
             reports,
             compare,
             corrections,

@@ -100,7 +100,7 @@ def test_the_worst_stores_have_their_interval_on_the_bar_and_in_words(reports: R
             f"/get_report/{report_id}", params={"format": "json", "detail": "full"}
         ).json()["rows"]
     }
-    for path in (f"/reports/{report_id}", "/", "/stores?sort=day"):
+    for path in (f"/reports/{report_id}", "/", "/stores?window=day"):
         page = get_page(reports.client, path)
         row = page.all("table.stores tbody tr")[1]
         of = rows[row.css("th a")[0].text()]
@@ -144,7 +144,7 @@ def test_an_unknown_store_s_page_has_none(reports: Reports) -> None:
 
 
 def test_stores_that_got_worse_have_both_intervals(reports: Reports) -> None:
-    reports.report(intervals=True, as_of="2023-01-21T05:00:00Z")
+    reports.report(intervals=True, as_of="2023-01-18T05:00:00Z")
     page = get_page(reports.client, f"/reports/{reports.report(intervals=True)}")
     rows = page.all("[aria-label='Stores that got worse'] tbody tr")
     assert rows

@@ -34,7 +34,7 @@ def test_with_data_it_tells_the_state_and_the_longest_downtimes(stocked: TestCli
     assert "As of Mon 23 Jan 2023, 11:30 America/Denver" in page.text(".hero")
     assert page.attribute(".hero .note a", "href") == f"/reports/{stock.SECOND}"
     assert len(page.all(".strip g")) == 168
-    assert page.texts(".strip title")[-1].endswith("an hour: 50 % of open time up")
+    assert page.texts(".strip title")[-1].endswith("an hour: 50 % of open time down")
     assert page.texts(".tile strong") == [
         str(len(stock.STORES)), "1", "Mon 23 Jan 2023, 11:14", page.texts(".tile strong")[3], "2",
     ]  # fmt: skip

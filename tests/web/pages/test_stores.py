@@ -59,7 +59,7 @@ def test_stores_are_searched_and_filtered(
     page = get_page(stocked, "/stores", **params)
     assert len(page.all(ROWS)) == count
     assert page.text("[role=status]").startswith(f"{count} store")
-    assert [page.text(".empty h2")] == ["No store matches"] if not count else page.all(".pager")
+    assert [page.text(".empty h2")] == ["No matching stores"] if not count else page.all(".pager")
 
 
 def test_names_stand_beside_ids(stocked: TestClient) -> None:
@@ -78,7 +78,7 @@ def test_names_stand_beside_ids(stocked: TestClient) -> None:
 
 
 def test_labels_are_chosen_from_those_there_are_and_stay_while_paging(stocked: TestClient) -> None:
-    page = get_page(stocked, "/stores", label=["region=west", "region=east"], sort="week")
+    page = get_page(stocked, "/stores", label=["region=west", "region=east"], sort="percent")
     proposed = [node.attributes["value"] for node in page.all("#labels option")]
     assert proposed == ["brand=a=b", "region=east", "region=west"]
     given = [node.attributes["value"] for node in page.all("input[name=label]")]
@@ -89,12 +89,12 @@ def test_labels_are_chosen_from_those_there_are_and_stay_while_paging(stocked: T
 
 
 def test_stores_are_sorted_by_uptime_with_unknown_ones_last(stocked: TestClient) -> None:
-    down = get_page(stocked, "/stores", sort="week", order="down")
+    down = get_page(stocked, "/stores", sort="percent", order="down")
     assert down.one("[aria-sort]").attributes["aria-sort"] == "descending"
     assert down.texts(f"{ROWS} .share")[0] == "100 %"
-    up = get_page(stocked, "/stores", sort="week")
+    up = get_page(stocked, "/stores", sort="percent")
     assert up.texts(f"{ROWS} .share")[0] == "0 %"
-    last = get_page(stocked, "/stores", sort="week", page=2)
+    last = get_page(stocked, "/stores", sort="percent", page=2)
     assert stock.SCRIPT in names(last)[-3:]
 
 

@@ -148,7 +148,7 @@ async def _page(
 def _column(row: Any, zone: str) -> tuple[str, int, int, str]:
     start, end = local_time(row.period_start, zone), local_time(row.period_end, zone)
     title = f"{start:%a %d %b %H:%M} to {end:%H:%M} {zone}: {row.events} events"
-    return f"{start:%a %H:%M}", row.events, 0, title
+    return f"{start:%a} {start.day} {start:%b} {start:%H:%M}", row.events, 0, title
 
 
 @router.post("/activity")

@@ -20,12 +20,11 @@ from openhours.stores.queries import correction_info, list_corrections
 from openhours.stores.schemas import MAX_REASON, NewCorrection
 from openhours.stores.search import names_of
 from openhours.stores.tables import Category, TreatAs
-from openhours.web import queries
 from openhours.web.forms import validated, wrong_fields
 from openhours.web.local_time import QueryZone, from_input, named_zone
 from openhours.web.page_route import PageRoute
-from openhours.web.queries import Search
 from openhours.web.render import page
+from openhours.web.store_figures import Search, find_stores
 
 # `GET /corrections` is an endpoint, too.
 list_router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -143,7 +142,7 @@ async def _form(
         total, found = 0, list[Row[Any]]()
         if searching:
             search = Search(form.search.strip())
-            total, found = await queries.find_stores(connection, None, search, 0)
+            total, found = await find_stores(connection, None, search, 0)
     chosen = form.stores()
     return page(
         request,

@@ -15,11 +15,12 @@ from openhours.web.formatting import zone_of
 from openhours.web.groups import GroupBy, find_groups
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
+from openhours.web.store_figures import counts, worst
+from openhours.web.windows import DAY, DEFAULTS
 
 # `GET /` is an endpoint, too.
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-_DAY = queries.POSITIONS["day"] - 1
 _MAX_WORST = 8
 _MAX_FILES = 6
 _OLD = timedelta(days=1)  # of the newest poll: the page tells how old it is
@@ -32,14 +33,15 @@ async def overview(
     """Show the state of everything at a glance."""
     async with engine.connect() as connection:
         report = await queries.latest_report(connection)
-        counts, worst, groups, since = None, [], None, 0
+        by_feed, longest, groups, since = {}, [], None, 0
         if report is not None:
             since = await count_files_since(connection, report.started_at or report.created_at)
-            counts = (await queries.counts(connection, report))[_DAY]
-            worst = await queries.worst(connection, report.id, _MAX_WORST)
+            by_feed = await counts(connection, report)
+            longest = await worst(connection, report.id, _MAX_WORST)
             # A bookmark of a label that is gone shows another one.
             key = group_by if group_by in (report.groups or {}) else None
-            groups = await find_groups(connection, report, key, _DAY, _MAX_WORST)
+            groups = await find_groups(connection, report, key, DAY.position, _MAX_WORST)
+        feed = next(iter(by_feed), POLLED)
         newest = await queries.newest_observations(connection)
         poll = newest[POLLED]
         return page(
@@ -55,8 +57,10 @@ async def overview(
             needed=NEEDED,
             files=await queries.latest_files(connection, _MAX_FILES),
             report=report,
-            strip=[] if report is None else charts.strip_of(report, zone_of(request)),
-            counts=counts,
-            worst=worst,
+            strip=None if report is None else charts.strip_of(report, zone_of(request)),
+            feed=feed,
+            counts=by_feed[feed][DAY.position] if by_feed else None,
+            windows=DEFAULTS,
+            worst=longest,
             groups=groups,
         )

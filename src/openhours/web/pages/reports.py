@@ -10,20 +10,22 @@ from openhours.agent.names import PREFIX
 from openhours.api.cursors import Cursor
 from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
-from openhours.errors import invalid
 from openhours.reports.calibration import MAX_ERROR, bins_of, error_of, is_reliable
 from openhours.reports.queries import count_ongoing, find_report, list_outages, list_reports
 from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
-from openhours.reports.windows import windows_of
 from openhours.stores.labels import written
+from openhours.stores.tables import POLLED
 from openhours.times import to_us
 from openhours.web import formatting, queries
 from openhours.web.groups import GroupBy, find_groups
 from openhours.web.outages import outage_row
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
+from openhours.web.store_figures import BINS, counts, distribution, worst
+from openhours.web.weekly_changes import weekly_changes
+from openhours.web.windows import DEFAULTS, choose_window
 
 _PAGE = 50
 _MAX_GROUPS = 50
@@ -75,44 +77,32 @@ async def report(
     `cursor` is that of its outages.
     """
     found = await find_report(engine, report_id)
-    window, position = _choose_window(found, window)
+    shown = choose_window(found, window)
     info = report_info(found, public_path(request))
     values: dict[str, Any] = {
         "report": found,
         "info": info,
-        "window": window,
-        "position": position,
+        "window": shown.name,
+        "position": shown.position,
         "groups": None,
         "labels": written(found.labels or {}),
     }
     if found.state == "complete":
         async with engine.connect() as connection:
-            values["counts"] = await queries.counts(connection, found)
-            values["groups"] = await find_groups(connection, found, group_by, position, _MAX_GROUPS)
+            by_feed = await counts(connection, found)
+            feed = next(iter(by_feed), POLLED)
+            values |= {"counts": by_feed, "feed": feed}
+            values["groups"] = await find_groups(
+                connection, found, group_by, shown.position, _MAX_GROUPS
+            )
             if queries.has_default_windows(found):
-                values |= await _last_week(connection, found, position)
+                values |= await _last_week(connection, found, shown.position, feed)
             if found.intervals:
                 values |= _how_sure(found)
             if found.outages:
                 zone = formatting.zone_of(request)
                 values |= await _outages(connection, found, zone, cursor)
     return page(request, "report.html", **values)
-
-
-def _choose_window(report: Report, name: str | None) -> tuple[str, int]:
-    """Return the window that the page shows, as its address names it, and its position.
-
-    Raise Invalid for an unknown name.
-    """
-    if queries.has_default_windows(report):
-        names: list[str] = list(queries.POSITIONS)
-        chosen = name or "week"
-    else:
-        names = [window.name for window in windows_of(report)]
-        chosen = name or names[0]
-    if chosen not in names:
-        raise invalid(f"unknown window: {chosen}", "query", "window")
-    return chosen, names.index(chosen)
 
 
 def _how_sure(report: Report) -> dict[str, Any]:
@@ -159,18 +149,22 @@ def _as_of(report: Report, store_id: str) -> int:
     return to_us(polled or report.as_of_beating)
 
 
-async def _last_week(connection: AsyncConnection, report: Report, window: int) -> dict[str, Any]:
+async def _last_week(
+    connection: AsyncConnection, report: Report, window: int, feed: str
+) -> dict[str, Any]:
     """Return what the page shows of the default windows alone."""
-    before = None
+    previous = before = changes = None
     if report.stores is None and report.labels is None:
-        before = await queries.latest_report(connection, Report.id < report.id)
-    rows = []
+        previous = await queries.latest_report(connection, Report.id < report.id)
+        before = await queries.report_a_week_earlier(connection, report)
     if before is not None:
-        rows = await queries.compare(connection, report.id, before.id, _MAX_STORES)
+        changes = await weekly_changes(connection, report.id, before.id, _MAX_STORES)
     return {
-        "bins": await queries.distribution(connection, report.id, window),
-        "worst": await queries.worst(connection, report.id, _MAX_STORES),
+        "windows": DEFAULTS,
+        "bin_names": BINS,
+        "bins": await distribution(connection, report.id, window, feed),
+        "worst": await worst(connection, report.id, _MAX_STORES),
+        "previous": previous,
         "before": before,
-        "compared": rows[0] if rows else None,
-        "worse": [row for row in rows if row.share < row.share_before],
+        "changes": changes,
     }

@@ -1,258 +1,117 @@
-"""`/stores`: search, filter, sort and page through all stores. `/stores/<id>`: one store."""
+"""`/stores`: search, filter, sort and page through all stores, and take them away as a file."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BeforeValidator
+from fastapi.responses import StreamingResponse
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.api.dependencies import Engine, ServerSettings
-from openhours.api.fields import Text
-from openhours.api.off_loop import off_loop
-from openhours.reports.explain import explain_instant, opening_and_closing, utc_offset
+from openhours.reports.formats import MEDIA, written
+from openhours.reports.queries import find_complete_report
 from openhours.reports.tables import Report
-from openhours.reports.timeline import Timeline
-from openhours.reports.timeline_query import timeline_of
-from openhours.stores.label_query import LabelQuery
+from openhours.settings import Settings
 from openhours.stores.labels import NAME, list_labels
-from openhours.stores.search import labels_of_query
-from openhours.times import (
-    WEEKDAYS,
-    Instant,
-    PastInstant,
-    from_days,
-    iso,
-    local_time,
-    to_days,
-    to_us,
-)
-from openhours.uptime.dates import CLOSED
-from openhours.web import charts, formatting, queries
-from openhours.web.intervals import find_intervals
-from openhours.web.outages import WEEK, OutageRow, outage_row
-from openhours.web.queries import Search
+from openhours.web import formatting, queries
+from openhours.web.comparison import asked
 from openhours.web.render import page
+from openhours.web.store_export import StoreExport
+from openhours.web.store_figures import BINS, PAGE, find_stores, time_zones
+from openhours.web.store_filter import StoreFilter
+from openhours.web.windows import DEFAULTS, first_shown, page_windows
 
 router = APIRouter(include_in_schema=False)
 
-_MAX_TILES = 31
-_MAX_OUTAGES = 100
 _MAX_VALUES = 20  # of a label that the form proposes
-
-
-def _blank_is_none(value: object) -> object:
-    return None if value == "" else value
-
-
-Minutes = Annotated[
-    Annotated[float, Query(ge=0, le=10_080, allow_inf_nan=False)] | None,
-    BeforeValidator(_blank_is_none),
-]
+_MAX_REPORTS = 20  # that it offers
 
 
 @router.get("/stores")
 async def stores(
     request: Request,
     engine: Engine,
-    q: Annotated[Text, Query(max_length=64)] = "",
-    feed: Literal["", "polled", "beating"] = "",
-    state: Literal["", "down", "unknown"] = "",
-    verdict: queries.Verdict = "",
-    window: queries.Window = "week",
-    over: Minutes = None,
-    sort: Literal["id", "hour", "day", "week"] = "id",
-    order: Literal["up", "down"] = "up",
-    label: LabelQuery = [],  # noqa: B006  FastAPI copies it
-    number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
+    settings: ServerSettings,
+    filters: Annotated[StoreFilter, Query()],
 ) -> Response:
-    """Show a page of stores with their figures in the latest report.
+    """Show a page of stores with their figures in a report: the latest one, if none is chosen.
 
-    With a `verdict` it is the latest one that has verdicts.
+    With a verdict it is the latest one that has verdicts. With a format: all of them, as a file.
     """
+    chosen = None
+    if filters.report_id:
+        chosen = await find_complete_report(engine, filters.report_id)
     async with engine.connect() as connection:
-        search = Search(
-            text=q.strip(),
-            feed=feed,
-            labels=await labels_of_query(connection, label),
-            state=state,
-            verdict=verdict,
-            window=window,
-            down_over=over,
-            sort=sort,
-            descending=order == "down",
-        )
+        report = chosen or await _latest(connection, bool(filters.verdict))
+        windows = page_windows(report)
+        window = next((one for one in windows if one.name == filters.window), first_shown(report))
+        search = await filters.search(connection, window, settings.default_timezone)
         known = await list_labels(connection, _MAX_VALUES)
-        report = await queries.latest_report(connection)
+        shown = windows if windows == DEFAULTS else (window,)
+        total, rows = await find_stores(connection, report, search, filters.page - 1, shown)
+        reports = await queries.complete_reports(connection, _MAX_REPORTS, [filters.report_id])
+        zones = await time_zones(connection, settings.default_timezone)
         judging = await queries.latest_report(connection, Report.verdicts)
-        if verdict and judging is not None:
-            report = judging
-        total, rows = await queries.find_stores(connection, report, search, number - 1)
-    last = max(1, -(-total // queries.PAGE))
-    query = {
-        "q": search.text,
-        "feed": feed,
-        "state": state,
-        "verdict": verdict,
-        "window": window,
-        "over": "" if over is None else f"{over:g}",
-        "sort": sort,
-        "order": order,
-        "label": [text.strip() for text in label if text.strip()],
-        "page": number,
-    }
-
-    def link(**changes: object) -> str:
-        return formatting.query_of(query | {"page": 1} | changes)
-
+    if filters.format:
+        export = StoreExport(report, search, shown, list(known), filters.format)
+        return await _file(engine, settings, export, total)
     return page(
         request,
         "stores.html",
+        filters=filters,
         report=report,
+        reports=_choices(reports, formatting.zone_of(request)),
         has_verdicts=judging is not None,
-        rows=rows,
-        total=total,
-        current=number,
-        last=last,
-        first=(number - 1) * queries.PAGE + 1,
-        query=query,
+        windows=windows,
+        window=window,
+        shown=shown,
+        bins=BINS,
+        zones=zones,
         labels=[
             f"{key}={value}"
             for key, values in known.items()
             for value in values
             if key != NAME  # `Search` finds names
         ],
-        filtered=search != Search(sort=sort, descending=order == "down"),
-        link=link,
+        rows=rows,
+        total=total,
+        first=(filters.page - 1) * PAGE + 1,
+        last=max(1, -(-total // PAGE)),
     )
 
 
-@router.get("/stores/{store_id:text}")
-async def store(
-    request: Request,
-    engine: Engine,
-    settings: ServerSettings,
-    store_id: Text,
-    report_id: Text | None = None,
-    as_of: PastInstant | None = None,
-    back: Annotated[int, Query(ge=0, le=1_500, description="How many weeks before T.")] = 0,
-    at: Instant | None = None,
-) -> Response:
-    """Show one store: a chart of its week, and why each moment counts as it does."""
-    answer = await timeline_of(engine, settings, store_id, as_of, report_id)
-    line = answer.timeline
-    async with engine.connect() as connection:
-        row = await find_intervals(connection, line, answer.report)
-    weeks = max(1, -(-line.lookback // WEEK))
-    ends = line.as_of - min(back, weeks - 1) * WEEK
-    begins = max(line.since, ends - WEEK)
-    instant = None if at is None else to_us(at)
-    query: dict[str, Any] = {"report_id": report_id, "as_of": as_of and iso(as_of)}
-
-    def link(**changes: object) -> str:
-        return formatting.query_of(query | changes)
-
-    def drawn() -> Response:
-        return page(
-            request,
-            "store.html",
-            line=line,
-            name=answer.labels.get(NAME),
-            labels=[(key, value) for key, value in answer.labels.items() if key != NAME],
-            report=answer.report,
-            changed_since=answer.changed_since,
-            windows=_windows(line, row),
-            row=row,
-            days=charts.week_of(line, begins, ends),
-            begins=formatting.when(begins, line.zone),
-            ends=formatting.when(ends, line.zone),
-            as_of=formatting.when(line.as_of, line.zone),
-            looks_back_to=formatting.when(line.since, line.zone),
-            offset=utc_offset(line.as_of, line.zone),
-            hours_by_day=_by_day(line),
-            special_hours=_special(line),
-            outages=_outages(line, begins, ends, answer.report),
-            outage_count=0 if line.outages is None else len(line.outages.store),
-            back=min(back, weeks - 1),
-            weeks=weeks,
-            at=at,
-            why=None if instant is None else explain_instant(line, instant),
-            link=link,
-        )
-
-    return await off_loop(drawn)
+async def _latest(connection: AsyncConnection, with_verdicts: bool) -> Report | None:
+    report = None
+    if with_verdicts:
+        report = await queries.latest_report(connection, Report.verdicts)
+    return report or await queries.latest_report(connection)
 
 
-def _windows(line: Timeline, row: Row[Any] | None) -> list[dict[str, Any]]:
-    """Return the store's figures as of T, as a report has them; how sure they are, from its row."""
-    if line.figures is None:
-        return []
-    return [
-        {
-            "words": formatting.window_words(window.name),
-            "short": window.is_short,
-            "known": line.known,
-            "open": int(line.figures.open[n, 0]),
-            "up": int(line.figures.up[n, 0]),
-            "observed": int(line.figures.observed[n, 0]),
-            "p05": row and row.p05 and row.p05[n],
-            "p95": row and row.p95 and row.p95[n],
-            "verdict": row and row.verdict and row.verdict[n],
-        }
-        for n, window in enumerate(line.query.windows[:_MAX_TILES])
-    ]
-
-
-def _outages(line: Timeline, begins: int, ends: int, report: Report | None) -> list[OutageRow]:
-    """Return the outages that meet [begins, ends), the newest first."""
-    if line.outages is None:
-        return []
-    met = (line.outages.began_at < ends) & (line.outages.ended_at > begins)
-    newest = np.flatnonzero(met)[::-1][:_MAX_OUTAGES]
-    columns = (column[newest].tolist() for column in vars(line.outages).values())
-    return [
-        outage_row(
-            line.store_id,
-            None,
-            began_at=began_at,
-            ended_at=None if ongoing else ended_at,
-            downtime=downtime,
-            observations=observations,
-            as_of=line.as_of,
-            zone=line.zone,
-            report=report,
-        )
-        for _, began_at, ended_at, _, _, downtime, observations, ongoing in zip(
-            *columns, strict=True
-        )
-    ]
-
-
-def _by_day(line: Timeline) -> list[tuple[str, str]]:
-    """Return the week's hours on the day of T, each weekday with its spans."""
-    week = line.week_on(to_days(local_time(line.as_of, line.zone).date()))
-    spans = [
-        (row.day, " to ".join(opening_and_closing(row))) for row in week if row.opens != CLOSED
-    ]
-    return [
-        (name, ", ".join(span for of, span in spans if of == day) or "closed")
-        for day, name in enumerate(WEEKDAYS)
-        if week
-    ]
-
-
-def _special(line: Timeline) -> list[tuple[str, str]]:
-    """Return the dates of special hours, the newest first, each with its spans."""
-    dates = sorted({row.date for row in line.special if row.date is not None}, reverse=True)
+def _choices(rows: Sequence[Row[Any]], zone: str) -> list[tuple[str, str]]:
+    """Return the reports that can be chosen, by their ids: as of when, and what they are of."""
     return [
         (
-            f"{from_days(date):%a} {from_days(date).day} {from_days(date):%b %Y}",
-            ", ".join(
-                " to ".join(opening_and_closing(row))
-                for row in line.special_on(date)
-                if row.opens != CLOSED
-            )
-            or "closed",
+            row.report_id,
+            f"{formatting.when(row.as_of_polled or row.as_of_beating, zone, bare=True).striptags()}"
+            f": {asked(row)}",
         )
-        for date in dates
+        for row in rows
     ]
+
+
+async def _file(
+    engine: AsyncEngine, settings: Settings, export: StoreExport, total: int
+) -> Response:
+    """Return all stores as a file."""
+    report, form = export.report, export.form
+    as_of = report and (report.as_of_polled or report.as_of_beating)
+    name = f"stores-{as_of:%Y%m%dT%H%M%SZ}.{form}" if as_of else f"stores.{form}"
+    return StreamingResponse(
+        await written(export.table(engine, total), form, settings.data_dir, {}),
+        media_type=MEDIA[form],
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        },
+    )

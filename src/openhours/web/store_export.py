@@ -1,0 +1,110 @@
+"""The list of stores as a file: as filtered and in its order, with the figures of each window."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.api.csv_cells import inert_cell
+from openhours.api.off_loop import off_loop
+from openhours.reports.tables import Report
+from openhours.reports.tabular import STORE_ID, Heading, Table, figure, rounded
+from openhours.stores.search import STORE_LABELS
+from openhours.stores.tables import BEATING
+from openhours.times import HOUR, MINUTE
+from openhours.uptime.axis import Bool, Int64
+from openhours.uptime.intervals.verdicts import CANNOT_TELL, MET, MISSED
+from openhours.web.store_figures import Search, matching
+from openhours.web.windows import PageWindow
+
+_AT_ONCE = 1_000
+_FIGURES = ("open", "uptime", "downtime")
+_VERDICTS = {MET: "met", MISSED: "missed", CANNOT_TELL: "cannot_tell"}
+
+
+@dataclass(frozen=True)
+class StoreExport:
+    """Stores in a file: with their labels of these keys, and their figures in these windows."""
+
+    report: Report | None
+    search: Search
+    windows: Sequence[PageWindow]
+    keys: Sequence[str]
+    form: Literal["csv", "xlsx"]
+
+    def table(self, engine: AsyncEngine, total: int) -> Table:
+        """Return the stores as a table; `total` is how many there are."""
+        return Table(self._headings(), total, self._pages(engine))
+
+    def _headings(self) -> list[Heading]:
+        headings = [STORE_ID, *(Heading(name, name, "text") for name in ("type", "time_zone"))]
+        headings += [Heading(_label(key), key, "text") for key in self.keys]
+        for window in self.windows:
+            unit = "in minutes" if window.is_short else "in hours"
+            headings += [figure(f"{of}_{window.column}", unit) for of in _FIGURES]
+            title = f"uptime_{window.column}(in percent)"
+            headings.append(Heading(f"share_{window.column}", title, "figure"))
+            if self._has_verdicts:
+                name = f"verdict_{window.column}"
+                headings.append(Heading(name, name, "text"))
+        return headings
+
+    @property
+    def _has_verdicts(self) -> bool:
+        return self.report is not None and self.report.verdicts
+
+    async def _pages(self, engine: AsyncEngine) -> AsyncIterator[pd.DataFrame]:
+        query = matching(self.report, self.search, self.windows).add_columns(STORE_LABELS)
+        async with engine.connect() as connection:
+            result = await connection.stream(query)
+            async for rows in result.partitions(_AT_ONCE):
+                yield await off_loop(self._frame, rows)
+
+    def _frame(self, rows: Sequence[Row[Any]]) -> pd.DataFrame:
+        columns: dict[str, Any] = {
+            STORE_ID.name: [row.store_id for row in rows],
+            "type": ["PC" if row.feed == BEATING else "store" for row in rows],
+            "time_zone": [row.timezone or self.search.default_timezone for row in rows],
+        }
+        for key in self.keys:
+            columns[_label(key)] = [self._text(row.labels, key) for row in rows]
+        known = np.array([bool(row.known) for row in rows], np.bool_)
+        for n, window in enumerate(self.windows):
+            opened, up = (
+                np.array([row._mapping[name][n] or 0 for row in rows], np.int64)
+                for name in ("open", "up")
+            )
+            columns |= _figures(window, known, opened, up)
+            if self._has_verdicts:
+                columns[f"verdict_{window.column}"] = [
+                    _VERDICTS.get(row.verdict[n]) for row in rows
+                ]
+        return pd.DataFrame(columns)
+
+    def _text(self, labels: Mapping[str, str], key: str) -> str:
+        text = labels.get(key, "")
+        return inert_cell(text) if self.form == "csv" else text
+
+
+def _label(key: str) -> str:
+    """Return the name of a label's column, which is no other column's."""
+    return f"label {key}"
+
+
+def _figures(
+    window: PageWindow, known: Bool, opened: Int64, up: Int64
+) -> dict[str, NDArray[np.float64]]:
+    unit = MINUTE if window.is_short else HOUR
+    share = rounded(up * 100, np.where(opened == 0, 1, opened))
+    figures = zip(_FIGURES, (opened, up, opened - up), strict=True)
+    columns = {
+        f"{name}_{window.column}": np.where(known, rounded(us, unit), np.nan)
+        for name, us in figures
+    }
+    columns[f"share_{window.column}"] = np.where(known & (opened > 0), share, np.nan)
+    return columns

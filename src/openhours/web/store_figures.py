@@ -1,0 +1,209 @@
+"""Stores with their figures in a report: searched, sorted, counted. PCs are counted apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Row,
+    Select,
+    case,
+    cast,
+    false,
+    func,
+    outerjoin,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from openhours.reports.tables import Report, ReportRow
+from openhours.stores.search import STORE_NAME, StoreSearch
+from openhours.stores.tables import BEATING, POLLED, Store
+from openhours.times import MINUTE
+from openhours.uptime.intervals.verdicts import CANNOT_TELL, MET, MISSED
+from openhours.web.windows import DAY, DEFAULTS, WEEK, PageWindow
+
+State = Literal["", "down", "up", "partly", "throughout", "closed", "unknown"]
+Verdict = Literal["", "met", "missed", "cannot_tell"]
+Sort = Literal["down", "percent", "id"]
+_VERDICTS: dict[Verdict, int] = {"met": MET, "missed": MISSED, "cannot_tell": CANNOT_TELL}
+# Shares of open time, as `distribution` counts them.
+BINS = (*(f"{low}-{low + 5}" for low in range(0, 100, 5)), "100")
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Search(StoreSearch):
+    """Search for stores by their figures in a window (a position from 0), and their order.
+
+    `timezone` is that of the store, or `default_timezone` if it has none; `uptime` is one of
+    `BINS`; `down_over` is in minutes.
+    """
+
+    timezone: str = ""
+    default_timezone: str = ""
+    window: int = WEEK.position
+    state: State = ""
+    verdict: Verdict = ""
+    uptime: str = ""
+    down_over: float | None = None
+    sort: Sort = "id"
+    descending: bool = False
+
+    def condition(self) -> ColumnElement[bool]:
+        """Return the condition on rows of `stores` with those of a report."""
+        condition = super().condition()
+        opened, up = self.figures()
+        known = ReportRow.known
+        if self.timezone:
+            condition &= func.coalesce(Store.timezone, self.default_timezone) == self.timezone
+        if self.state:
+            states: Mapping[State, ColumnElement[bool]] = {
+                "down": known & (up < opened),
+                "up": known & (opened > 0) & (up == opened),
+                "partly": known & (up > 0) & (up < opened),
+                "throughout": known & (up == 0) & (opened > 0),
+                "closed": known & (opened == 0),
+                "unknown": ~known,
+            }
+            condition &= states[self.state]
+        if self.verdict:
+            condition &= ReportRow.verdict[self.window + 1] == _VERDICTS[self.verdict]
+        if self.uptime:
+            condition &= known & (case((opened > 0, 20 * up // opened)) == BINS.index(self.uptime))
+        if self.down_over is not None:
+            condition &= known & (opened - up > int(self.down_over * MINUTE))
+        return condition
+
+    def order(self) -> tuple[ColumnElement[Any], ...]:
+        """Return the order of the rows; by figures, PCs come after all stores."""
+        if self.sort == "id":
+            return (Store.store_id.desc() if self.descending else Store.store_id.asc(),)
+        opened, up = self.figures()
+        figure = case((ReportRow.known, opened - up))
+        if self.sort == "percent":
+            figure = case((ReportRow.known & (opened > 0), cast(up, Double) / opened))
+        is_pc = func.coalesce(Store.feed == BEATING, false())
+        by_figure = figure.desc() if self.descending else figure.asc()
+        return is_pc, by_figure.nulls_last(), Store.store_id.asc()
+
+    def figures(self) -> tuple[ColumnElement[int], ColumnElement[int]]:
+        """Return open time and uptime in the window, µs."""
+        return ReportRow.open[self.window + 1], ReportRow.up[self.window + 1]
+
+
+def _columns(windows: Sequence[PageWindow]) -> list[Any]:
+    """Return what pages show of a store; of its figures, an element for each of these windows."""
+    figures = (ReportRow.open, ReportRow.up, ReportRow.p05, ReportRow.p95, ReportRow.verdict)
+    places = [window.position + 1 for window in windows]
+    return [
+        *(Store.store_id, STORE_NAME, Store.feed, Store.timezone),
+        ReportRow.known,
+        ReportRow.target,
+        *(array([of[n] for n in places]).label(of.key) for of in figures),
+    ]
+
+
+def matching(
+    report: Report | None, search: Search, windows: Sequence[PageWindow]
+) -> Select[tuple[Any, ...]]:
+    """Return the query for the stores that match, in order, with their figures.
+
+    The figures, `known` and verdicts are null for stores without a row in the report. A report of
+    some stores leaves all others out.
+    """
+    found = select(*_columns(windows)).select_from(_source(report)).where(_which(report, search))
+    return found.order_by(*search.order())
+
+
+async def find_stores(
+    connection: AsyncConnection,
+    report: Report | None,
+    search: Search,
+    page: int,
+    windows: Sequence[PageWindow] = DEFAULTS,
+) -> tuple[int, list[Row[Any]]]:
+    """Return how many stores match, and those of one page (from 0), as `matching` does."""
+    count = select(func.count()).select_from(_source(report)).where(_which(report, search))
+    total = (await connection.execute(count)).scalar_one()
+    query = matching(report, search, windows).limit(PAGE).offset(page * PAGE)
+    return total, list((await connection.execute(query)).all())
+
+
+def _source(report: Report | None) -> Any:
+    of_report = (ReportRow.store == Store.id) & (ReportRow.report == (report.id if report else 0))
+    return outerjoin(Store, ReportRow, of_report)
+
+
+def _which(report: Report | None, search: Search) -> ColumnElement[bool]:
+    condition = search.condition()
+    if report is not None and (report.stores is not None or report.labels is not None):
+        condition &= ReportRow.store.is_not(None)
+    return condition
+
+
+async def time_zones(connection: AsyncConnection, default: str) -> list[str]:
+    """Return the time zones of all stores; `default` is that of those without one."""
+    query = select(func.coalesce(Store.timezone, default)).distinct()
+    return sorted((await connection.execute(query)).scalars())
+
+
+async def worst(connection: AsyncConnection, report: int, limit: int) -> list[Row[Any]]:
+    """Return the polled stores with the longest downtime in the last day."""
+    day, week = (Search(window=window.position) for window in (DAY, WEEK))
+    (opened, up), (week_opened, week_up) = day.figures(), week.figures()
+    query = (
+        select(*_columns(DEFAULTS))
+        .join_from(ReportRow, Store, Store.id == ReportRow.store)
+        .where(ReportRow.report == report, Store.feed == POLLED, ReportRow.known, opened > up)
+        .order_by((opened - up).desc(), (week_opened - week_up).desc(), Store.store_id)
+    )
+    return list((await connection.execute(query.limit(limit))).all())
+
+
+_COUNTS = text("""
+SELECT feed, count(*) FILTER (WHERE known AND open[n] > 0 AND up[n] = open[n]) AS fully_up,
+       count(*) FILTER (WHERE known AND up[n] > 0 AND up[n] < open[n]) AS partly,
+       count(*) FILTER (WHERE known AND up[n] = 0 AND open[n] > 0) AS down,
+       count(*) FILTER (WHERE known AND open[n] = 0) AS closed,
+       count(*) FILTER (WHERE NOT known) AS unknown,
+       coalesce(sum(open[n]) FILTER (WHERE known), 0)::int8 AS open,
+       coalesce(sum(up[n]) FILTER (WHERE known), 0)::int8 AS up,
+       coalesce(sum(open[n]), 0)::int8 AS all_open,
+       coalesce(sum(observed[n]), 0)::int8 AS observed
+FROM report_rows JOIN stores ON id = store, generate_series(1, :windows) n
+WHERE report = :report GROUP BY feed, n ORDER BY feed DESC, n
+""")
+
+
+async def counts(connection: AsyncConnection, report: Report) -> dict[str, list[Row[Any]]]:
+    """Return, by feed, for each of the report's windows how many stores were up, down …
+
+    And sums in µs. Polled stores come first; a feed without any store is not there.
+    """
+    values = {"report": report.id, "windows": len(report.windows)}
+    found = dict[str, list[Row[Any]]]()
+    for row in await connection.execute(_COUNTS, values):
+        found.setdefault(row.feed, []).append(row)
+    return found
+
+
+async def distribution(
+    connection: AsyncConnection, report: int, window: int, feed: str
+) -> list[int]:
+    """Return how many stores of a feed have an uptime in each of `BINS`.
+
+    `window` is its position in the report.
+    """
+    query = text("""
+        SELECT (20 * up[:n]) / open[:n] AS bin, count(*) AS stores
+        FROM report_rows JOIN stores ON id = store
+        WHERE report = :report AND known AND open[:n] > 0 AND feed = :feed GROUP BY 1
+    """)
+    values = {"report": report, "n": window + 1, "feed": feed}
+    found = dict(tuple(row) for row in await connection.execute(query, values))
+    return [int(found.get(n, 0)) for n in range(len(BINS))]

@@ -1,0 +1,61 @@
+"""Which stores are worse or better in their last week than in an earlier report."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+# A change counts where the percentages differ as pages write them, in tenths rounded down, and by
+# at least half of a tenth: 43.699 to 43.701 % is none, and neither is 43.71 to 43.77 %.
+_CHANGES = text("""
+WITH both_reports AS (
+    SELECT r.store, r.open[3] AS open, r.up[3] AS up, r.p05[3] AS p05, r.p95[3] AS p95,
+           b.open[3] AS open_before, b.up[3] AS up_before,
+           b.p05[3] AS p05_before, b.p95[3] AS p95_before,
+           CASE WHEN 1000 * r.up[3] / r.open[3] <> 1000 * b.up[3] / b.open[3]
+           THEN r.up[3]::float8 / r.open[3] - b.up[3]::float8 / b.open[3] ELSE 0 END AS change
+    FROM report_rows r JOIN report_rows b ON b.store = r.store AND b.report = :before
+         JOIN stores s ON s.id = r.store AND s.feed = 'polled'
+    WHERE r.report = :report AND r.known AND b.known AND r.open[3] > 0 AND b.open[3] > 0
+), counted AS (
+    SELECT *, count(*) OVER () AS stores,
+           count(*) FILTER (WHERE change <= -0.0005) OVER () AS worse,
+           count(*) FILTER (WHERE change >= 0.0005) OVER () AS better
+    FROM both_reports
+), shown AS (
+    (SELECT * FROM counted ORDER BY change, store LIMIT :limit)
+    UNION (SELECT * FROM counted ORDER BY change DESC, store LIMIT :limit)
+)
+SELECT c.*, s.store_id,
+       (SELECT value FROM labels WHERE store = s.id AND key = 'name') AS name
+FROM shown c JOIN stores s ON s.id = c.store ORDER BY c.change, s.store_id
+""")
+
+
+class WeeklyChanges(NamedTuple):
+    """How many polled stores both reports know, and how many of them are worse, or better.
+
+    With the rows of those that changed the most.
+    """
+
+    stores: int
+    worse: int
+    better: int
+    fell: list[Row[Any]]
+    rose: list[Row[Any]]
+
+
+async def weekly_changes(
+    connection: AsyncConnection, report: int, before: int, limit: int
+) -> WeeklyChanges | None:
+    """Return how the stores' weekly uptime changed between two reports of the default windows.
+
+    None if there is no store that both know.
+    """
+    values = {"report": report, "before": before, "limit": limit}
+    rows = list((await connection.execute(_CHANGES, values)).all())
+    if not rows:
+        return None
+    fell = [row for row in rows if row.change <= -0.0005][:limit]
+    rose = [row for row in reversed(rows) if row.change >= 0.0005][:limit]
+    return WeeklyChanges(rows[0].stores, rows[0].worse, rows[0].better, fell, rose)
