@@ -75,6 +75,7 @@ TABLE = AccessTable(
         # Pages
         "GET /files/{ingestion_id}": _INGEST,
         "POST /files/{ingestion_id}/cancel": Needs("ingest", form=True),
+        "GET /find": _REPORT,
         "GET /stores": _REPORT,
         "GET /stores/{store_id:text}": _REPORT,
         "POST /reports/new": Needs("report", form=True),

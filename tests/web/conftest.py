@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from pydantic import SecretStr
 from tools.service import Service
 
@@ -117,10 +117,16 @@ def watched(page: Page, url: str) -> list[str]:
     return faults
 
 
+def tell_zone(context: BrowserContext, url: str) -> None:
+    """Let the server know the zone: else it shows the first page twice, the first time in UTC."""
+    context.add_cookies([{"name": "zone", "value": ZONE, "url": url}])
+
+
 @pytest.fixture
 def page(browser: Browser, service: Service) -> Iterator[Page]:
-    """A visitor in Denver, who was never here before; at the end there was no fault."""
+    """A visitor in Denver, which the server knows; at the end there was no fault."""
     context = browser.new_context(base_url=service.url, timezone_id=ZONE, accept_downloads=True)
+    tell_zone(context, service.url)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     faults = watched(page, service.url)

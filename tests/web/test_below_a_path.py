@@ -238,7 +238,7 @@ def test_a_report_is_generated_in_a_browser(
     page.get_by_label("Key", exact=True).fill(KEY)
     page.get_by_role("button", name="Sign in with the key").click()
     page.get_by_role("button", name="Generate report").click()
-    page.get_by_role("link", name="Look at it").click()
+    page.get_by_role("link", name="Open report").click()
     expect(page.locator("h1")).to_contain_text("Report of")
     for path, shown in (("/docs", "/trigger_report"), ("/redoc", "trigger")):
         page.goto(f"{ROOT}{path}")

@@ -11,7 +11,7 @@ from tools.service import Service
 
 from openhours.times import local_time, now
 from tests.helpers.chromium import ARGS, CHROMIUM
-from tests.web.conftest import ZONE, good_for_all, watched
+from tests.web.conftest import ZONE, good_for_all, tell_zone, watched
 
 PHONE = ViewportSize(width=390, height=844)
 
@@ -61,6 +61,7 @@ def test_the_timer_survives_closing_the_browser(
             timezone_id=ZONE,
             base_url=service.url,
         )
+        tell_zone(context, service.url)
         page = context.pages[0]
         return page, watched(page, service.url)
 
@@ -167,6 +168,7 @@ def test_the_running_clock_leaves_room_for_all_pages(page: Page, width: int) -> 
 
 def test_a_form_that_was_refused_is_good_for_all(browser: Browser, service: Service) -> None:
     context = browser.new_context(base_url=service.url, timezone_id=ZONE)
+    tell_zone(context, service.url)
     page = context.new_page()
     sign_up(page, "kim")
     page.locator("#zone").fill("Mars")

@@ -97,6 +97,8 @@ def page(request: Request, template: str, status_code: int = 200, **values: obje
         caller=getattr(request.state, "caller", Caller()),
         csrf_token=csrf_token(request, sent),
         zone=zone,
+        # It is shown again at once, in the visitor's zone: only a script knows that.
+        first_visit=request.method == "GET" and formatting.ZONE_COOKIE not in request.cookies,
         when=when,
         **values,
     )

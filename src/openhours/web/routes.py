@@ -10,6 +10,7 @@ from openhours.web.pages import (
     compare,
     corrections,
     files,
+    find,
     overview,
     pcs,
     reports,
@@ -30,6 +31,7 @@ PAGES = (
         pages.router
         for pages in (
             files,
+            find,
             stores,
             store,
             reports,

@@ -39,6 +39,17 @@ def test_pages_lead_to_the_form_until_someone_has_signed_in(
     assert get_page(client, "/signin").texts(".who a") == ["Sign in"]
 
 
+def test_who_has_signed_in_is_told_so_on_the_form_too(client: TestClient, keys: list[str]) -> None:
+    assert "You are signed in" not in get_page(client, "/signin").text()
+    post_form(client, "/signin", key=keys[0])
+    page = get_page(client, "/signin?next=/stores")
+    assert page.text("header .signout") == "API key Sign out"
+    assert "You are signed in with the API key" in page.text()
+    assert page.attribute("main .note > a", "href") == "/stores"
+    post_form(client, "/signout")
+    assert "You are signed in" not in get_page(client, "/signin").text()
+
+
 def test_refusals_are_told_beside_the_forms(client: TestClient) -> None:
     page = parsed(post_form(client, "/signin", key="nonsense"), 401)
     assert page.text("#key-wrong") == "This key is not valid, or was revoked."

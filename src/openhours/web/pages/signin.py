@@ -17,6 +17,7 @@ from openhours.accounts.browser_sessions import (
     sign_in,
     sign_out,
 )
+from openhours.accounts.credentials import Caller
 from openhours.accounts.schemas import Registration
 from openhours.accounts.tokens import UserName, hash_of
 from openhours.accounts.users import Username, login, register
@@ -41,9 +42,13 @@ def _inside(path: str) -> str:
 
 @router.get("/signin")
 async def show(
-    request: Request, settings: ServerSettings, next: Annotated[str, Query()] = "/"
+    request: Request,
+    accounts: ServerAccounts,
+    settings: ServerSettings,
+    next: Annotated[str, Query()] = "/",
 ) -> Response:
-    """Show the forms."""
+    """Show the forms, also to who has signed in: as somebody else."""
+    request.state.caller = await accounts.by_cookie(request) or Caller()
     return _forms(request, settings, next)
 
 
