@@ -17,9 +17,9 @@ from sqlalchemy.engine import make_url
 from tools.service import Service
 
 from benchmarks.measure import seconds
-from openhours.cli import sample_data
 from openhours.db import embedded, worker_connection
 from openhours.db.engine import make_engine, migrate
+from openhours.ingestion import sample_data
 from openhours.ingestion.advice import DefaultZone
 from openhours.ingestion.ingest import ingest_file
 from openhours.ingestion.write import Attempt, add_ingestion, begin_attempt

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from openhours.cli import sample_data
+from openhours.ingestion import sample_data
 from tests.helpers.terminal import Terminal, make_checkout
 
 pytestmark = pytest.mark.slow

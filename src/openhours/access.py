@@ -74,6 +74,7 @@ TABLE = AccessTable(
         "DELETE /special_hours/{store_id:text}/{date}": _INGEST,
         # Pages
         "GET /files/{ingestion_id}": _INGEST,
+        "POST /files/sample": Needs("ingest", form=True),
         "POST /files/{ingestion_id}/cancel": Needs("ingest", form=True),
         "GET /find": _REPORT,
         "GET /stores": _REPORT,

@@ -10,7 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from openhours.cli import sample_data
+from openhours.ingestion import sample_data
 from openhours.settings import Settings
 from tests.helpers.command import openhours
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from tools.service import Service
 
-from openhours.cli import sample_data, sample_loading
+from openhours.cli import sample_loading
+from openhours.ingestion import sample_data
+from openhours.ingestion.sample import STORES
 from openhours.settings import Settings
 from tests.helpers.command import openhours
 from tests.helpers.database import fetch
@@ -23,7 +25,7 @@ OWN_POLLS = f"""store_id,timestamp_utc,status
 
 
 def upload_sample(service: Service, place: Path) -> None:
-    files = sample_data.write(place / "sample", sample_loading.STORES)
+    files = sample_data.write(place / "sample", STORES)
     for kind, file in zip(("status", "hours", "timezones", "labels"), files, strict=True):
         assert service.upload(kind, file.read_bytes())["state"] == "complete"
 

@@ -98,4 +98,14 @@ def test_pcs_refresh_by_themselves(page: Page, service: Service) -> None:
     expect(page.get_by_role("table", name="Heartbeats").locator("tbody tr")).to_have_count(3)
 
 
+def test_the_description_of_the_api_follows_the_theme_and_leads_back(page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto("/docs")
+    expect(page.locator("html.dark-mode #swagger-ui")).to_contain_text("/trigger_report")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("html.dark-mode")).to_have_count(0)
+    page.get_by_role("banner").get_by_role("link", name="openhours").click()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+
+
 LATER = ["2023-01-23 18:14:00 active"]

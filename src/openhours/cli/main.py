@@ -253,7 +253,7 @@ def sample_data(
             typer.echo(f"removed: {asyncio.run(part.remove(settings))}")
         return
     try:
-        for path in server_part("cli.sample_data").write(folder, stores):
+        for path in server_part("ingestion.sample_data").write(folder, stores):
             typer.echo(path)
     except OSError as error:
         fail(str(error), 1)

@@ -8,15 +8,15 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from openhours.cli import commands, sample_data
+from openhours.cli import commands
 from openhours.db import database
 from openhours.errors import OpenhoursError
+from openhours.ingestion import sample_data
 from openhours.ingestion.inbox import csv_files
 from openhours.ingestion.ingest import LOCK
+from openhours.ingestion.sample import STORES
 from openhours.ingestion.uploads import folder_of
 from openhours.settings import Settings
-
-STORES = 60
 
 # Whoever names one of these has data of their own.
 _NAMED = {

@@ -22,17 +22,24 @@ _HEAD = """<!doctype html>
 <head><meta charset="utf-8"><title>openhours API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="docs/assets/favicon.png">
+<link rel="stylesheet" href="static/docs.css">
 """
+_TOP = '<header class="top"><a href="./">openhours</a><h1>API</h1></header>'
 
 _SWAGGER = f"""{_HEAD}<meta name="csrf-token" content="{{token}}">
 <link rel="stylesheet" href="docs/assets/swagger-ui.css"></head>
-<body><main id="swagger-ui"></main>
+<body>{_TOP}<main id="swagger-ui"></main>
 <script src="docs/assets/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script></body>
 </html>
 """
 # Who has signed in may press Execute, too: like our other pages, this one then sends its token.
-_SWAGGER_SCRIPT = """const token = document.querySelector("meta[name=csrf-token]").content;
+# Swagger UI has a dark theme, but does not ask the browser which one is wanted.
+_SWAGGER_SCRIPT = """const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+const token = document.querySelector("meta[name=csrf-token]").content;
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
@@ -46,7 +53,7 @@ SwaggerUIBundle({
 """
 
 _REDOC = f"""{_HEAD}</head>
-<body><main id="redoc"></main>
+<body>{_TOP}<main id="redoc"></main>
 <script src="redoc/bundle.js"></script>
 <script src="redoc/start.js"></script></body>
 </html>

@@ -3,10 +3,11 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from openhours.api.dependencies import ClientAddress, Engine
+from openhours.api.dependencies import ClientAddress, Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.ingestion.advice import advice_of
 from openhours.ingestion.queries import find_ingestion
+from openhours.ingestion.sample import queue_sample
 from openhours.ingestion.write import cancel
 from openhours.web import queries
 from openhours.web.file_words import KINDS, REASONS
@@ -44,3 +45,10 @@ async def cancel_loading(engine: Engine, address: ClientAddress, ingestion_id: T
     """Cancel the ingestion of a file, and redirect to its page."""
     await cancel(engine, ingestion_id, f"a request from {address}")
     return RedirectResponse(f"/files/{ingestion_id}", 303)
+
+
+@router.post("/files/sample")
+async def load_sample(engine: Engine, settings: ServerSettings) -> Response:
+    """Queue the files of the sample, and redirect to the overview, which shows how far they are."""
+    await queue_sample(engine, settings)
+    return RedirectResponse("/", 303)
