@@ -39,8 +39,7 @@ def test_an_instant_inside_a_piece_is_explained_by_the_piece() -> None:
     store = Store(MONDAY, DENVER, [(utc("2023-01-23 17:14"), True)])
     line = timeline(store, POLLED, utc("2023-01-23 19:00"))
     assert explain_instant(line, utc("2023-01-23 17:30")) == (
-        "09:14 to 11:14 active: nearest poll 10:14 active; "
-        "open Mon 09:00-12:00 America/Denver (UTC-7)"
+        "09:14 to 11:14 up: nearest poll 10:14 active; open Mon 09:00-12:00 America/Denver (UTC-7)"
     )
 
 

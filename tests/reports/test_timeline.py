@@ -144,11 +144,10 @@ def test_a_reason_says_status_source_hours_zone_and_offset() -> None:
     )
     line = timeline(store, POLLED, at("2023-01-23 19:00"))
     assert [explain_piece(line, piece) for piece in line.pieces[-3:]] == [
-        "09:00 to 09:14 active, filled: nearest poll 10:14 active; "
+        "09:00 to 09:14 up, estimated: nearest poll 10:14 active; "
         "open Mon 09:00-12:00 America/Denver (UTC-7)",
-        "09:14 to 10:44 active: nearest poll 10:14 active; "
-        "open Mon 09:00-12:00 America/Denver (UTC-7)",
-        "10:44 to 12:00 inactive: nearest poll 11:15 inactive; "
+        "09:14 to 10:44 up: nearest poll 10:14 active; open Mon 09:00-12:00 America/Denver (UTC-7)",
+        "10:44 to 12:00 down: nearest poll 11:15 inactive; "
         "open Mon 09:00-12:00 America/Denver (UTC-7)",
     ]
 

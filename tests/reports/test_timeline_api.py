@@ -46,7 +46,7 @@ def test_a_time_line_and_its_explanations(service: Service) -> None:
 
     why = service.client.get(f"{URL}/explain", params={"at": "2023-01-23T18:00:00Z"}).json()
     assert why["reason"] == (
-        "10:44 to 12:00 inactive: nearest poll 11:15 inactive; "
+        "10:44 to 12:00 down: nearest poll 11:15 inactive; "
         "open Mon 09:00-12:00 America/Denver (UTC-7)"
     )
     assert why["hours"] == [

@@ -96,7 +96,7 @@ def test_files_are_brought_and_a_report_is_generated(
     page.set_viewport_size(size)
     page.goto(f"/reports/{report['report_id']}")
     outages.get_by_role("link", name=STORE).click()
-    expect(page.locator("#why")).to_contain_text("inactive: nearest poll 11:15 inactive")
+    expect(page.get_by_role("tooltip")).to_contain_text("down: nearest poll 11:15 inactive")
     good_for_all(page)
 
     page.goto(f"/files/{service.client.get('/ingestions').json()[1]['ingestion_id']}")

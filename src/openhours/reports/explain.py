@@ -1,8 +1,9 @@
 """Explain in a sentence why a store counts as it does, in the store's own time.
 
-10:44 to 11:15 inactive: nearest poll 11:15 inactive; open Mon 09:00-12:00 America/Denver (UTC-7)
+10:44 to 11:15 down: nearest poll 11:15 inactive; open Mon 09:00-12:00 America/Denver (UTC-7)
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 from openhours.reports.pieces import Piece
 from openhours.reports.timeline import HoursRow, Timeline
 from openhours.stores.queries import StoredCorrection
+from openhours.stores.tables import BEATING
 from openhours.times import (
     DAY,
     MINUTE,
@@ -62,14 +64,42 @@ def explain_instant(timeline: Timeline, instant: int) -> str:
 
 def explain_piece(timeline: Timeline, piece: Piece) -> str:
     """Explain why the piece has its status."""
-    begins, ends = local_time(piece.start, timeline.zone), local_time(piece.end, timeline.zone)
-    form = "%H:%M:%S" if piece.end - piece.start < 2 * MINUTE else "%H:%M"
-    word = "unknown" if piece.rule == "unknown" else status_word(piece.active)
+    return explain_block(timeline, [piece])
+
+
+def explain_block(timeline: Timeline, pieces: Sequence[Piece]) -> str:
+    """Explain why pieces that follow each other have their status, which is the same."""
+    piece, end = pieces[0], pieces[-1].end
+    begins, ends = local_time(piece.start, timeline.zone), local_time(end, timeline.zone)
+    form = "%H:%M:%S" if end - piece.start < 2 * MINUTE else "%H:%M"
     ending = f"{ends:{form}}" if ends.date() == begins.date() else _at(ends, begins, form)
-    filled = "" if piece.measured or piece.rule == "unknown" else ", filled"
+    because = _because(timeline, piece, begins, form)
+    if len(pieces) > 1:
+        because = _by_polls(timeline, pieces, begins, form)
     return (
-        f"{begins:{form}} to {ending} {word}{filled}: {_because(timeline, piece, begins, form)}; "
+        f"{begins:{form}} to {ending} {_state(timeline, piece)}: {because}; "
         f"{explain_hours(timeline, piece.start)}"
+    )
+
+
+def _state(timeline: Timeline, piece: Piece) -> str:
+    if piece.rule == "unknown":
+        return "unknown"
+    if timeline.feed == BEATING:
+        return "on" if piece.active else "off"
+    estimated = "" if piece.measured else ", estimated"
+    return f"{'up' if piece.active else 'down'}{estimated}"
+
+
+def _by_polls(timeline: Timeline, pieces: Sequence[Piece], begins: datetime, form: str) -> str:
+    """Return which polls give these pieces their status: `polls 11:15 to 13:02, all 3 inactive`."""
+    at = timeline.observations.at
+    first, last = (local_time(int(at[pieces[n].source]), timeline.zone) for n in (0, -1))
+    count = len({piece.source for piece in pieces})
+    every = "both" if count == 2 else f"all {count}"
+    return (
+        f"polls {_at(first, begins, form)} to {_at(last, begins, form)}, "
+        f"{every} {status_word(pieces[0].active)}"
     )
 
 

@@ -71,7 +71,7 @@ class SegmentInfo(BaseModel):
         str,
         Field(
             examples=[
-                "10:44 to 11:15 inactive: nearest poll 11:15 inactive; "
+                "10:44 to 11:15 down: nearest poll 11:15 inactive; "
                 "open Mon 09:00-12:00 America/Denver (UTC-7)"
             ]
         ),

@@ -1,19 +1,19 @@
 """Geometry of the charts that templates draw as SVG, in units of their view boxes."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 
-from openhours.reports.explain import explain_piece
+from openhours.reports.explain import explain_block, explain_instant
 from openhours.reports.pieces import Piece
-from openhours.reports.tables import Report
 from openhours.reports.timeline import Timeline
-from openhours.stores.tables import BEATING, POLLED
-from openhours.times import DAY, EPOCH, HOUR, from_us, iso, local_time, to_us
+from openhours.stores.tables import BEATING
+from openhours.times import DAY, EPOCH, HOUR, from_us, iso, local_time
 from openhours.uptime.clocks import to_utc
-from openhours.web.formatting import date_range, hours, percent
+from openhours.web.formatting import hours
 
 WIDTH = 1000.0
 # Heartbeats closer than this cannot be told apart.
@@ -22,18 +22,22 @@ _DOT = 3.0
 
 @dataclass(frozen=True)
 class Mark:
-    """Part of a day: where it is drawn, its CSS classes, and its text."""
+    """Part of a day: where it is drawn, its CSS classes, and its text. `asked`: see `week_of`."""
 
     x: float
     width: float
     kind: str
     at: str = ""
     text: str = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True)
 class Day:
-    """Local day of a store. `dots` are SVG paths of points, by kind; `ticks` x and hour."""
+    """Local day of a store. `dots` are SVG paths of points, by kind; `ticks` x and hour.
+
+    `why` tells of the instant that `week_of` was asked about, empty if it is on another day.
+    """
 
     label: str
     date: str
@@ -43,88 +47,7 @@ class Day:
     dots: dict[str, str]
     ticks: list[tuple[float, str]]
     summary: str
-
-
-@dataclass(frozen=True)
-class Hour:
-    """An hour of a strip: `down` is 0 to 1 of its open time, None where nothing was open."""
-
-    x: float
-    down: float | None
-    text: str
-
-
-@dataclass(frozen=True)
-class Midnight:
-    """Where a local day of a strip begins; its label, empty where there is no room for one."""
-
-    x: float
-    label: str
-
-
-@dataclass(frozen=True)
-class Strip:
-    """The week before T, hour by hour; `top` is what the scale ends with, in percent.
-
-    `kind` is the CSS class of downtime, `heading` says what is drawn, `summary` what it shows.
-    """
-
-    heading: str
-    summary: str
-    kind: str
-    top: int
-    hours: list[Hour]
-    days: list[Midnight]
-
-
-# The ends of scales, in percent.
-_TOPS = (1, 2, 5, 10, 20, 50, 100)
-# No label is nearer to the end of its strip.
-_LABEL = 0.08 * WIDTH
-
-
-def strip_of(report: Report, zone: str) -> Strip | None:
-    """Return the week before T: of all polled stores, of PCs if there are none, None of nothing."""
-    by_hour = report.by_hour or {}
-    feed = POLLED if POLLED in by_hour else BEATING
-    as_of = report.as_of_polled if feed == POLLED else report.as_of_beating
-    if as_of is None or feed not in by_hour:
-        return None
-    opened, up = by_hour[feed]
-    begins, ends = to_us(as_of) - len(opened) * HOUR, to_us(as_of)
-    word = "down" if feed == POLLED else "off"
-    width = WIDTH / len(opened)
-    hours = []
-    for n, (whole, part) in enumerate(zip(opened, up, strict=True)):
-        at = local_time(begins + n * HOUR, zone)
-        down = (whole - part) / whole if whole else None
-        words = f"{percent(whole - part, whole)} of open time {word}" if whole else "nothing open"
-        text = f"{at:%a} {at.day} {at:%b}, {at:%H:%M} {zone}, an hour: {words}"
-        hours.append(Hour(round(n * width, 2), down, text))
-    most = max((hour.down or 0 for hour in hours), default=0)
-    every = f"{percent(sum(opened) - sum(up), sum(opened))} of open time {word}"
-    dates = date_range(begins, ends, zone)
-    return Strip(
-        heading=f"{'Downtime' if feed == POLLED else 'Time off'} by hour, {dates}",
-        summary=f"{every} in the week, at most {percent(most, 1)} in an hour",
-        kind=word,
-        top=next(top for top in _TOPS if 100 * most <= top),
-        hours=hours,
-        days=_midnights(begins, ends, zone),
-    )
-
-
-def _midnights(begins: int, ends: int, zone: str) -> list[Midnight]:
-    """Return where the local days in [begins, ends) begin."""
-    first = local_time(begins, zone).date()
-    dates = [first + timedelta(days=n) for n in range(1, (ends - begins) // DAY + 2)]
-    wall = np.array([(date - EPOCH.date()).days * DAY for date in dates], np.int64)
-    days = []
-    for date, at in zip(dates, to_utc(wall, zone).tolist(), strict=True):
-        x = round((at - begins) / (ends - begins) * WIDTH, 2)
-        if at < ends:
-            days.append(Midnight(x, f"{date:%a} {date.day}" if x < WIDTH - _LABEL else ""))
-    return days
+    why: str
 
 
 def kind_of(piece: Piece, feed: str | None) -> str:
@@ -136,8 +59,11 @@ def kind_of(piece: Piece, feed: str | None) -> str:
     return f"{'up' if piece.active else 'down'}{'' if piece.measured else ' filled'}"
 
 
-def week_of(timeline: Timeline, begins: int, ends: int) -> list[Day]:
-    """Return the local days that [begins, ends) overlaps, newest first."""
+def week_of(timeline: Timeline, begins: int, ends: int, at: int | None = None) -> list[Day]:
+    """Return the local days that [begins, ends) overlaps, newest first.
+
+    `at` (µs) is an instant that is asked about.
+    """
     first = local_time(begins, timeline.zone).date()
     last = local_time(ends - 1, timeline.zone).date()
     count = (last - first).days + 2
@@ -145,11 +71,31 @@ def week_of(timeline: Timeline, begins: int, ends: int) -> list[Day]:
     midnights = np.array([(date - EPOCH.date()).days * DAY for date in dates], np.int64)
     instants = to_utc(midnights, timeline.zone).tolist()
     days = [
-        _Drawing(timeline, start, end, begins, ends).day()
+        _Drawing(timeline, start, end, begins, ends).day(at)
         for start, end in pairwise(instants)
         if start < end  # a zone may have skipped a day
     ]
     return days[::-1]
+
+
+def joined(timeline: Timeline, pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Return the pieces in blocks of those that only their polls tell apart."""
+
+    def alike(one: Piece, other: Piece) -> bool:
+        return (
+            one.end == other.start
+            and (one.active, one.measured, one.rule) == (other.active, other.measured, other.rule)
+            and one.rule in ("nearest", "previous")
+            and timeline.hours_at(one.start) == timeline.hours_at(other.start)
+        )
+
+    blocks: list[list[Piece]] = []
+    for piece in pieces:
+        if blocks and alike(blocks[-1][-1], piece):
+            blocks[-1].append(piece)
+        else:
+            blocks.append([piece])
+    return blocks
 
 
 class _Drawing:
@@ -160,26 +106,22 @@ class _Drawing:
         self.start, self.end = start, end
         self.begins, self.ends = max(start, begins), min(end, ends)
 
-    def day(self) -> Day:
+    def day(self, at: int | None) -> Day:
         date = local_time(self.start, self.timeline.zone)
         pieces = self.timeline.within(self.begins, self.ends)
+        asked = at if at is not None and self.begins <= at < self.ends else None
+        marks = [self._block(block, asked) for block in joined(self.timeline, pieces)]
+        why = "" if asked is None else explain_instant(self.timeline, asked)
         return Day(
             label=f"{date:%a} {date.day} {date:%b}",
             date=f"{date:%Y-%m-%d}",
             offset_changes=self.end - self.start != DAY,
             opened=self._opened(self.start, self.end),
-            marks=[
-                self._mark(
-                    piece.start,
-                    piece.end,
-                    kind_of(piece, self.timeline.feed),
-                    explain_piece(self.timeline, piece),
-                )
-                for piece in pieces
-            ],
+            marks=marks,
             dots=self._dots(),
             ticks=self._ticks(),
             summary=self._summary(pieces),
+            why=next((mark.text for mark in marks if mark.asked), why),
         )
 
     def _x(self, instant: int) -> float:
@@ -188,6 +130,16 @@ class _Drawing:
     def _mark(self, start: int, end: int, kind: str, text: str = "") -> Mark:
         x = self._x(start)
         return Mark(x, round(self._x(end) - x, 2), kind, iso(from_us(start)), text)
+
+    def _block(self, pieces: list[Piece], asked: int | None) -> Mark:
+        start, end = pieces[0].start, pieces[-1].end
+        mark = self._mark(
+            start,
+            end,
+            kind_of(pieces[0], self.timeline.feed),
+            explain_block(self.timeline, pieces),
+        )
+        return replace(mark, asked=asked is not None and start <= asked < end)
 
     def _opened(self, begins: int, ends: int) -> list[Mark]:
         opened = self.timeline.opened
@@ -230,7 +182,7 @@ class _Drawing:
 
     def _summary(self, pieces: list[Piece]) -> str:
         if not pieces:
-            return "nothing known" if self._opened(self.begins, self.ends) else "closed"
+            return "no data" if self._opened(self.begins, self.ends) else "closed"
         if pieces[0].rule == "unknown":
             return "unknown"
         up = sum(piece.end - piece.start for piece in pieces if piece.active)

@@ -120,22 +120,24 @@ def test_bad_parameters_are_named(stocked: TestClient, params: dict[str, Any], f
 def test_a_store_s_week_says_why_each_moment_counts(stocked: TestClient) -> None:
     page = get_page(stocked, store_url(stock.SLASHED), at="2023-01-23T16:30:00Z")
     assert page.text("h1") == stock.SLASHED
-    reason = "09:14 to 10:44 active: nearest poll 10:14 active; open Mon 09:00-12:00 America/Denver"
+    reason = "09:14 to 11:14 up: polls 10:14 to 11:14, both active; open Mon 09:00-12:00 America"
     assert page.text("#why").startswith(reason)
-    titles = page.texts(".day a title")
-    assert any(title.startswith(reason) for title in titles)
-    assert any("filled: nearest poll 10:14" in title for title in titles)
+    assert str(page.one(".day a.asked").attributes["aria-label"]).startswith(reason)
+    labels = [str(node.attributes["aria-label"]) for node in page.all(".day a")]
+    assert any("up, estimated: nearest poll 10:14" in label for label in labels)
     assert page.texts("table.compact tr")[:2] == ["Mon 09:00 to 12:00", "Tue closed"]
     assert page.texts(".tile span")[0].startswith("last hour: ")
 
 
 def test_earlier_weeks_and_links_keep_the_report(stocked: TestClient) -> None:
-    page = get_page(stocked, "/stores/store-001", report_id=stock.SECOND, back=1)
-    assert page.text("#week-heading") == "7 days before"
+    page = get_page(stocked, "/stores/store-003", report_id=stock.SECOND, back=1)
+    assert page.text("#week-heading") == "9–16 Jan 2023"
     assert "this report" in page.texts(".note")[0]
     earlier = page.texts(".pager a")
     assert earlier == ["Later week"]
-    assert f"report_id={stock.SECOND}" in (page.one(".pager a").attributes["href"] or "")
+    links = [page.attribute(one, "href") for one in (".pager a", ".eyebrow a", ".labels a")]
+    assert all(f"report_id={stock.SECOND}" in link for link in links)
+    assert page.attribute(".date [name=report_id]", "value") == stock.SECOND
     # What the report says of it is not what the polls give.
     assert "changed after the report was made" in page.text(".alert")
 

@@ -9,13 +9,14 @@ from openhours.api.health import Watch
 from openhours.ingestion.queries import count_files_since
 from openhours.stores.tables import POLLED
 from openhours.times import now
-from openhours.web import charts, queries
+from openhours.web import queries
 from openhours.web.file_words import KINDS, NEEDED
 from openhours.web.formatting import zone_of
 from openhours.web.groups import GroupBy, find_groups
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
 from openhours.web.store_figures import counts, worst
+from openhours.web.strip import strip_of
 from openhours.web.windows import DAY, DEFAULTS
 
 # `GET /` is an endpoint, too.
@@ -57,7 +58,7 @@ async def overview(
             needed=NEEDED,
             files=await queries.latest_files(connection, _MAX_FILES),
             report=report,
-            strip=None if report is None else charts.strip_of(report, zone_of(request)),
+            strip=None if report is None else strip_of(report, zone_of(request)),
             feed=feed,
             counts=by_feed[feed][DAY.position] if by_feed else None,
             windows=DEFAULTS,

@@ -18,7 +18,6 @@ from openhours.api.fields import Text
 from openhours.api.off_loop import off_loop
 from openhours.errors import Invalid, invalid, located
 from openhours.heartbeats.queries import Pc, find_pc, list_heartbeats, list_pcs
-from openhours.reports.explain import explain_instant
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
 from openhours.settings import Settings
@@ -143,8 +142,7 @@ async def _one(
             pc=pc,
             is_on=pc.is_on(timedelta(seconds=settings.heartbeat_expiry_seconds)),
             line=line,
-            days=charts.week_of(line, begins, ends),
-            why=None if asked.at is None else explain_instant(line, to_us(asked.at)),
+            days=charts.week_of(line, begins, ends, to_us(asked.at) if asked.at else None),
             stretches=found[:_MAX_STRETCHES],
             left_out=max(0, len(found) - _MAX_STRETCHES),
             on_us=time_on(found),

@@ -136,7 +136,7 @@ async def _outages(
                 observations=row.observations,
                 as_of=_as_of(report, row.store_id),
                 zone=zone,
-                report=report,
+                query={"report_id": report.report_id},
             )
             for row in found.rows
         ],

@@ -1,16 +1,19 @@
 """`/stores/<id>`: one store."""
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BeforeValidator
 from sqlalchemy import Row
 
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.api.off_loop import off_loop
+from openhours.errors import invalid
 from openhours.reports.explain import explain_instant, opening_and_closing, utc_offset
-from openhours.reports.tables import Report
 from openhours.reports.timeline import Timeline
 from openhours.reports.timeline_query import timeline_of
 from openhours.stores.labels import NAME
@@ -19,6 +22,7 @@ from openhours.times import (
     Instant,
     PastInstant,
     from_days,
+    from_us,
     iso,
     local_time,
     to_days,
@@ -27,13 +31,20 @@ from openhours.times import (
 from openhours.uptime.dates import CLOSED
 from openhours.web import charts, formatting
 from openhours.web.intervals import find_intervals
-from openhours.web.outages import WEEK, OutageRow, outage_row
+from openhours.web.outages import OutageRow, outage_row
 from openhours.web.render import page
+from openhours.web.store_week import Week, end_of, latest_week, week_until
 
 router = APIRouter(include_in_schema=False)
 
 _MAX_TILES = 31
 _MAX_OUTAGES = 100
+
+
+OptionalDate = Annotated[
+    Annotated[date, Query(description="Show the week in which this local date is.")] | None,
+    BeforeValidator(lambda value: None if value == "" else value),
+]
 
 
 @router.get("/stores/{store_id:text}")
@@ -45,47 +56,65 @@ async def store(
     report_id: Text | None = None,
     as_of: PastInstant | None = None,
     back: Annotated[int, Query(ge=0, le=1_500, description="How many weeks before T.")] = 0,
+    day: Annotated[OptionalDate, Query(alias="date")] = None,
     at: Instant | None = None,
 ) -> Response:
-    """Show one store: a chart of its week, and why each moment counts as it does."""
+    """Show one store: a chart of its week, and why each moment counts as it does.
+
+    The date may lie before all that a report would look back to: then it is as of its end.
+    """
     answer = await timeline_of(engine, settings, store_id, as_of, report_id)
+    week = latest_week(answer.timeline, back)
+    if day is not None:
+        ends = end_of(day, answer.timeline.zone)
+        found = week_until(answer.timeline, ends)
+        if found is None and answer.report is not None:
+            since = formatting.when(answer.timeline.since, answer.timeline.zone).striptags()
+            raise invalid(f"the report looks back to {since}", "query", "date")
+        if found is None:
+            as_of = from_us(ends)
+            answer = await timeline_of(engine, settings, store_id, as_of, None)
+        week = found or latest_week(answer.timeline, 0)
     line = answer.timeline
     async with engine.connect() as connection:
         row = await find_intervals(connection, line, answer.report)
-    weeks = max(1, -(-line.lookback // WEEK))
-    ends = line.as_of - min(back, weeks - 1) * WEEK
-    begins = max(line.since, ends - WEEK)
-    instant = None if at is None else to_us(at)
+    name = answer.labels.get(NAME)
     query: dict[str, Any] = {"report_id": report_id, "as_of": as_of and iso(as_of)}
+    instant = None if at is None else to_us(at)
 
     def link(**changes: object) -> str:
         return formatting.query_of(query | changes)
 
     def drawn() -> Response:
+        outages = _outages(week, query)
+        days = charts.week_of(line, week.begins, week.ends, instant)
+        elsewhere = instant is not None and not week.begins <= instant < week.ends
         return page(
             request,
             "store.html",
             line=line,
-            name=answer.labels.get(NAME),
+            week=week,
+            name=name,
             labels=[(key, value) for key, value in answer.labels.items() if key != NAME],
             report=answer.report,
             changed_since=answer.changed_since,
-            windows=_windows(line, row),
+            windows=[week.figures()] if week.back else _windows(line, row),
             row=row,
-            days=charts.week_of(line, begins, ends),
-            begins=formatting.when(begins, line.zone),
-            ends=formatting.when(ends, line.zone),
+            days=days,
+            begins=formatting.when(week.begins, line.zone),
+            ends=formatting.when(week.ends, line.zone),
             as_of=formatting.when(line.as_of, line.zone),
             looks_back_to=formatting.when(line.since, line.zone),
+            earliest=local_time(line.since, line.zone).date() if answer.report else None,
+            latest=local_time(line.as_of, line.zone).date() if as_of is None else None,
+            query=query,
             offset=utc_offset(line.as_of, line.zone),
             hours_by_day=_by_day(line),
             special_hours=_special(line),
-            outages=_outages(line, begins, ends, answer.report),
+            outages=outages,
             outage_count=0 if line.outages is None else len(line.outages.store),
-            back=min(back, weeks - 1),
-            weeks=weeks,
-            at=at,
-            why=None if instant is None else explain_instant(line, instant),
+            summary=week.summary(name, outages),
+            why=explain_instant(line, instant) if instant is not None and elsewhere else None,
             link=link,
         )
 
@@ -112,11 +141,12 @@ def _windows(line: Timeline, row: Row[Any] | None) -> list[dict[str, Any]]:
     ]
 
 
-def _outages(line: Timeline, begins: int, ends: int, report: Report | None) -> list[OutageRow]:
-    """Return the outages that meet [begins, ends), the newest first."""
+def _outages(week: Week, query: Mapping[str, object]) -> list[OutageRow]:
+    """Return the outages that meet a week, the newest first. `query` is that of the page."""
+    line = week.line
     if line.outages is None:
         return []
-    met = (line.outages.began_at < ends) & (line.outages.ended_at > begins)
+    met = (line.outages.began_at < week.ends) & (line.outages.ended_at > week.begins)
     newest = np.flatnonzero(met)[::-1][:_MAX_OUTAGES]
     columns = (column[newest].tolist() for column in vars(line.outages).values())
     return [
@@ -129,7 +159,7 @@ def _outages(line: Timeline, begins: int, ends: int, report: Report | None) -> l
             observations=observations,
             as_of=line.as_of,
             zone=line.zone,
-            report=report,
+            query=query,
         )
         for _, began_at, ended_at, _, _, downtime, observations, ongoing in zip(
             *columns, strict=True

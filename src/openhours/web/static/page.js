@@ -4,6 +4,7 @@ import { saveZone } from "./zone.js";
 import { watchGenerate, watchReport } from "./report.js";
 import { watchFile, watchUpload } from "./upload.js";
 import { explainWeeks } from "./week.js";
+import { offerCopies } from "./copy.js";
 import { runClocks } from "./timer.js";
 
 saveZone();
@@ -13,4 +14,5 @@ watchReport();
 watchUpload();
 watchFile();
 explainWeeks();
+offerCopies();
 runClocks();
