@@ -192,7 +192,7 @@ def test_reports_without_a_difference_say_so(reports: Reports) -> None:
     store(reports, "a")
     page = compared(reports, reports.report(as_of=AS_OF), reports.report(as_of=AS_OF))
     assert page.text(".empty h2") == "No difference"
-    assert "with the same options and settings" in page.text()
+    assert "the same as-of times, options and settings" in page.text()
     assert page.all("#stores") == []
 
 
@@ -202,7 +202,7 @@ def test_windows_in_another_order_are_no_other_windows(reports: Reports) -> None
     other = reports.report(as_of=AS_OF, windows=["P2D", "last_day"])
     page = compared(reports, one, other)
     assert len(page.texts("section[aria-labelledby=reports-heading] tbody tr")) == 1
-    assert "with the same options and settings" in page.text()
+    assert "the same as-of times, options and settings" in page.text()
 
 
 def test_where_causes_cannot_be_told_the_page_says_so(reports: Reports) -> None:
@@ -210,7 +210,7 @@ def test_where_causes_cannot_be_told_the_page_says_so(reports: Reports) -> None:
     sql(reports, f"UPDATE reports SET inputs = NULL WHERE report_id = '{before}'")
     page = compared(reports, before, after)
     assert page.text(".alert").startswith(
-        "Why figures differ cannot be told: the first report was made before"
+        "It is not known why figures differ: the first report was made before"
     )
     assert page.texts(".causes th a") == ["cause not known"]
     assert page.texts(f"{LIST} .state") == ["cause not known"] * 3

@@ -79,7 +79,7 @@ def test_stores_are_written_searched_and_ticked(client: TestClient) -> None:
     for action in ("search", "enter"):
         answer = post_form(client, "/corrections/new", action=action, **(FIELDS | written))
         page = parsed(answer)
-        assert page.text("[role=status] .note") == "3 stores found. Tick those that are meant."
+        assert page.text("[role=status] .note") == "3 stores found. Select the ones you mean."
         assert page.texts("[role=status] label") == ["west 1 Elm <i>", "west 2", "west 3"]
         assert page.text("textarea[name=store_ids]") == "east/1 nobody"
         assert page.attribute("#from", "value") == FIELDS["from"]
@@ -105,7 +105,7 @@ def test_names_stand_beside_ids(client: TestClient) -> None:
 
 def test_labels_are_written_as_at_the_command_line(client: TestClient) -> None:
     page = get_page(client, "/corrections/new")
-    shown = f"There are, for example: brand={SCRIPT}, name=Elm <i>, region=east, region=west."
+    shown = f"For example: brand={SCRIPT}, name=Elm <i>, region=east, region=west."
     assert page.text(".of-labels .note").endswith(shown)
     labels = f"region=west\r\n region = east \r\nbrand={SCRIPT}"
     correction = made(client, which="labels", labels=labels)

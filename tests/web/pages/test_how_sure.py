@@ -83,7 +83,7 @@ def test_a_few_polls_do_not_tell(reports: Reports) -> None:
     )
     for table in (None, [[0, 0, 0]]):
         none = report_page(reports, report_id, table)
-        assert "no store has enough polls" in none.text("section[aria-labelledby=sure-heading]")
+        assert "No store has enough polls" in none.text("section[aria-labelledby=sure-heading]")
         assert none.all(".reliability") == []
 
 

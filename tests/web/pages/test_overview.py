@@ -20,7 +20,7 @@ def test_without_data_it_says_what_to_do(empty: TestClient) -> None:
     assert page.text("h1") == "Nothing here yet"
     assert page.all(".alert, .notice") == []
     assert page.texts(".tile strong") == ["0", "0", "none yet", "none yet", "0"]
-    assert "No file yet" in page.text("section[aria-labelledby=files-heading]")
+    assert "No files yet" in page.text("section[aria-labelledby=files-heading]")
     assert page.attribute("form[data-generate]", "action") == "/reports/new"
     assert page.all(".strip") == []
 
@@ -61,7 +61,7 @@ UP, WHILE_CLOSED = "2023-01-20 10:00 active", "2023-01-20 03:00 active"
     [
         ([UP], "2023-01-20T15:30:00Z", "The one open store had no downtime", True),
         ([UP, UP], "2023-01-20T15:30:00Z", "All 2 open stores had no downtime", True),
-        ([WHILE_CLOSED], "2023-01-20T15:30:00Z", "Nothing is known of the open stores", False),
+        ([WHILE_CLOSED], "2023-01-20T15:30:00Z", "No data for the open stores", False),
         ([UP], "2023-01-25T15:30:00Z", "No store was open", False),
     ],
 )
@@ -87,7 +87,7 @@ def test_old_polls_are_told_by_their_age(settings: Settings) -> None:
         reports.report()
         old = get_page(reports.client, "/").text(".alert")
         assert old.startswith("The newest poll is from Fri 20 Jan 2023, 10:00 UTC")
-        assert " days ago. Figures of stores are of the time before it, not of now." in old
+        assert " days ago. The figures show that time, not now." in old
         fresh = now() - timedelta(hours=23)
         reports.store("s1", [f"{fresh:%Y-%m-%d %H:%M} active"])
         assert get_page(reports.client, "/").all(".alert") == []

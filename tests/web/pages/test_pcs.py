@@ -204,7 +204,7 @@ def test_the_form_changes_the_hours_that_are_valid_now(some: TestClient) -> None
     set_version(some, pc, "always")
     set_version(some, pc, "wed 14:32-17:00", date(2025, 10, 7))
     page = set_hours(some, pc, hours="wed 14:34-17:00", timezone="Asia/Kolkata")
-    assert "1 other version of them stays as it is." in page.text()
+    assert "1 other version stays unchanged." in page.text()
     found = in_october(some, pc).texts(STRETCHES)
     assert "Mon 6 Oct 2025, 15:30 to 15:36 on 6 min 30 s" in found
     assert "Wed 8 Oct 2025, 14:34 to 14:36 on 2 min 30 s" in found

@@ -19,7 +19,7 @@ def test_without_reports_it_offers_to_generate_one(empty: TestClient) -> None:
 def test_reports_are_listed_newest_first(stocked: TestClient) -> None:
     page = get_page(stocked, "/reports")
     assert page.texts("tbody .state") == ["Failed", "Running", "Complete", "Complete", "Complete"]
-    assert page.text("tbody tr:nth-child(4) td:nth-child(5)") == "1 of those requested"
+    assert page.text("tbody tr:nth-child(4) td:nth-child(5)") == "1 (a selection)"
     links = [node.attributes["href"] for node in page.all("tbody th a")]
     assert links == [
         f"/reports/{name}"
