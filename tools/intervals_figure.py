@@ -15,7 +15,7 @@ from tools import fleets
 from openhours.times import DAY, HOUR
 from openhours.uptime.axis import Int64
 from openhours.uptime.intervals import bridge
-from openhours.uptime.intervals.bridge import DOWN_DOWN, UP, UP_DOWN, UP_UP, Lengths, Rates
+from openhours.uptime.intervals.bridge import DOWN_DOWN, UP, UP_DOWN, UP_UP, Grid, Lengths
 from openhours.uptime.intervals.mixture import ranges
 from openhours.uptime.intervals.rates import fit_prior
 from openhours.uptime.totals import figures
@@ -104,14 +104,17 @@ def _pairs(start: Int64, end: Int64) -> list[tuple[int, int]]:
 def gap_table() -> str:
     """Return what an hour between two polls can have held, of one pair of rates."""
     speed = _DOWN_RATE + _UP_RATE
-    rates = Rates(np.array([_UP_RATE / speed]), np.array([speed]))
+    grid = Grid(np.array([_UP_RATE / speed]), np.array([speed]))
     kind = np.array(list(_GAPS.values()))
     hour, none = np.ones(len(kind)), np.zeros(len(kind))
-    up = bridge.up_time(rates, kind, Lengths(none, hour, none))
+    up = bridge.up_time(grid, kind, Lengths(none, hour, none))
     lines = [f"{'polls':20}{'up time':>16}{'up throughout':>18}{'down throughout':>18}"]
     for n, words in enumerate(_GAPS):
         mean, spread = 60 * up.mean[n, 0], 60 * up.variance[n, 0] ** 0.5
-        all_up, all_down = (np.exp(log[n, 0]) for log in (up.never_down, up.never_up))
+        all_up, all_down = (
+            ends[n, 0] * np.exp(-rate)
+            for ends, rate in ((up.up_ends, _DOWN_RATE), (up.down_ends, _UP_RATE))
+        )
         time = f"{mean:.1f} ± {spread:.1f} min"
         lines.append(f"{words:20}{time:>16}{all_up:>18.3f}{all_down:>18.3f}")
     return "\n".join(lines)

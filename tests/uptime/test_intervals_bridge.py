@@ -15,6 +15,7 @@ from openhours.uptime.intervals.bridge import (
     UP,
     UP_DOWN,
     UP_UP,
+    Grid,
     Lengths,
     Rates,
     UpTime,
@@ -34,8 +35,8 @@ pieces = pytest.mark.parametrize(
 
 def found(kind: int, piece: tuple[float, float, float], share: float, speed: float) -> UpTime:
     lengths = Lengths(*(np.array([hours]) for hours in piece))
-    rates = Rates(np.array([share]), np.array([speed]))
-    return UpTime(*(value[0, 0] for value in bridge.up_time(rates, np.array([kind]), lengths)))
+    grid = Grid(np.array([share]), np.array([speed]))
+    return UpTime(*(value[0, 0] for value in bridge.up_time(grid, np.array([kind]), lengths)))
 
 
 def transition(share: float, speed: float) -> Callable[[bool | None, bool, Float64], Float64]:
@@ -86,13 +87,13 @@ def test_a_store_is_never_down_or_never_up_as_often_as_its_ends_and_rates_allow(
     a, b = STARTS[kind], ENDS[kind]
     both = 1.0 if b is None else p(a, b, np.array(sum(piece)))
     got = found(kind, piece, share, speed)
-    for up, rate, log in (
-        (True, (1 - share) * speed, got.never_down),
-        (False, share * speed, got.never_up),
+    for up, rate, ends in (
+        (True, (1 - share) * speed, got.up_ends),
+        (False, share * speed, got.down_ends),
     ):
         end = 1.0 if b is None else p(up, b, np.array(after))
         expected = p(a, up, np.array(before)) * np.exp(-rate * length) * end / both
-        assert np.exp(log) == pytest.approx(expected, abs=1e-12)
+        assert ends * np.exp(-rate * length) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("share, speed", [(0.8, 1.0), (0.4, 3.0)])
@@ -108,8 +109,9 @@ def test_moments_are_those_of_chains_that_run(kind: int, share: float, speed: fl
     got = found(kind, piece, share, speed)
     assert got.mean == pytest.approx(up_time[some].mean(), abs=1e-3)
     assert got.variance == pytest.approx(up_time[some].var(), abs=1e-3)
-    assert np.exp(got.never_down) == pytest.approx(never_down[some].mean(), abs=2e-3)
-    assert np.exp(got.never_up) == pytest.approx(never_up[some].mean(), abs=2e-3)
+    all_up, all_down = np.exp(-speed * piece[1] * np.array([1 - share, share]))
+    assert got.up_ends * all_up == pytest.approx(never_down[some].mean(), abs=2e-3)
+    assert got.down_ends * all_down == pytest.approx(never_up[some].mean(), abs=2e-3)
 
 
 def _run(

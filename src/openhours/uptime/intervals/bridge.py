@@ -26,10 +26,6 @@ from openhours.uptime.axis import Float64, Int64
 UP_UP, UP_DOWN, DOWN_DOWN, UP, DOWN, FREE = range(6)
 KINDS = 6
 
-# No logarithm is less: its exponential is nothing, and sums of it stay numbers.
-_NEVER = -100.0
-_NOTHING = np.exp(_NEVER)
-
 
 class Lengths(NamedTuple):
     """Of a piece of each gap, in hours: what of the gap is before it, its own, what is after it."""
@@ -40,12 +36,16 @@ class Lengths(NamedTuple):
 
 
 class UpTime(NamedTuple):
-    """The up time of pieces: mean (h), variance (h²), logarithms of "never down" and "never up"."""
+    """The up time of pieces: mean (h), variance (h²); was it up, was it down at both their ends?
+
+    `up_ends` and `down_ends` are probabilities, given the polls. Times exp(-λ·piece), and
+    exp(-μ·piece), they are those of never down and never up.
+    """
 
     mean: Float64
     variance: Float64
-    never_down: Float64
-    never_up: Float64
+    up_ends: Float64
+    down_ends: Float64
 
 
 class Rates(NamedTuple):
@@ -55,38 +55,72 @@ class Rates(NamedTuple):
     speed: Float64
 
 
-def up_time(rates: Rates, kind: Int64, lengths: Lengths) -> UpTime:
-    """Return the up time of n pieces, of positive length, of gaps: (n, chains) each."""
-    up, speed = rates
-    down, nothing, one = 1.0 - up, np.zeros_like(up), np.ones_like(up)
-    # By kind: (6, chains) each.
-    a1_whole = np.stack((down, down, -up, down, -up, nothing))
-    c0_of = np.stack((up, down, down, one, one, one))
-    c1_whole = np.stack((down, -down, -down, nothing, nothing, nothing))
-    both_whole = np.stack((down, -down, up, nothing, nothing, nothing))
+class Grid(NamedTuple):
+    """Every share of up time with every speed (1/h): shares * speeds chains, by share."""
 
-    before, piece, after = (hours[:, None] for hours in lengths)
-    to_first, to_last, passed = np.exp(-speed * before), np.exp(-speed * after), speed * piece
+    shares: Float64
+    speeds: Float64
+
+    @property
+    def rates(self) -> Rates:
+        """Return the rates of all chains."""
+        return Rates(
+            np.repeat(self.shares, len(self.speeds)), np.tile(self.speeds, len(self.shares))
+        )
+
+
+def up_time(grid: Grid, kind: Int64, lengths: Lengths) -> UpTime:
+    """Return the up time of n pieces, of positive length, of gaps: (n, chains) each."""
+    # By kind and share: (6, shares) each.
+    up = np.tile(grid.shares, (KINDS, 1))
+    down, nothing, one = 1.0 - up[0], np.zeros_like(up[0]), np.ones_like(up[0])
+    a1 = np.stack((down, down, -up[0], down, -up[0], nothing))
+    c0 = np.stack((up[0], down, down, one, one, one))
+    c1 = np.stack((down, -down, -down, nothing, nothing, nothing))
+    both = np.stack((down, -down, up[0], nothing, nothing, nothing))
+
+    # By speed: (speeds, n) each.
+    speed = grid.speeds[:, None]
+    first, last = np.exp(-speed * lengths.before), np.exp(-speed * lengths.after)
+    passed = speed * lengths.piece
     left = -np.expm1(-passed)
     stays = 1.0 - left
     once, twice = left / passed, (passed - left) / passed**2
     thrice = (left - passed * stays) / passed**2
 
-    a1, c0, c1 = a1_whole[kind] * to_first, c0_of[kind], c1_whole[kind] * to_last
-    both = 1.0 / (c0 + both_whole[kind] * (to_first * stays * to_last))
-    ac, ca, aa = a1 * c1 * stays, a1 * c0, up * c1
-    mean = (up * c0 + (aa + ca) * once + ac) * both
-    square = (
-        up * (up * c0 + 2.0 * (ca + down * c0 + aa) * twice)
-        + 2.0 * (down * (ca + aa) + up * a1 * c1) * thrice
-        + down * ac
-    ) * both
-    variance = np.clip(square - mean * mean, 0.0, 0.25)
+    def total(alone: Float64, *terms: tuple[Float64, Float64]) -> Float64:
+        """Return the sum of the products of what depends on kind and share, and on speed."""
+        found = np.repeat(of_kind(alone), len(speed), axis=1)
+        for by_share, by_speed in terms:
+            found += of_kind(by_share) * by_speed
+        return found
+
+    def of_kind(by_share: Float64) -> Float64:
+        # Not by_share.T[:, kind]: that lies in memory the other way round.
+        found: Float64 = np.take(by_share.T, kind, axis=1)[:, None]
+        return found
+
+    ends = first * last
+    ac, ca, aa = a1 * c1, a1 * c0, up * c1
+    share = 1.0 / total(c0, (both, ends * stays))
+    mean = share * total(up * c0, (ca, first * once), (aa, last * once), (ac, ends * stays))
+    square = share * total(
+        up * up * c0,
+        (2.0 * up * down * c0, twice),
+        (2.0 * up * ca, first * twice),
+        (2.0 * down * ca, first * thrice),
+        (2.0 * up * aa, last * twice),
+        (2.0 * down * aa, last * thrice),
+        (2.0 * up * ac, ends * thrice),
+        (down * ac, ends * stays),
+    )
+    variance = np.clip(square - mean * mean, 0.0, 0.25) * lengths.piece**2
+    mean = np.clip(mean, 0.0, 1.0) * lengths.piece
+    up_ends = share * total(up, (a1, first)) * total(c0, (c1, last))
+    down_ends = share * total(1.0 - up, (-a1, first)) * total(c0, (-up / down * c1, last))
+    chains = len(grid.shares) * len(speed)
     return UpTime(
-        np.clip(mean, 0.0, 1.0) * piece,
-        variance * piece**2,
-        _log((up + a1) * (c0 + c1) * both) - down * passed,
-        _log((down - a1) * (c0 - up / down * c1) * both) - up * passed,
+        *(value.reshape(chains, len(kind)).T for value in (mean, variance, up_ends, down_ends))
     )
 
 
@@ -100,7 +134,3 @@ def log_likelihood(rates: Rates, kind: Int64, gap: Float64) -> Float64:
     kind, up = kind[:, None], rates.up
     same = 1.0 - np.where(kind == UP_UP, 1.0 - up, up) * gone
     return np.log(np.where(kind == UP_DOWN, gone, same))
-
-
-def _log(probability: Float64) -> Float64:
-    return np.log(np.maximum(probability, _NOTHING))

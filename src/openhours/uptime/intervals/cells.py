@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openhours.times import HOUR, MINUTE
-from openhours.uptime.axis import Float64, Int64
+from openhours.uptime.axis import Bool, Float64, Int64
 from openhours.uptime.intervals.bridge import KINDS
 from openhours.uptime.intervals.gaps import Gaps
 
@@ -29,6 +29,7 @@ _SHORT = _UNIT // 64
 _BELOW = 51  # bits of a float below those that tell its half octave
 _SHORTEST = (1023 - 6) * 2 - 1  # the number of the half octave before _SHORT
 _WIDTH = 64  # half octaves, the first for all that is shorter: up to centuries
+_CELLS = KINDS * _WIDTH
 _STEPS = 128
 # Where a parabola through three places is off by least.
 _NODES = np.array([-np.sqrt(0.75), 0.0, np.sqrt(0.75)])
@@ -49,17 +50,35 @@ class Cells(NamedTuple):
     sums: Float64
     lean: Float64
 
-    def dense(self, used: Int64, stores: slice) -> tuple[Int64, Float64]:
-        """Return those of a run of stores that have any, and their sums as (n, 3 * len(used)).
+    def times(self, stores: Int64, table: Float64) -> Float64:
+        """Return the sums of functions over all gaps of some stores: (n, m); `table` is theirs."""
+        first = np.searchsorted(self.store, stores)
+        count = np.searchsorted(self.store, stores, side="right") - first
+        at = np.arange(count.sum()) + np.repeat(first - (np.cumsum(count) - count), count)
+        cell = self.cell[at]
+        used = np.flatnonzero(np.bincount(cell, minlength=_CELLS))
+        rank = np.zeros(_CELLS, np.int64)
+        rank[used] = np.arange(len(used))
+        dense = np.zeros((len(stores), len(used), 3))
+        dense[np.repeat(np.arange(len(stores)), count), rank[cell]] = self.sums[at]
+        width = 3 * len(used)
+        found: Float64 = dense.reshape(len(stores), width) @ table[used].reshape(
+            width, table.shape[2]
+        )
+        return found
 
-        `used` are cells, ascending, among them all that there are.
-        """
-        some = slice(*np.searchsorted(self.store, (stores.start, stores.stop)))
-        begins = np.diff(self.store[some], prepend=-1) != 0
-        store = self.store[some][begins] - stores.start
-        dense = np.zeros((len(store), len(used), 3))
-        dense[np.cumsum(begins) - 1, np.searchsorted(used, self.cell[some])] = self.sums[some]
-        return store, dense.reshape(len(store), 3 * len(used))
+    def having(self, kinds: Sequence[int]) -> Bool:
+        """Return which stores have a gap of one of these kinds."""
+        found = np.zeros(len(self.lean), np.bool_)
+        is_one = np.isin(np.arange(KINDS), kinds)
+        found[self.store[is_one[self.cell // _WIDTH]]] = True
+        return found
+
+    def longest(self) -> Int64:
+        """Return the half octave of the longest gap of each store."""
+        found = np.zeros(len(self.lean), np.int64)
+        np.maximum.at(found, self.store, self.cell % _WIDTH)
+        return found
 
 
 class Counter:
@@ -68,7 +87,7 @@ class Counter:
     def __init__(self, lists: Sequence[Gaps], stores: int) -> None:
         places = [_place(gaps.end - gaps.start) for gaps in lists]
         cells = [gaps.kind * _WIDTH + half for gaps, (half, _) in zip(lists, places, strict=True)]
-        occurs = np.zeros(KINDS * _WIDTH, np.int64)
+        occurs = np.zeros(_CELLS, np.int64)
         for cell in cells:
             occurs += np.bincount(cell, minlength=len(occurs))
         self._cells = np.flatnonzero(occurs)
@@ -111,9 +130,9 @@ def _place(length: Int64) -> tuple[Int64, Float64]:
     return half, np.rint(place) - _STEPS
 
 
-def nodes(cell: Int64) -> tuple[Int64, Float64]:
-    """Return the kind, and the length in h, at each cell's three nodes: (3 n,) each."""
-    kind, half = np.divmod(cell, _WIDTH)
+def nodes() -> tuple[Int64, Float64]:
+    """Return the kind, and the length in h, at the three nodes of each cell: (3 * cells,) each."""
+    kind, half = np.divmod(np.arange(_CELLS), _WIDTH)
     start, end = (
         ((half + _SHORTEST + more) << _BELOW).view(np.float64) * (_UNIT / HOUR) for more in (0, 1)
     )
@@ -127,13 +146,13 @@ def lean(kind: Int64) -> Float64:
     return _LEAN[kind]
 
 
-def parabolas(values: Float64, bits: int) -> Float64:
-    """Return what to multiply `Cells.dense` with to sum up functions: (3 n, m) from (3 n, m).
+def table(values: Float64, bits: int) -> Float64:
+    """Return a table for `Cells.times`, (cells, 3, m), of m functions from `values` at the nodes.
 
-    `values` are those of m functions at the nodes; sums are whole multiples of 2**-bits.
+    Sums are whole multiples of 2**-bits.
     """
-    left, middle, right = values.reshape(-1, 3, values.shape[1]).swapaxes(0, 1)
+    left, middle, right = values.reshape(_CELLS, 3, -1).swapaxes(0, 1)
     far = _NODES[2]
     slope, bend = (right - left) / (2 * far), ((right + left) / 2 - middle) / far**2
-    tables = np.stack((middle, slope / _STEPS, bend / _STEPS**2), axis=1)
-    return np.rint(tables.reshape(values.shape) * 2.0**bits) * 2.0**-bits
+    numbers = np.stack((middle, slope / _STEPS, bend / _STEPS**2), axis=1)
+    return np.rint(numbers * 2.0**bits) * 2.0**-bits

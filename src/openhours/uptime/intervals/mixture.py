@@ -16,12 +16,11 @@ from openhours.times import HOUR
 from openhours.uptime.axis import Bool, Float64, Int64
 from openhours.uptime.corrections import Correction, decide
 from openhours.uptime.fill import Counted, Observations
-from openhours.uptime.intervals import bridge, cells, rates
+from openhours.uptime.intervals import rates
 from openhours.uptime.intervals.beta import beta_quantile
-from openhours.uptime.intervals.bridge import Lengths
 from openhours.uptime.intervals.cells import Cells, Counter
 from openhours.uptime.intervals.gaps import Cuttable, Parts, at_edges, between_polls, parts_of
-from openhours.uptime.intervals.rates import GRID
+from openhours.uptime.intervals.sums import Window
 from openhours.uptime.segments import NO_SOURCE, Filled, Segments
 from openhours.uptime.totals import within
 from openhours.uptime.windows import Bounds
@@ -31,7 +30,6 @@ LOW, HIGH = 0.05, 0.95
 _LEAST_MASS = 1e-9
 # A Beta has its mean inside of (0, 1), and a variance below mean * (1 - mean).
 _MARGIN = 1e-6
-_BITS = (36, 36, 30, 30)  # of `UpTime`, see cells.py
 _CHUNK = 256  # stores: what is computed of them at once stays in the processor's cache
 
 
@@ -98,16 +96,15 @@ def ranges(evidence: Evidence, prior: Float64) -> Ranges:
     """Return the intervals; `prior` (POINTS,) is the fleet's."""
     windows, stores = evidence.unsure.shape
     moments = np.empty((4, windows, stores))
-    tables = [_Tables(whole) for whole in evidence.whole]
+    several = [Window(*of) for of in zip(evidence.whole, evidence.parts, strict=True)]
+    # Those together whose longest gaps are alike: they have gaps in few cells.
+    longest = np.max([whole.longest() for whole in evidence.whole], axis=0, initial=0)
+    order = np.argsort(longest, kind="stable")
     for first in range(0, stores, _CHUNK):
-        chunk = slice(first, min(first + _CHUNK, stores))
+        chunk = order[first : first + _CHUNK]
         weights = rates.posterior(evidence.likelihoods[chunk], prior)
-        for n, parts in enumerate(evidence.parts):
-            sums = _given_rates(tables[n], parts, chunk)
-            sums[:, 1] += sums[:, 0] ** 2
-            sums[:, 2:] = np.exp(sums[:, 2:])
-            sums *= weights[:, None]
-            moments[:, n, chunk] = sums.sum(axis=2).T
+        for n, window in enumerate(several):
+            moments[:, n, chunk] = window.moments(chunk, weights)
     hours = evidence.unsure / HOUR
     points = (moments[0], *_points(moments, hours))
     return Ranges(
@@ -116,51 +113,6 @@ def ranges(evidence: Evidence, prior: Float64) -> Ranges:
             for point in points
         )
     )
-
-
-class _Tables:
-    """The whole gaps of a window, and what to multiply them with."""
-
-    def __init__(self, whole: Cells) -> None:
-        self._whole = whole
-        self._used = np.unique(whole.cell)
-        kind, hours = cells.nodes(self._used)
-        none = np.zeros_like(hours)
-        values = bridge.up_time(GRID, kind, Lengths(none, hours, none))
-        mean = values.mean - (cells.lean(kind) * hours)[:, None]
-        self._table = np.hstack(
-            [
-                cells.parabolas(value, bits)
-                for value, bits in zip(values._replace(mean=mean), _BITS, strict=True)
-            ]
-        )
-
-    def sums(self, chunk: slice) -> Float64:
-        """Return the sums of `UpTime` over the gaps of stores: (stores, 4, POINTS)."""
-        sums = np.zeros((chunk.stop - chunk.start, self._table.shape[1]))
-        store, dense = self._whole.dense(self._used, chunk)
-        sums[store] = dense @ self._table
-        sums = sums.reshape(len(sums), 4, -1)
-        sums[:, 0] += self._whole.lean[chunk, None]
-        return sums
-
-
-def _given_rates(tables: _Tables, parts: Parts, chunk: slice) -> Float64:
-    """Return the sums of `UpTime` over all gaps and pieces of stores: (stores, 4, POINTS)."""
-    sums = tables.sums(chunk)
-    some = slice(*np.searchsorted(parts.store, (chunk.start, chunk.stop)))
-    store = parts.store[some] - chunk.start
-    if len(store):
-        values = bridge.up_time(
-            GRID, parts.kind[some], Lengths(*(hours[some] for hours in parts.lengths))
-        )
-        # One piece of each store at a time, for their order decides the last bit.
-        rank = np.arange(len(store)) - np.searchsorted(store, store)
-        for n in range(rank.max() + 1):
-            of = np.flatnonzero(rank == n)
-            for k, value in enumerate(values):
-                sums[store[of], k] += value[of]
-    return sums
 
 
 def _points(moments: Float64, hours: Float64) -> list[Float64]:

@@ -4,24 +4,28 @@ The likelihood is that of panel data (Kalbfleisch and Lawless, 1985): each openi
 (π, 1 - π), so its first poll counts with that, each further one with its transition.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from openhours.uptime.axis import Float64, Int64
 from openhours.uptime.fill import Counted, Observations
 from openhours.uptime.intervals import bridge, cells
-from openhours.uptime.intervals.bridge import Rates
+from openhours.uptime.intervals.bridge import Grid
 from openhours.uptime.intervals.cells import Cells
 from openhours.uptime.intervals.gaps import between_polls
 
 _LOGITS = np.linspace(-2.5, 7.5, 12)
 _SPEEDS = np.geomspace(1 / 48, 8.0, 7)
 _SHARES: Float64 = 1.0 / (1.0 + np.exp(-_LOGITS))
-GRID = Rates(np.repeat(_SHARES, len(_SPEEDS)), np.tile(_SPEEDS, len(_SHARES)))
+BY_SHARE = Grid(_SHARES, _SPEEDS)
+GRID = BY_SHARE.rates
 POINTS = len(GRID.up)
 FLAT: Float64 = np.full(POINTS, 1.0 / POINTS)
 
 _BITS = 30
+_CHUNK = 256  # stores at once
 _ROUNDS = 30
 _DECIMALS = 9
 
@@ -50,14 +54,20 @@ def likelihood(between: Cells, turned: Int64) -> Float64:
 
     `between` are the gaps between two polls; `turned` is as from `turns`.
     """
-    used = np.unique(between.cell)
-    tables = cells.parabolas(bridge.log_likelihood(GRID, *cells.nodes(used)), _BITS)
     shares = np.rint(np.log(np.stack((GRID.up, 1.0 - GRID.up))) * 2.0**_BITS) * 2.0**-_BITS
     logs = turned @ shares
-    store, dense = between.dense(used, slice(0, len(turned)))
-    logs[store] += dense @ tables
+    order = np.argsort(between.longest(), kind="stable")
+    for first in range(0, len(order), _CHUNK):
+        chunk = order[first : first + _CHUNK]
+        logs[chunk] += between.times(chunk, _log_likelihoods())
     likelihoods: Float64 = np.exp(logs - logs.max(axis=1, keepdims=True))
     return likelihoods
+
+
+@cache
+def _log_likelihoods() -> Float64:
+    """Return the table of the logarithms that the likelihood of gaps is summed up from."""
+    return cells.table(bridge.log_likelihood(GRID, *cells.nodes()), _BITS)
 
 
 def fit_prior(likelihoods: Float64) -> Float64:

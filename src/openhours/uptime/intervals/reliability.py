@@ -17,11 +17,11 @@ from openhours.uptime.axis import Bool, Float64, Int64
 from openhours.uptime.fill import Counted, Observations, count_polls
 from openhours.uptime.hours import Intervals
 from openhours.uptime.intervals import rates
-from openhours.uptime.intervals.rates import GRID
+from openhours.uptime.intervals.rates import BY_SHARE, POINTS
 
 BINS = 10
 SCALE = 1_000_000  # what was said is summed up in millionths, exactly
-_CHUNK = 4096
+_CHUNK = 256  # polls: what is computed of them at once stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ def hold_out(
 
     The arguments are those of `fill.count_polls`.
     """
-    window = {"stores": stores, "as_of": as_of, "lookback": lookback}
-    counted = count_polls(observations, open_time, **window)
+    stretch = {"stores": stores, "as_of": as_of, "lookback": lookback}
+    counted = count_polls(observations, open_time, **stretch)
     held = _every_second(counted, len(observations.at))
     kept = Observations(*(column[~held] for column in vars(observations).values()))
-    counted = count_polls(kept, open_time, **window)
+    counted = count_polls(kept, open_time, **stretch)
     at, up, place = observations.at, observations.active, np.flatnonzero(held)
     return HeldOut(
         likelihoods=rates.likelihoods_of(kept, counted).astype(np.float32),
@@ -92,13 +92,14 @@ def reliability(held: HeldOut, prior: Float64) -> Int64:
 
 def _said(held: HeldOut, chunk: slice, weights: Float64) -> Float64:
     """Return how likely up each poll was held to be, given those around it."""
-    up, speed = GRID
-    from_up, to_up = held.from_up[chunk, None], held.to_up[chunk, None]
-    stays = np.exp(-speed * held.before[chunk, None])
-    later = np.exp(-speed * held.after[chunk, None])
+    # By share, (shares, 1, 1) and (shares, 1, polls); by speed, (speeds, polls).
+    up, speed = BY_SHARE.shares[:, None, None], BY_SHARE.speeds[:, None]
+    from_up, to_up = held.from_up[chunk], held.to_up[chunk]
+    stays, later = np.exp(-speed * held.before[chunk]), np.exp(-speed * held.after[chunk])
     to_it = up + np.where(from_up, 1.0 - up, -up) * stays
-    from_it = np.where(to_up, up + (1.0 - up) * later, (1.0 - up) * (1.0 - later))
     end = np.where(to_up, up, 1.0 - up)
+    from_it = end + np.where(to_up, 1.0 - up, up - 1.0) * later
     both = end + np.where(from_up == to_up, 1.0 - end, -end) * (stays * later)
-    said: Float64 = (weights * to_it * from_it / both).sum(axis=1)
+    given = (to_it * from_it / both).reshape(POINTS, -1)
+    said: Float64 = (weights * np.ascontiguousarray(given.T)).sum(axis=1)
     return np.clip(said, 0.0, 1.0)
