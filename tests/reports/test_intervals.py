@@ -98,6 +98,8 @@ def test_a_store_has_the_same_interval_alone_and_in_every_partition(
     assert rows(reports, reports.report(intervals=True)) == every
     alone = rows(reports, reports.report(intervals=True, store_ids=["store-7"]))
     assert alone == {"store-7": every["store-7"]}
+    monkeypatch.setattr(fleet, "_MAX_STORES_KEPT", 0)
+    assert rows(reports, reports.report(intervals=True)) == every
 
 
 def test_every_format_and_layout_has_them(reports: Reports) -> None:
@@ -143,7 +145,8 @@ def test_the_prior_comes_from_the_stores_that_are_lowest_by_sha_256(
 
     async def plan(engine: AsyncEngine) -> list[fleet.Sample]:
         async with engine.connect() as connection:
-            return await fleet._plan(connection, _like(as_of), "snapshot", 2)
+            chosen, _ = await fleet.choose(connection, as_of)
+        return fleet.plan_samples(chosen, _like(as_of), "snapshot", 2)
 
     samples = on_engine(database_url, plan)
     stored = fetch(database_url, "SELECT store_id, id FROM stores")
@@ -152,7 +155,7 @@ def test_the_prior_comes_from_the_stores_that_are_lowest_by_sha_256(
     assert [one for sample in samples for one in sample.slice.only or ()] == sorted(
         ids[name] for name in lowest
     )
-    assert sorted(one for sample in samples for one in sample.held_out) == sorted(
+    assert sorted(one for sample in samples for one in sample.chosen.held_out) == sorted(
         ids[name] for name in lowest[:2]
     )
 

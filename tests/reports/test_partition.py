@@ -7,14 +7,9 @@ import asyncpg
 import pytest
 
 from openhours.reports.columns import Slice
+from openhours.reports.filling import FillRules, fill_rules_of
 from openhours.reports.inputs import Cuts
-from openhours.reports.partition import (
-    FillRules,
-    Partition,
-    PartitionFigures,
-    compute_partition,
-    fill_rules_of,
-)
+from openhours.reports.partition import Partition, PartitionFigures, compute_partition
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, HOUR, MINUTE, SECOND, to_us
@@ -41,7 +36,7 @@ def in_snapshot(url: str, compute_at: str | None) -> PartitionFigures:
             rules = FillRules("nearest", HOUR, 150 * SECOND)
             cuts = Cuts([part.as_of - part.lookback, part.as_of + 1], [])
             partition = Partition(
-                part, snapshot, rules, DEFAULT_WINDOWS, None, None, outages=True, cuts=cuts
+                part, snapshot, rules, DEFAULT_WINDOWS, None, None, None, outages=True, cuts=cuts
             )
             found = await asyncio.to_thread(compute_partition, compute_at, partition)
         await connection.close()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from openhours.reports.columns import Columns, Slice
 from openhours.reports.explain import explain_instant, explain_piece
-from openhours.reports.partition import FillRules
+from openhours.reports.filling import FillRules
 from openhours.reports.timeline import (
     StoreRow,
     Timeline,

@@ -59,6 +59,7 @@ def figures_of(store_ids: list[int], *zones: str) -> PartitionFigures:
         figures=figures(len(store_ids)),
         ranges=None,
         verdicts=None,
+        unweighed=None,
         by_hour=BY_HOUR[POLLED],
         zone=np.arange(len(store_ids)) % len(zones or ["UTC"]),
         zones=zones or ["UTC"],

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from openhours.db.engine import raw_connection
 from openhours.reports import write
 from openhours.reports.executors import Executor
-from openhours.reports.fleet import fit_fleet
+from openhours.reports.fleet import calibrate, choose, fit, read_samples
 from openhours.reports.groups import Groups
 from openhours.reports.inputs import plan_inputs
-from openhours.reports.partition import Partition, PartitionFigures, compute_partition
+from openhours.reports.partition import Partition, PartitionFigures, compute_partition, weighed
 from openhours.reports.plan import only_of, plan_partitions
 from openhours.reports.tables import Report
 from openhours.reports.targets import find_targets
@@ -38,16 +38,20 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
         report.corrections = await _corrections(reader, report)
         report.inputs = await plan_inputs(reader, report)
         partitions = await plan_partitions(reader, report, executor.parallelism)
+        works: Sequence[Awaitable[PartitionFigures]]
+        calibration: asyncio.Future[Int64] | None = None
         if report.intervals:
-            partitions = await _with_prior(reader, executor, report, partitions)
             partitions = await _with_targets(reader, report, partitions)
+            works, calibration = await _weighed(reader, executor, report, partitions)
+        else:
+            works = [executor.compute(compute_partition, one) for one in partitions]
         await writer.begin()  # all rows and the new state are one transaction
         rows = outages = 0
         groups = Groups(
             await raw_connection(reader), await raw_connection(writer), report, only_of(partitions)
         )
         by_hour: dict[str, Int64] = {}
-        async with aclosing(_computed(engine, executor, report, partitions)) as parts:
+        async with aclosing(_as_done(engine, report, works)) as parts:
             async for part in parts:
                 if len(part.store_ids):
                     await write.write_rows(writer, report, part)
@@ -56,6 +60,8 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
                     rows += len(part.store_ids)
                     by_hour[part.feed] = by_hour.get(part.feed, 0) + part.by_hour
         await groups.write()
+        if calibration is not None:
+            report.calibration = (await calibration).tolist()
         # The snapshot lives as long as its exporter's transaction: until here.
         await reader.rollback()
         if await write.complete_report(writer, report, rows, outages, by_hour):
@@ -66,18 +72,39 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
             log.warning("report %s is computed by another attempt", report.report_id)
 
 
-async def _with_prior(
+async def _weighed(
     reader: AsyncConnection, executor: Executor, report: Report, partitions: Sequence[Partition]
-) -> list[Partition]:
-    """Return the partitions with the prior of the fleet, which is kept with the report."""
-    prior = FLAT
+) -> tuple[Sequence[Awaitable[PartitionFigures]], asyncio.Future[Int64] | None]:
+    """Return what computes the partitions with their intervals; and how these come true.
+
+    The prior of the fleet is kept with the report.
+    """
     polled = [one for one in partitions if one.slice.feed == POLLED]
+    computed: list[PartitionFigures] = []
+    prior, calibration = FLAT, None
     if polled:
-        fleet = await fit_fleet(reader, executor, polled[0].slice, polled[0].snapshot)
-        prior = fleet.prior
-        report.calibration = fleet.reliability.tolist()
+        chosen, most = await choose(reader, polled[0].slice.as_of)
+        if most and only_of(polled) is None:
+            unweighed = [replace(one, chosen=chosen.of(one.slice)) for one in polled]
+            computed = await asyncio.gather(
+                *(executor.compute(compute_partition, one) for one in unweighed)
+            )
+            sampled = [one.unweighed.sampled for one in computed if one.unweighed is not None]
+        else:
+            sampled = await read_samples(executor, chosen, polled[0].slice, polled[0].snapshot)
+        prior = await asyncio.to_thread(fit, sampled)
+        # Meanwhile the partitions are computed.
+        calibration = asyncio.ensure_future(asyncio.to_thread(calibrate, sampled, prior))
     report.prior = prior.tolist()
-    return [replace(partition, prior=prior) for partition in partitions]
+    works: list[Awaitable[PartitionFigures]] = [
+        weighed(executor, partition, part, prior)
+        for partition, part in zip(polled, computed, strict=bool(computed))
+    ]
+    rest = [one for one in partitions if not computed or one.slice.feed != POLLED]
+    works += [
+        executor.compute(compute_partition, replace(partition, prior=prior)) for partition in rest
+    ]
+    return works, calibration
 
 
 async def _with_targets(
@@ -103,14 +130,11 @@ async def _corrections(reader: AsyncConnection, report: Report) -> list[str]:
     return [one.correction_id for one in found]
 
 
-async def _computed(
-    engine: AsyncEngine, executor: Executor, report: Report, partitions: Sequence[Partition]
+async def _as_done(
+    engine: AsyncEngine, report: Report, works: Sequence[Awaitable[PartitionFigures]]
 ) -> AsyncGenerator[PartitionFigures, None]:
     """Yield each partition's figures as they are computed, and note the progress."""
-    tasks = [
-        asyncio.ensure_future(executor.compute(compute_partition, partition))
-        for partition in partitions
-    ]
+    tasks = [asyncio.ensure_future(work) for work in works]
     try:
         for done, task in enumerate(asyncio.as_completed(tasks), start=1):
             yield await task

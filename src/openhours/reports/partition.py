@@ -5,58 +5,41 @@ Runs in any process, anywhere. What a page draws of a store is filled by the sam
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-import asyncpg
-import numpy as np
-
-from openhours.db import worker_connection
 from openhours.garbage import leave_what_is_loaded
-from openhours.reports.columns import Columns, Slice, read_slice
+from openhours.reports.columns import Columns, Slice
+from openhours.reports.executors import Executor
+from openhours.reports.filling import (
+    FillRules,
+    corrections_of,
+    counted_polls,
+    fill,
+    find_outages,
+    open_hours,
+    read_columns,
+)
+from openhours.reports.fleet import Chosen, Sampled, sample
 from openhours.reports.inputs import Cuts, Inputs, inputs_of
-from openhours.reports.tables import Report
 from openhours.reports.targets import Targets
-from openhours.stores.tables import POLLED
-from openhours.times import DAY, MINUTE, SECOND
 from openhours.uptime.axis import Float64, Int64
-from openhours.uptime.beats import Heartbeats, beating
-from openhours.uptime.corrections import Correction, correct
-from openhours.uptime.fill import Counted, Interpolation, count_polls, polled
+from openhours.uptime.fill import Counted
 from openhours.uptime.hourly import by_hour
-from openhours.uptime.hours import Intervals, open_time, since
-from openhours.uptime.intervals.mixture import Ranges, evidence, ranges
+from openhours.uptime.intervals.mixture import Evidence, Ranges, evidence, ranges
 from openhours.uptime.intervals.verdicts import verdicts
-from openhours.uptime.outages import Outages, in_windows, outages, some
+from openhours.uptime.outages import Outages, in_windows, some
 from openhours.uptime.segments import Filled
 from openhours.uptime.totals import Figures, figures
 from openhours.uptime.windows import Bounds, Window, bounds
 
 
 @dataclass(frozen=True)
-class FillRules:
-    """Rules for filling moments without an observation (µs)."""
-
-    interpolation: Interpolation
-    observed_within: int
-    heartbeat_expiry: int
-
-
-def fill_rules_of(report: Report) -> FillRules:
-    """Return the rules that were fixed when the report was triggered."""
-    return FillRules(
-        interpolation="previous" if report.interpolation == "previous" else "nearest",
-        observed_within=report.observed_within_minutes * MINUTE,
-        heartbeat_expiry=report.heartbeat_expiry_seconds * SECOND,
-    )
-
-
-@dataclass(frozen=True)
 class Partition:
     """A slice, the snapshot to read it in, how to fill it, and what to sum up.
 
-    `prior` is the fleet's, if intervals are asked for, see `uptime.intervals`; `targets` are those
-    of its stores, if there are any, too.
+    If intervals are asked for, `prior` is the fleet's, see `uptime.intervals`; or it is not known
+    yet, and `chosen` are the stores it will be fitted to. `targets` are those of its stores, if
+    there are any, too.
     """
 
     slice: Slice
@@ -64,6 +47,7 @@ class Partition:
     rules: FillRules
     windows: Sequence[Window]
     prior: Float64 | None
+    chosen: Chosen | None
     targets: Targets | None
     outages: bool
     cuts: Cuts
@@ -93,12 +77,21 @@ class Verdicts:
 
 
 @dataclass(frozen=True)
+class Unweighed:
+    """What intervals are made of once the prior is known, and what the prior is made of."""
+
+    said: Evidence
+    sampled: Sampled
+
+
+@dataclass(frozen=True)
 class PartitionFigures:
     """The figures of the stores `store_ids` (n,), database ids; `feed` is the partition's.
 
     `ranges` are their intervals, if they were asked for, `verdicts` what these say of targets, if
-    there are any. `by_hour` is (2, 168), see `uptime.hourly`; `zone` (n,) are positions in `zones`;
-    `inputs` are what the figures were made of, `corrections` the ids of the corrections in them.
+    there are any; `unweighed` is there while the prior is not known. `by_hour` is (2, 168), see
+    `uptime.hourly`; `zone` (n,) are positions in `zones`; `inputs` are what the figures were made
+    of, `corrections` the ids of the corrections in them.
     """
 
     feed: str
@@ -106,6 +99,7 @@ class PartitionFigures:
     figures: Figures
     ranges: Ranges | None
     verdicts: Verdicts | None
+    unweighed: Unweighed | None
     by_hour: Int64
     zone: Int64
     zones: Sequence[str]
@@ -134,18 +128,13 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
     filled = fill(columns, opened, counted, part, partition.rules)
     edges = bounds(partition.windows, columns.zone, columns.zones, part.as_of)
     found = figures(filled, edges)
-    sure = judged = None
-    if partition.prior is not None:
-        sure = _ranges(columns, counted, filled, found, edges, part, partition.prior)
-        if partition.targets is not None:
-            target = partition.targets.of(columns.ids)
-            judged = Verdicts(target, verdicts(sure, found.open, found.known, target))
-    return PartitionFigures(
+    computed = PartitionFigures(
         feed=part.feed,
         store_ids=columns.ids,
         figures=found,
-        ranges=sure,
-        verdicts=judged,
+        ranges=None,
+        verdicts=None,
+        unweighed=None,
         by_hour=by_hour(filled, part.as_of),
         zone=columns.zone,
         zones=columns.zones,
@@ -153,50 +142,74 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
         inputs=inputs_of(columns, partition.cuts),
         corrections=[one.correction_id for one in columns.corrections],
     )
+    if partition.prior is None and partition.chosen is None:
+        return computed
+    said = None
+    if counted is not None:
+        said = evidence(
+            columns.observations,
+            counted,
+            filled,
+            found.open,
+            corrections_of(columns),
+            columns.covered,
+            edges,
+            as_of=part.as_of,
+            lookback=part.lookback,
+        )
+        if partition.chosen is not None:
+            sampled = sample(columns, opened, part, said.likelihoods, partition.chosen)
+            return replace(computed, unweighed=Unweighed(said, sampled))
+    target = _targets(partition, columns.ids)
+    sure = weigh(url, Weighing(said, partition.prior, found, target))
+    return replace(computed, ranges=sure.ranges, verdicts=sure.verdicts)
 
 
-def _ranges(
-    columns: Columns,
-    counted: Counted | None,
-    filled: Filled,
-    found: Figures,
-    edges: Bounds,
-    part: Slice,
-    prior: Float64,
-) -> Ranges:
+@dataclass(frozen=True)
+class Weighing:
+    """Figures of stores, what their polls say, None of heartbeats, the prior, and targets (n,)."""
+
+    said: Evidence | None
+    prior: Float64 | None
+    figures: Figures
+    target: Int64 | None
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Intervals, and what they say of targets, if there are any."""
+
+    ranges: Ranges
+    verdicts: Verdicts | None
+
+
+def weigh(_: str | None, part: Weighing) -> Weighed:
     """Return the intervals for uptime; of a beating store it is its uptime."""
-    if counted is None:
-        return Ranges(found.up, found.up, found.up)
-    said = evidence(
-        columns.observations,
-        counted,
-        filled,
-        found.open,
-        _corrections(columns),
-        columns.covered,
-        edges,
-        as_of=part.as_of,
-        lookback=part.lookback,
-    )
-    return ranges(said, prior)
+    found = part.figures
+    if part.said is None:
+        sure = Ranges(found.up, found.up, found.up)
+    else:
+        assert part.prior is not None
+        sure = ranges(part.said, part.prior)
+    if part.target is None:
+        return Weighed(sure, None)
+    judged = verdicts(sure, found.open, found.known, part.target)
+    return Weighed(sure, Verdicts(part.target, judged))
 
 
-def read_columns(url: str | None, part: Slice, snapshot: str) -> Columns:
-    """Read a slice in a snapshot, as `compute_partition` does."""
+async def weighed(
+    executor: Executor, partition: Partition, computed: PartitionFigures, prior: Float64
+) -> PartitionFigures:
+    """Return the figures of a partition with their intervals, which the prior is now known for."""
+    assert computed.unweighed is not None
+    target = _targets(partition, computed.store_ids)
+    part = Weighing(computed.unweighed.said, prior, computed.figures, target)
+    found = await executor.compute(weigh, part)
+    return replace(computed, ranges=found.ranges, verdicts=found.verdicts, unweighed=None)
 
-    async def read(connection: "asyncpg.Connection[Any]") -> Columns:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            # A name made by pg_export_snapshot; the statement takes no parameter.
-            await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-            # Never read all stores' observations to find those of a slice, whatever old statistics
-            # say of a table that has just grown; read its pages in their order; pack in memory.
-            await connection.execute(
-                "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off;"
-                " SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0"
-            )
-            return await read_slice(connection, part)
 
-    return worker_connection.run(url, read)
+def _targets(partition: Partition, store_ids: Int64) -> Int64 | None:
+    return None if partition.targets is None else partition.targets.of(store_ids)
 
 
 def _in_windows(
@@ -205,94 +218,3 @@ def _in_windows(
     found = find_outages(columns, counted, filled, part)
     of = in_windows(found, filled, edges, part.as_of - part.lookback)
     return PartitionOutages(some(found, of.inside), of.count, of.longest)
-
-
-def find_outages(columns: Columns, counted: Counted | None, filled: Filled, part: Slice) -> Outages:
-    """Return all outages of the slice's stores, as far as the lookback knows them.
-
-    `counted` and `filled` are those of `counted_polls` and `fill`.
-    """
-    observations = columns.observations
-    counts = np.ones(len(observations.at), np.bool_) if counted is None else counted.polls
-    return outages(filled, observations, counts, part.as_of - part.lookback, part.as_of)
-
-
-def open_hours(columns: Columns, part: Slice) -> Intervals:
-    """Return the open intervals that count of the slice's stores, not cut at T."""
-    opened = open_time(
-        columns.hours,
-        columns.special,
-        columns.zone,
-        columns.zones,
-        part.as_of - part.lookback,
-        part.as_of,
-    )
-    return those_that_count(columns, opened)
-
-
-def those_that_count(columns: Columns, opened: Intervals) -> Intervals:
-    """Cut open intervals: nothing counts more than a week before a store's first observation."""
-    return since(opened, columns.first_observed - 7 * DAY)
-
-
-def counted_polls(columns: Columns, opened: Intervals, part: Slice) -> Counted | None:
-    """Return which polls of the slice count in the intervals of `open_hours`; None of PCs."""
-    if part.feed != POLLED:
-        return None
-    return count_polls(
-        columns.observations,
-        opened,
-        stores=len(columns.ids),
-        as_of=part.as_of,
-        lookback=part.lookback,
-    )
-
-
-def _corrections(columns: Columns) -> list[Correction]:
-    return [Correction(one.start, one.end, one.treat_as) for one in columns.corrections]
-
-
-def fill(
-    columns: Columns,
-    opened: Intervals,
-    counted: Counted | None,
-    part: Slice,
-    rules: FillRules,
-    *,
-    per_poll: bool = False,
-) -> Filled:
-    """Fill the open intervals of the slice's stores, and lay their corrections over that.
-
-    `opened` and `counted` are those of `open_hours` and `counted_polls`; `per_poll` is as in
-    `uptime.fill.polled`.
-    """
-    filled = _filled(columns, opened, counted, part, rules, per_poll)
-    if not columns.corrections:
-        return filled
-    return correct(filled, _corrections(columns), columns.covered)
-
-
-def _filled(
-    columns: Columns,
-    opened: Intervals,
-    counted: Counted | None,
-    part: Slice,
-    rules: FillRules,
-    per_poll: bool,
-) -> Filled:
-    if counted is not None:
-        return polled(
-            columns.observations,
-            counted,
-            interpolation=rules.interpolation,
-            radius=rules.observed_within,
-            per_poll=per_poll,
-        )
-    return beating(
-        Heartbeats(columns.observations.store, columns.observations.at),
-        opened,
-        first_heartbeat=columns.first_observed,
-        as_of=part.as_of,
-        lookback=part.lookback,
-        expiry=rules.heartbeat_expiry,
-    )

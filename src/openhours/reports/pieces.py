@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from openhours.reports.columns import Slice
-from openhours.reports.partition import FillRules
+from openhours.reports.filling import FillRules
 from openhours.stores.queries import StoredCorrection
 from openhours.stores.tables import POLLED
 from openhours.uptime.axis import Bool, Int64

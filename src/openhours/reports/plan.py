@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db.weekly import WeeklyTable, week_of
 from openhours.reports.columns import Slice
+from openhours.reports.filling import fill_rules_of
 from openhours.reports.inputs import cuts_of
-from openhours.reports.partition import Partition, fill_rules_of
+from openhours.reports.partition import Partition
 from openhours.reports.tables import Report
 from openhours.reports.windows import lookback, windows_of
 from openhours.stores.labels import having
@@ -68,7 +69,15 @@ async def plan_partitions(
             )
             partitions.append(
                 Partition(
-                    part, snapshot, fill_rules_of(report), windows, None, None, report.outages, cuts
+                    part,
+                    snapshot,
+                    fill_rules_of(report),
+                    windows,
+                    prior=None,
+                    chosen=None,
+                    targets=None,
+                    outages=report.outages,
+                    cuts=cuts,
                 )
             )
     return partitions

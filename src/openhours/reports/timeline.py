@@ -15,13 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openhours.reports.columns import Columns, Slice
-from openhours.reports.partition import (
-    FillRules,
-    counted_polls,
-    fill,
-    find_outages,
-    those_that_count,
-)
+from openhours.reports.filling import FillRules, counted_polls, fill, find_outages, those_that_count
 from openhours.reports.pieces import Piece, corrected, cut_pieces
 from openhours.stores.queries import StoredCorrection
 from openhours.stores.tables import POLLED

@@ -17,7 +17,7 @@ from openhours.reports.columns import (
     read_observations,
     read_special_hours,
 )
-from openhours.reports.partition import FillRules, fill_rules_of
+from openhours.reports.filling import FillRules, fill_rules_of
 from openhours.reports.queries import find_complete_report
 from openhours.reports.rows import row_columns
 from openhours.reports.tables import Report, ReportRow
