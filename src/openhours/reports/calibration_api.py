@@ -36,7 +36,7 @@ class Calibration(BaseModel):
 async def get_calibration(engine: Engine, report_id: Text) -> Calibration:
     """Return how well the intervals of a report tell what is so.
 
-    Of up to 1,000 stores every second poll is held out and predicted from the others. Polls are
+    Of up to 500 stores every second poll is held out and predicted from the others. Polls are
     counted in ten bins of what was said; empty bins are left out. A report without intervals, and
     one that is not complete or in which no poll could be held out, has none: 404.
     """
