@@ -33,14 +33,15 @@ from openhours.db.queue import prune_queue_log, worker_name
 from openhours.garbage import leave_what_is_loaded
 from openhours.heartbeats.retention import prune_heartbeats
 from openhours.ingestion import inbox
+from openhours.ingestion.ingest import ingest_file
 from openhours.ingestion.job import fail_ingestion, run_ingestion
 from openhours.ingestion.machine import ingest_job, scan_job
 from openhours.ingestion.retention import prune_ingestions, prune_rejected_rows
 from openhours.ingestion.uploads import remove_broken_uploads
-from openhours.process_pool import Processes
+from openhours.process_pool import Processes, preload
 from openhours.reports import executors
 from openhours.reports.job import run_report
-from openhours.reports.partition import warm_up
+from openhours.reports.partition import compute_partition, warm_up
 from openhours.reports.retention import prune_reports
 from openhours.reports.trigger import JOB as REPORT_JOB
 from openhours.reports.write import fail_report
@@ -77,6 +78,7 @@ class Worker:
         self._schedules = schedules
         self.url = url
         self.engine: AsyncEngine = make_engine(url, pool_size=8 * _JOBS_AT_ONCE)
+        preload(compute_partition, ingest_file, pack_days)
         self.processes = Processes(settings.processes)
         # A child that loads a file may be killed: it has no other work.
         self.loading = Processes(1)
