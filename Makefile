@@ -16,6 +16,8 @@ run: $(VENV)/run
 	@$(BIN)/openhours sample-data --load
 	@exec $(BIN)/openhours serve
 
+test test-fast coverage: export PYTHONDONTWRITEBYTECODE =
+
 test: $(VENV)/test
 	$(PYTEST) $(ARGS)
 

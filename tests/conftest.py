@@ -26,6 +26,7 @@ from openhours.accounts import passwords
 from openhours.db import embedded
 from openhours.db.engine import make_engine, migrate
 from openhours.settings import Settings, get_settings
+from tests.helpers.database import empty_tables, truncate
 from tests.helpers.debian_postgresql import Cluster
 
 HERE = Path(__file__).parent
@@ -189,6 +190,24 @@ def settings(database_url: str, place: Path, monkeypatch: pytest.MonkeyPatch) ->
     get_settings.cache_clear()
     yield get_settings()
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def shared_service(
+    server_url: str, folder: Path, request: pytest.FixtureRequest
+) -> Iterator[tuple[Service, list[str]]]:
+    """A service for all tests of the module, and the tables that are empty when it has started."""
+    environment = {"OPENHOURS_PROCESSES": "1", **getattr(request.module, "ENVIRONMENT", {})}
+    with new_service(server_url, folder, **environment) as running:
+        yield running, empty_tables(running.environment["DATABASE_URL"])
+
+
+@pytest.fixture
+def emptied_service(shared_service: tuple[Service, list[str]]) -> Iterator[Service]:
+    """The module's service, without what its earlier tests have stored."""
+    running, tables = shared_service
+    yield running
+    truncate(running.environment["DATABASE_URL"], tables)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tools.chaos.run import run as chaos
 
-KILLS = 30
+KILLS = 12
 
 
 @pytest.mark.slow

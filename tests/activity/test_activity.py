@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from tools.service import Service
 
 from openhours.times import iso
@@ -23,6 +24,12 @@ SHOWN = EVENT | {"event_action_timestamp": "2025-10-10T18:30:00.000000Z"}
 
 
 ENVIRONMENT = {"OPENHOURS_WORKER": "0"}
+
+
+@pytest.fixture
+def service(emptied_service: Service) -> Service:
+    """One for all tests, emptied after each."""
+    return emptied_service
 
 
 def test_an_event_is_recorded_and_listed(service: Service) -> None:
@@ -74,7 +81,8 @@ def test_pages_miss_nothing_while_events_arrive(service: Service, place: Path) -
     """A reader follows the pages while two servers write: each event once, in one order."""
     numbers = count()
     bodies = (EVENT | {"metadata": {"n": next(numbers)}} for _ in range(1500))
-    with Service(place, OPENHOURS_WORKER="0") as other:
+    database = service.environment["DATABASE_URL"]
+    with Service(place, OPENHOURS_WORKER="0", DATABASE_URL=database) as other:
         traffic = Traffic("/api/event", bodies, [service.port, other.port])
         writer = threading.Thread(target=traffic.run, args=(16,))
         writer.start()

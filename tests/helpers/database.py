@@ -1,6 +1,8 @@
 """Asking a test's database."""
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +28,36 @@ def fetch(url: str, query: str) -> list[tuple[object, ...]]:
             await connection.close()
 
     return asyncio.run(ask())
+
+
+def empty_tables(url: str) -> list[str]:
+    """Return the names of the tables that have no row, the queue's excepted."""
+    tables = [
+        str(name)
+        for (name,) in fetch(
+            url,
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p') "
+            "AND NOT relispartition AND relnamespace = 'public'::regnamespace "
+            "AND relname NOT LIKE 'pgqueuer%'",
+        )
+    ]
+    return [name for name in tables if not fetch(url, f"SELECT FROM {name} LIMIT 1")]
+
+
+def truncate(url: str, tables: Iterable[str]) -> None:
+    """Empty the tables; others may use them meanwhile."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            while True:
+                with suppress(asyncpg.DeadlockDetectedError):
+                    await connection.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+                    return
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
 
 
 async def make_weeks(
