@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tools.service import Service
+from tools.service import Service, children_of
 
 from openhours.ingestion.machine import ingest_job
 from openhours.settings import Settings
@@ -88,7 +88,8 @@ def test_a_killed_child_process_does_not_lose_the_report(
     service.upload("status", polls)
     assert service.process is not None
     [worker] = psutil.Process(service.process.pid).children()
-    children = [child for child in worker.children() if "spawn_main" in " ".join(child.cmdline())]
+    children = children_of(worker)
+    assert children
     report = service.trigger()
     for child in children:
         child.kill()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import psutil
 from tools.zygote import Forked, Zygote
 
 STARTUP = 60.0
@@ -130,3 +131,9 @@ class Service:
             assert answer.json()["status"] == "Running"
             time.sleep(0.02)
         raise AssertionError(f"still running:\n{self.log.read_text()}")
+
+
+def children_of(worker: psutil.Process) -> list[psutil.Process]:
+    """Return the processes in which a worker computes and loads: those that its server forked."""
+    servers = [one for one in worker.children() if "forkserver" in " ".join(one.cmdline())]
+    return [child for server in servers for child in server.children()]

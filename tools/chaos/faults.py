@@ -8,7 +8,7 @@ from random import Random
 
 import psutil
 from tools.chaos.caller import Ledger
-from tools.service import Service
+from tools.service import Service, children_of
 
 from openhours.db import postmaster
 
@@ -110,7 +110,10 @@ def _worker(service: Service) -> list[psutil.Process]:
 
 
 def _working(service: Service) -> list[psutil.Process]:
-    return [child for process in _worker(service) for child in _children(process, "spawn_main")]
+    try:
+        return [child for worker in _worker(service) for child in children_of(worker)]
+    except psutil.Error:
+        return []
 
 
 def _children(process: psutil.Process, word: str) -> list[psutil.Process]:
