@@ -50,16 +50,13 @@ class Upload {
     this.progress = new Progress(card.querySelector("[data-progress]"));
     this.outcome = card.querySelector("[data-outcome]");
     this.kinds = form.querySelector("select");
-    this.expected = form.querySelector("[data-expected]");
-    this.again = form.querySelector("[data-again]");
+    this.choice = form.querySelector("[data-kept]");
   }
 
-  async take(file) {
+  async take(file, chosen = this.kinds.value) {
     this.outcome.replaceChildren();
     this.keep(null);
-    const { kind, problem: wrong, again } = this.kinds.value
-      ? { kind: this.kinds.value }
-      : await sniff(file);
+    const { kind, problem: wrong, again } = chosen ? { kind: chosen } : await sniff(file);
     if (wrong) {
       this.progress.show(wrong);
       if (again) this.keep(file);
@@ -90,8 +87,8 @@ class Upload {
   // A file that another type may suit need not be chosen again.
   keep(file) {
     this.kept = file;
-    this.again.hidden = this.expected.hidden = !file;
-    if (file) this.again.textContent = `Upload ${file.name} as this type`;
+    this.choice.hidden = !file;
+    this.choice.querySelector("strong").textContent = file?.name ?? "";
   }
 }
 
@@ -101,11 +98,9 @@ export function watchUpload() {
   const upload = new Upload(form);
   const input = form.querySelector("input[type=file]");
 
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!upload.kept) return;
-    await upload.take(upload.kept);
-    if (!upload.kept) upload.kinds.value = "";
+    if (upload.kept) upload.take(upload.kept, event.submitter.value);
   });
   input.addEventListener("change", async () => {
     if (input.files.length) await upload.take(input.files[0]);
