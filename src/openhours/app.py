@@ -49,6 +49,7 @@ from openhours.times import now
 from openhours.visits import api as visits
 from openhours.visits import metrics as visit_metrics
 from openhours.web.errors import add_error_pages
+from openhours.web.kept import KEPT, Kept
 from openhours.web.routes import PAGES, add_static_files
 from openhours.web.running_session import find_running_session
 from openhours.work_sessions import api as work_sessions
@@ -122,6 +123,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         changes = Changes(url)
         CHANGES.set(app, changes)
         DOWNLOADS.set(app, Downloads(settings.data_dir / "downloads"))
+        KEPT.set(app, Kept())
         leave_what_is_loaded()
         watch = health.WorkerWatch(pools.health, settings)
         health.WORKER_WATCH.set(app, watch)

@@ -56,7 +56,7 @@ def test_every_store_is_counted_in_one_state_and_one_bin(ask: Ask[None]) -> None
     async def query(connection: AsyncConnection) -> None:
         report = await queries.latest_report(connection)
         assert report is not None
-        found = await store_figures.counts(connection, report)
+        found = await store_figures.counts(connection, report, range(3))
         assert list(found) == ["polled"]
         for window, counts in enumerate(found["polled"]):
             states = (counts.fully_up, counts.partly, counts.down, counts.closed, counts.unknown)

@@ -116,8 +116,7 @@ def matching(
     The figures, `known` and verdicts are null for stores without a row in the report. A report of
     some stores leaves all others out.
     """
-    found = select(*_columns(windows)).select_from(_source(report)).where(_which(report, search))
-    return found.order_by(*search.order())
+    return _in_order(report, search, _columns(windows), _which(report, search))
 
 
 async def find_stores(
@@ -130,8 +129,33 @@ async def find_stores(
     """Return how many stores match, and those of one page (from 0), as `matching` does."""
     count = select(func.count()).select_from(_source(report)).where(_which(report, search))
     total = (await connection.execute(count)).scalar_one()
-    query = matching(report, search, windows).limit(PAGE).offset(page * PAGE)
-    return total, list((await connection.execute(query)).all())
+    return total, await _some(connection, report, search, windows, PAGE, page * PAGE)
+
+
+async def worst(connection: AsyncConnection, report: Report, limit: int) -> list[Row[Any]]:
+    """Return the polled stores with the longest downtime in the last day."""
+    search = Search(feed="polled", window=DAY.position, state="down", sort="down", descending=True)
+    return await _some(connection, report, search, DEFAULTS, limit, 0)
+
+
+async def _some(
+    connection: AsyncConnection,
+    report: Report | None,
+    search: Search,
+    windows: Sequence[PageWindow],
+    limit: int,
+    offset: int,
+) -> list[Row[Any]]:
+    # First which stores: else the figures of all of them are read and sorted.
+    ids = _in_order(report, search, [Store.id], _which(report, search)).limit(limit).offset(offset)
+    found = _in_order(report, search, _columns(windows), Store.id.in_(ids))
+    return list((await connection.execute(found)).all())
+
+
+def _in_order(
+    report: Report | None, search: Search, columns: list[Any], which: ColumnElement[bool]
+) -> Select[tuple[Any, ...]]:
+    return select(*columns).select_from(_source(report)).where(which).order_by(*search.order())
 
 
 def _source(report: Report | None) -> Any:
@@ -152,40 +176,36 @@ async def time_zones(connection: AsyncConnection, default: str) -> list[str]:
     return sorted((await connection.execute(query)).scalars())
 
 
-async def worst(connection: AsyncConnection, report: int, limit: int) -> list[Row[Any]]:
-    """Return the polled stores with the longest downtime in the last day."""
-    day, week = (Search(window=window.position) for window in (DAY, WEEK))
-    (opened, up), (week_opened, week_up) = day.figures(), week.figures()
-    query = (
-        select(*_columns(DEFAULTS))
-        .join_from(ReportRow, Store, Store.id == ReportRow.store)
-        .where(ReportRow.report == report, Store.feed == POLLED, ReportRow.known, opened > up)
-        .order_by((opened - up).desc(), (week_opened - week_up).desc(), Store.store_id)
-    )
-    return list((await connection.execute(query.limit(limit))).all())
-
-
 _COUNTS = text("""
-SELECT feed, count(*) FILTER (WHERE known AND open[n] > 0 AND up[n] = open[n]) AS fully_up,
-       count(*) FILTER (WHERE known AND up[n] > 0 AND up[n] < open[n]) AS partly,
-       count(*) FILTER (WHERE known AND up[n] = 0 AND open[n] > 0) AS down,
-       count(*) FILTER (WHERE known AND open[n] = 0) AS closed,
+SELECT CASE WHEN is_pc THEN 'beating' ELSE 'polled' END AS feed,
+       count(*) FILTER (WHERE known AND open > 0 AND up = open) AS fully_up,
+       count(*) FILTER (WHERE known AND up > 0 AND up < open) AS partly,
+       count(*) FILTER (WHERE known AND up = 0 AND open > 0) AS down,
+       count(*) FILTER (WHERE known AND open = 0) AS closed,
        count(*) FILTER (WHERE NOT known) AS unknown,
-       coalesce(sum(open[n]) FILTER (WHERE known), 0)::int8 AS open,
-       coalesce(sum(up[n]) FILTER (WHERE known), 0)::int8 AS up,
-       coalesce(sum(open[n]), 0)::int8 AS all_open,
-       coalesce(sum(observed[n]), 0)::int8 AS observed
-FROM report_rows JOIN stores ON id = store, generate_series(1, :windows) n
-WHERE report = :report GROUP BY feed, n ORDER BY feed DESC, n
+       coalesce(sum(open) FILTER (WHERE known), 0)::int8 AS open,
+       coalesce(sum(up) FILTER (WHERE known), 0)::int8 AS up,
+       coalesce(sum(open), 0)::int8 AS all_open,
+       coalesce(sum(observed), 0)::int8 AS observed
+FROM (
+    SELECT store IN (SELECT id FROM stores WHERE feed = 'beating') AS is_pc, n, known,
+           open[n] AS open, up[n] AS up, observed[n] AS observed
+    FROM report_rows, unnest(CAST(:places AS int[])) n WHERE report = :report
+    OFFSET 0  -- each element of an array is read once
+) AS of_stores
+GROUP BY is_pc, n ORDER BY is_pc, n
 """)
 
 
-async def counts(connection: AsyncConnection, report: Report) -> dict[str, list[Row[Any]]]:
-    """Return, by feed, for each of the report's windows how many stores were up, down …
+async def counts(
+    connection: AsyncConnection, report: Report, windows: Sequence[int]
+) -> dict[str, list[Row[Any]]]:
+    """Return, by feed, for each of these windows how many stores were up, down …
 
-    And sums in µs. Polled stores come first; a feed without any store is not there.
+    And sums in µs. Windows are positions, in their order. Polled stores come first; a feed without
+    any store is not there.
     """
-    values = {"report": report.id, "windows": len(report.windows)}
+    values = {"report": report.id, "places": [window + 1 for window in windows]}
     found = dict[str, list[Row[Any]]]()
     for row in await connection.execute(_COUNTS, values):
         found.setdefault(row.feed, []).append(row)
@@ -201,9 +221,11 @@ async def distribution(
     """
     query = text("""
         SELECT (20 * up[:n]) / open[:n] AS bin, count(*) AS stores
-        FROM report_rows JOIN stores ON id = store
-        WHERE report = :report AND known AND open[:n] > 0 AND feed = :feed GROUP BY 1
+        FROM report_rows
+        WHERE report = :report AND known AND open[:n] > 0
+          AND (store IN (SELECT id FROM stores WHERE feed = 'beating')) = :is_pc
+        GROUP BY 1
     """)
-    values = {"report": report, "n": window + 1, "feed": feed}
+    values = {"report": report, "n": window + 1, "is_pc": feed == BEATING}
     found = dict(tuple(row) for row in await connection.execute(query, values))
     return [int(found.get(n, 0)) for n in range(len(BINS))]

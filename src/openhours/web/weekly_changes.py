@@ -8,27 +8,34 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 # A change counts where the percentages differ as pages write them, in tenths rounded down, and by
 # at least half of a tenth: 43.699 to 43.701 % is none, and neither is 43.71 to 43.77 %.
 _CHANGES = text("""
-WITH both_reports AS (
-    SELECT r.store, r.open[3] AS open, r.up[3] AS up, r.p05[3] AS p05, r.p95[3] AS p95,
-           b.open[3] AS open_before, b.up[3] AS up_before,
-           b.p05[3] AS p05_before, b.p95[3] AS p95_before,
-           CASE WHEN 1000 * r.up[3] / r.open[3] <> 1000 * b.up[3] / b.open[3]
-           THEN r.up[3]::float8 / r.open[3] - b.up[3]::float8 / b.open[3] ELSE 0 END AS change
-    FROM report_rows r JOIN report_rows b ON b.store = r.store AND b.report = :before
-         JOIN stores s ON s.id = r.store AND s.feed = 'polled'
-    WHERE r.report = :report AND r.known AND b.known AND r.open[3] > 0 AND b.open[3] > 0
+WITH both_reports AS MATERIALIZED (
+    SELECT store, CASE WHEN 1000 * up / open <> 1000 * up_before / open_before
+                  THEN up::float8 / open - up_before::float8 / open_before ELSE 0 END AS change
+    FROM (
+        SELECT r.store, r.open[3] AS open, r.up[3] AS up,
+               b.open[3] AS open_before, b.up[3] AS up_before
+        FROM report_rows r JOIN report_rows b ON b.store = r.store AND b.report = :before
+        WHERE r.report = :report AND r.known AND b.known
+          AND r.store NOT IN (SELECT id FROM stores WHERE feed = 'beating')
+        OFFSET 0  -- each element of an array is read once
+    ) AS of_stores
+    WHERE open > 0 AND open_before > 0
 ), counted AS (
-    SELECT *, count(*) OVER () AS stores,
-           count(*) FILTER (WHERE change <= -0.0005) OVER () AS worse,
-           count(*) FILTER (WHERE change >= 0.0005) OVER () AS better
+    SELECT count(*) AS stores, count(*) FILTER (WHERE change <= -0.0005) AS worse,
+           count(*) FILTER (WHERE change >= 0.0005) AS better
     FROM both_reports
 ), shown AS (
-    (SELECT * FROM counted ORDER BY change, store LIMIT :limit)
-    UNION (SELECT * FROM counted ORDER BY change DESC, store LIMIT :limit)
+    (SELECT * FROM both_reports ORDER BY change, store LIMIT :limit)
+    UNION (SELECT * FROM both_reports ORDER BY change DESC, store LIMIT :limit)
 )
-SELECT c.*, s.store_id,
-       (SELECT value FROM labels WHERE store = s.id AND key = 'name') AS name
-FROM shown c JOIN stores s ON s.id = c.store ORDER BY c.change, s.store_id
+SELECT counted.*, change, s.store_id,
+       r.open[3] AS open, r.up[3] AS up, r.p05[3] AS p05, r.p95[3] AS p95,
+       b.open[3] AS open_before, b.up[3] AS up_before,
+       b.p05[3] AS p05_before, b.p95[3] AS p95_before
+FROM counted, shown JOIN stores s ON s.id = shown.store
+     JOIN report_rows r ON r.store = s.id AND r.report = :report
+     JOIN report_rows b ON b.store = s.id AND b.report = :before
+ORDER BY change, s.store_id
 """)
 
 

@@ -1,6 +1,7 @@
 """`/`: the present state, the latest figures, and two things to do: add files, get a report."""
 
 from datetime import timedelta
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,6 +14,7 @@ from openhours.web import queries
 from openhours.web.file_words import KINDS, NEEDED
 from openhours.web.formatting import zone_of
 from openhours.web.groups import GroupBy, find_groups
+from openhours.web.kept import KeptResults
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
 from openhours.web.store_figures import counts, worst
@@ -29,7 +31,7 @@ _OLD = timedelta(days=1)  # of the newest poll: the page tells how old it is
 
 @router.get("/")
 async def overview(
-    request: Request, engine: Engine, watch: Watch, group_by: GroupBy = None
+    request: Request, engine: Engine, kept: KeptResults, watch: Watch, group_by: GroupBy = None
 ) -> Response:
     """Show the state of everything at a glance."""
     async with engine.connect() as connection:
@@ -37,8 +39,9 @@ async def overview(
         by_feed, longest, groups, since = {}, [], None, 0
         if report is not None:
             since = await count_files_since(connection, report.started_at or report.created_at)
-            by_feed = await counts(connection, report)
-            longest = await worst(connection, report.id, _MAX_WORST)
+            counting = partial(counts, connection, report, [DAY.position])
+            by_feed = await kept.get(("day", report.id), counting)
+            longest = await worst(connection, report, _MAX_WORST)
             # A bookmark of a label that is gone shows another one.
             key = group_by if group_by in (report.groups or {}) else None
             groups = await find_groups(connection, report, key, DAY.position, _MAX_WORST)
@@ -60,7 +63,7 @@ async def overview(
             report=report,
             strip=None if report is None else strip_of(report, zone_of(request)),
             feed=feed,
-            counts=by_feed[feed][DAY.position] if by_feed else None,
+            counts=by_feed[feed][0] if by_feed else None,
             windows=DEFAULTS,
             worst=longest,
             groups=groups,

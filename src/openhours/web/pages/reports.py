@@ -1,5 +1,6 @@
 """`/reports`: all reports, one report, and its comparison with the one before."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -16,10 +17,12 @@ from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.stores.labels import written
+from openhours.stores.search import names_of
 from openhours.stores.tables import POLLED
 from openhours.times import to_us
 from openhours.web import formatting, queries
 from openhours.web.groups import GroupBy, find_groups
+from openhours.web.kept import Kept, KeptResults
 from openhours.web.outages import outage_row
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
@@ -67,6 +70,7 @@ async def generate(
 async def report(
     request: Request,
     engine: Engine,
+    kept: KeptResults,
     report_id: Text,
     window: Annotated[Text | None, Query(max_length=64)] = None,
     group_by: GroupBy = None,
@@ -89,19 +93,21 @@ async def report(
     }
     if found.state == "complete":
         async with engine.connect() as connection:
-            by_feed = await counts(connection, found)
+            places = range(len(found.windows))
+            making = partial(counts, connection, found, places)
+            by_feed = await kept.get(("counts", found.id), making)
             feed = next(iter(by_feed), POLLED)
             values |= {"counts": by_feed, "feed": feed}
             values["groups"] = await find_groups(
                 connection, found, group_by, shown.position, _MAX_GROUPS
             )
             if queries.has_default_windows(found):
-                values |= await _last_week(connection, found, shown.position, feed)
+                values |= await _last_week(connection, kept, found, shown.position, feed)
             if found.intervals:
                 values |= _how_sure(found)
             if found.outages:
                 zone = formatting.zone_of(request)
-                values |= await _outages(connection, found, zone, cursor)
+                values |= await _outages(connection, kept, found, zone, cursor)
     return page(request, "report.html", **values)
 
 
@@ -118,18 +124,21 @@ def _how_sure(report: Report) -> dict[str, Any]:
 
 
 async def _outages(
-    connection: AsyncConnection, report: Report, zone: str, cursor: str | None
+    connection: AsyncConnection, kept: Kept, report: Report, zone: str, cursor: str | None
 ) -> dict[str, Any]:
     """Return what the page shows of outages: the longest, or those that follow the cursor."""
-    found = await list_outages(connection, report.id, limit=_MAX_OUTAGES, cursor=cursor)
+    listing = partial(list_outages, connection, report.id, limit=_MAX_OUTAGES, cursor=cursor)
+    found = await kept.get(("outages", report.id, cursor), listing)
+    counting = partial(count_ongoing, connection, report.id)
+    names = await names_of(connection, {row.store_id for row in found.rows})
     return {
-        "ongoing": await count_ongoing(connection, report.id),
+        "ongoing": await kept.get(("ongoing", report.id), counting),
         "cursor": cursor,
         "following": found.next_cursor,
         "outages": [
             outage_row(
                 row.store_id,
-                row.name,
+                names.get(row.store_id),
                 began_at=to_us(row.began_at),
                 ended_at=None if row.ongoing else to_us(row.ended_at),
                 downtime=row.downtime,
@@ -150,7 +159,7 @@ def _as_of(report: Report, store_id: str) -> int:
 
 
 async def _last_week(
-    connection: AsyncConnection, report: Report, window: int, feed: str
+    connection: AsyncConnection, kept: Kept, report: Report, window: int, feed: str
 ) -> dict[str, Any]:
     """Return what the page shows of the default windows alone."""
     previous = before = changes = None
@@ -158,13 +167,18 @@ async def _last_week(
         previous = await queries.latest_report(connection, Report.id < report.id)
         before = await queries.report_a_week_earlier(connection, report)
     if before is not None:
-        changes = await weekly_changes(connection, report.id, before.id, _MAX_STORES)
+        ids = (report.id, before.id)
+        making = partial(weekly_changes, connection, *ids, _MAX_STORES)
+        changes = await kept.get(("changes", *ids), making)
+    changed = [*changes.fell, *changes.rose] if changes else []
+    binning = partial(distribution, connection, report.id, window, feed)
     return {
         "windows": DEFAULTS,
         "bin_names": BINS,
-        "bins": await distribution(connection, report.id, window, feed),
-        "worst": await worst(connection, report.id, _MAX_STORES),
+        "bins": await kept.get(("bins", report.id, window), binning),
+        "worst": await worst(connection, report, _MAX_STORES),
         "previous": previous,
         "before": before,
         "changes": changes,
+        "names": await names_of(connection, [row.store_id for row in changed]),
     }
