@@ -7,22 +7,21 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Row
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.csv_cells import inert_cell
 from openhours.api.off_loop import off_loop
-from openhours.reports.tables import Report
+from openhours.reports.tables import Report, ReportRow
 from openhours.reports.tabular import STORE_ID, Heading, Table, figure, rounded
-from openhours.stores.search import STORE_LABELS
-from openhours.stores.tables import BEATING
+from openhours.stores.tables import BEATING, Label, Store
 from openhours.times import HOUR, MINUTE
 from openhours.uptime.axis import Bool, Int64
 from openhours.uptime.intervals.verdicts import CANNOT_TELL, MET, MISSED
 from openhours.web.store_figures import Search, matching
 from openhours.web.windows import PageWindow
 
-_AT_ONCE = 1_000
+_AT_ONCE = 500
 _FIGURES = ("open", "uptime", "downtime")
 _VERDICTS = {MET: "met", MISSED: "missed", CANNOT_TELL: "cannot_tell"}
 
@@ -59,7 +58,22 @@ class StoreExport:
         return self.report is not None and self.report.verdicts
 
     async def _pages(self, engine: AsyncEngine) -> AsyncIterator[pd.DataFrame]:
-        query = matching(self.report, self.search, self.windows).add_columns(STORE_LABELS)
+        # Of all stores at once, not by a subquery for each.
+        every = func.jsonb_object_agg(Label.key, Label.value).label("labels")
+        labels = select(Label.store, every).group_by(Label.store).subquery()
+        columns: list[Any] = [
+            Store.store_id,
+            Store.feed,
+            Store.timezone,
+            ReportRow.known,
+            labels.c.labels,
+        ]
+        for n, window in enumerate(self.windows):
+            figures = (ReportRow.open, ReportRow.up, ReportRow.verdict)
+            columns += [of[window.position + 1].label(f"{of.key}_{n}") for of in figures]
+        query = matching(self.report, self.search, columns).outerjoin(
+            labels, labels.c.store == Store.id
+        )
         async with engine.connect() as connection:
             result = await connection.stream(query)
             async for rows in result.partitions(_AT_ONCE):
@@ -72,17 +86,17 @@ class StoreExport:
             "time_zone": [row.timezone or self.search.default_timezone for row in rows],
         }
         for key in self.keys:
-            columns[_label(key)] = [self._text(row.labels, key) for row in rows]
+            columns[_label(key)] = [self._text(row.labels or {}, key) for row in rows]
         known = np.array([bool(row.known) for row in rows], np.bool_)
         for n, window in enumerate(self.windows):
             opened, up = (
-                np.array([row._mapping[name][n] or 0 for row in rows], np.int64)
+                np.array([row._mapping[f"{name}_{n}"] or 0 for row in rows], np.int64)
                 for name in ("open", "up")
             )
             columns |= _figures(window, known, opened, up)
             if self._has_verdicts:
                 columns[f"verdict_{window.column}"] = [
-                    _VERDICTS.get(row.verdict[n]) for row in rows
+                    _VERDICTS.get(row._mapping[f"verdict_{n}"]) for row in rows
                 ]
         return pd.DataFrame(columns)
 

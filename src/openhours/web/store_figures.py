@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.reports.tables import Report, ReportRow
 from openhours.stores.search import STORE_NAME, StoreSearch
-from openhours.stores.tables import BEATING, POLLED, Store
+from openhours.stores.tables import BEATING, Store
 from openhours.times import MINUTE
 from openhours.uptime.intervals.verdicts import CANNOT_TELL, MET, MISSED
 from openhours.web.windows import DAY, DEFAULTS, WEEK, PageWindow
@@ -109,14 +109,14 @@ def _columns(windows: Sequence[PageWindow]) -> list[Any]:
 
 
 def matching(
-    report: Report | None, search: Search, windows: Sequence[PageWindow]
+    report: Report | None, search: Search, columns: Sequence[Any]
 ) -> Select[tuple[Any, ...]]:
-    """Return the query for the stores that match, in order, with their figures.
+    """Return the query for these columns of the stores that match, in order.
 
-    The figures, `known` and verdicts are null for stores without a row in the report. A report of
-    some stores leaves all others out.
+    Those of `ReportRow` are null for stores without a row in the report. A report of some stores
+    leaves all others out.
     """
-    return _in_order(report, search, _columns(windows), _which(report, search))
+    return _in_order(report, search, columns, _which(report, search))
 
 
 async def find_stores(
@@ -126,7 +126,7 @@ async def find_stores(
     page: int,
     windows: Sequence[PageWindow] = DEFAULTS,
 ) -> tuple[int, list[Row[Any]]]:
-    """Return how many stores match, and those of one page (from 0), as `matching` does."""
+    """Return how many stores match, and those of one page (from 0) with their figures."""
     count = select(func.count()).select_from(_source(report)).where(_which(report, search))
     total = (await connection.execute(count)).scalar_one()
     return total, await _some(connection, report, search, windows, PAGE, page * PAGE)
@@ -147,13 +147,13 @@ async def _some(
     offset: int,
 ) -> list[Row[Any]]:
     # First which stores: else the figures of all of them are read and sorted.
-    ids = _in_order(report, search, [Store.id], _which(report, search)).limit(limit).offset(offset)
+    ids = matching(report, search, [Store.id]).limit(limit).offset(offset)
     found = _in_order(report, search, _columns(windows), Store.id.in_(ids))
     return list((await connection.execute(found)).all())
 
 
 def _in_order(
-    report: Report | None, search: Search, columns: list[Any], which: ColumnElement[bool]
+    report: Report | None, search: Search, columns: Sequence[Any], which: ColumnElement[bool]
 ) -> Select[tuple[Any, ...]]:
     return select(*columns).select_from(_source(report)).where(which).order_by(*search.order())
 
