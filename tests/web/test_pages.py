@@ -145,7 +145,7 @@ def test_two_reports_are_chosen_and_what_differs_is_listed(page: Page, stocked: 
     stocked.wait_report(first)
     stocked.wait_report(second)
     page.goto("/reports")
-    page.get_by_role("link", name="Compare two").click()
+    page.get_by_role("link", name="Compare reports").click()
     page.get_by_label("First report").select_option(first)
     page.get_by_label("Second report").select_option(second)
     page.get_by_role("button", name="Compare").click()

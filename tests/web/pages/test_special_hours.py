@@ -41,10 +41,10 @@ def test_they_are_set_listed_by_date_and_removed(client: TestClient) -> None:
     assert page.text("h1") == "Special hours of a"
     assert page.texts(ROWS) == ["Tue 24 Dec 2024 a 09:00-12:00 14:00-16:00 Remove"]
     page = set_hours(client, store_id=" * ", date="2024-12-25", hours="Closed")
-    assert page.text("h1") == "Special hours of every polled store"
+    assert page.text("h1") == "Special hours of all stores"
     set_hours(client, store_id=SCRIPT, date="2023-01-01", hours="0:00-24:00")
     assert get_page(client, URL).texts(ROWS) == [
-        "Wed 25 Dec 2024 * every polled store closed Remove",
+        "Wed 25 Dec 2024 * all stores closed Remove",
         "Tue 24 Dec 2024 a 09:00-12:00 14:00-16:00 Remove",
         f"Sun 1 Jan 2023 {SCRIPT} 00:00-24:00 Remove",
     ]
