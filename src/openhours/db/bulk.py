@@ -5,6 +5,7 @@ Format: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORM
 
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -182,20 +183,34 @@ async def _list_chunks(
 
 
 def _rows(types: Mapping[str, str], columns: Mapping[str, Column]) -> Iterator[bytes]:
-    dtype = _row_dtype(types)
+    blank = _blank_row(tuple(types.items()))
     total = len(columns[next(iter(types))])
     for start in range(0, total, _CHUNK_ROWS):
         stop = min(start + _CHUNK_ROWS, total)
-        rows = np.empty(stop - start, dtype)
-        rows["_columns"] = len(types)
+        rows = np.repeat(blank, stop - start)
         for name, sql_type in types.items():
             values = columns[name][start:stop]
-            rows[f"_length_{name}"] = dtype[name].itemsize
-            if array := _ARRAY.fullmatch(sql_type):
-                _fill_arrays(rows[name], array[1], values)
+            if _ARRAY.fullmatch(sql_type):
+                rows[name]["elements"]["value"] = values
             else:
                 rows[name] = _sent(sql_type, values)
         yield rows.tobytes()
+
+
+@lru_cache(maxsize=1000)
+def _blank_row(types: tuple[tuple[str, str], ...]) -> Column:
+    """Return a row of columns of these names and types that only lacks its values: (1,)."""
+    dtype = _row_dtype(dict(types))
+    row = np.zeros(1, dtype)
+    row["_columns"] = len(types)
+    for name, sql_type in types:
+        row[f"_length_{name}"] = dtype[name].itemsize
+        if array := _ARRAY.fullmatch(sql_type):
+            arrays = row[name]
+            arrays["dimensions"], arrays["oid"] = 1, _OIDS[array[1]]
+            arrays["size"], arrays["first"] = int(array[2]), 1
+            arrays["elements"]["length"] = arrays["elements"]["value"].itemsize
+    return row
 
 
 def _sent(sql_type: str, values: Column) -> Column:
@@ -203,11 +218,3 @@ def _sent(sql_type: str, values: Column) -> Column:
     if sql_type == "date":
         return _days_later(values, -_PG_EPOCH_DAYS)
     return _later(values, -_PG_EPOCH) if sql_type == "timestamptz" else values
-
-
-def _fill_arrays(arrays: Column, sql_type: str, values: Column) -> None:
-    arrays["dimensions"], arrays["nulls"], arrays["oid"] = 1, 0, _OIDS[sql_type]
-    arrays["size"], arrays["first"] = values.shape[1], 1
-    elements = arrays["elements"]
-    elements["length"] = elements["value"].itemsize
-    elements["value"] = values
