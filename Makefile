@@ -53,7 +53,7 @@ PIN := $(BIN)/uv pip compile pyproject.toml --quiet --universal --fork-strategy 
 
 requirements: $(BIN)/uv
 	$(PIN) $(ARGS) --extra server --output-file requirements.txt
-	$(PIN) $(ARGS) --extra server --extra test --extra lint --constraints requirements.txt \
+	$(PIN) $(ARGS) --extra server --extra test --extra bench --extra lint --constraints requirements.txt \
 		--output-file requirements-dev.txt
 
 $(BIN)/uv: $(BIN)/python

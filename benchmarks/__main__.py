@@ -11,11 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ingestion, intervals, reports, writes
+from benchmarks import against_duckdb, ingestion, intervals, reports, writes
 from benchmarks.measure import Result
 from benchmarks.place import files, make_place
 
 GROUPS = {
+    "duckdb": against_duckdb.run,
     "ingestion": ingestion.run,
     "reports": reports.run,
     "writes": writes.run,

@@ -1,4 +1,4 @@
-"""B1, B5 to B8 and B19 to B21: reports, as an HTTP client that polls every 20 ms sees them."""
+"""B6 to B8 and B19 to B21: reports, as an HTTP client that polls every 20 ms sees them."""
 
 import asyncio
 import http.client
@@ -39,17 +39,14 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
     place.ingest(once, files.hours, files.timezones, files.status)
     older = place.database(once)
     asyncio.run(_add_older_polls(older))
-    four, sixteen = place.database(once), place.database(once)
-    place.execute(*scaled(4), url=four)
+    sixteen = place.database(once)
     place.execute(*scaled(16), url=sixteen)
-    for url in (once, older, four, sixteen):
+    for url in (once, older, sixteen):
         place.execute("VACUUM ANALYZE", url=url)
     turns = rounds * _TURNS
-    with _ready(place.service(once)) as service:
-        copy, report = in_turns(turns, lambda: _copy_out(once), lambda: _report(service))
-        yield Result("B1", "report / COPY of its observations", report, copy, report / copy, 2, 1)
+    with ready(place.service(once)) as service:
         yield from _with_options(place, once, service, turns)
-        with _ready(place.service(older)) as other:
+        with ready(place.service(older)) as other:
             more, less = in_turns(turns, lambda: _report(other), lambda: _report(service))
             yield Result(
                 "B6",
@@ -60,14 +57,8 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
                 1.1,
                 1.0,
             )
-        for name, url, factor in (("B5", four, 4), ("B5", sixteen, 16)):
-            with _ready(place.service(url)) as large:
-                big, small = in_turns(rounds, partial(_report, large), partial(_report, service))
-                ratio = big / factor / small
-                what = f"time a poll at {factor} times the stores / at 1"
-                yield Result(name, what, big, small, ratio, 1.2, 1.0)
-                if factor == 16:
-                    yield from _at_sixteen(place, large)
+        with ready(place.service(sixteen)) as large:
+            yield from _at_sixteen(place, large)
 
 
 def _with_options(place: Place, url: str, service: Service, turns: int) -> Iterator[Result]:
@@ -84,7 +75,7 @@ def _with_options(place: Place, url: str, service: Service, turns: int) -> Itera
     found = service.client.get(f"/reports/{info['report_id']}", headers=_JSON).json()["polled"]
     back = as_of - datetime.fromisoformat(found["looks_back_to"])
     lookback = str(math.ceil(back / timedelta(days=1)))
-    with _ready(place.service(url, OPENHOURS_LOOKBACK_DAYS=lookback)) as same:
+    with ready(place.service(url, OPENHOURS_LOOKBACK_DAYS=lookback)) as same:
         daily, default = in_turns(
             turns,
             lambda: _computing(service, **month),
@@ -103,7 +94,7 @@ def _last_days(service: Service, count: int) -> tuple[datetime, list[str]]:
 
 
 @contextmanager
-def _ready(service: Service) -> Iterator[Service]:
+def ready(service: Service) -> Iterator[Service]:
     """The service with its worker, which takes longer to start than the server."""
     with service:
         while not service.client.get("/health").json()["workers"]:
@@ -143,26 +134,6 @@ async def _add_older_polls(url: str) -> None:
             )
             await OBSERVATIONS.attach(connection, week)
     await connection.close()
-
-
-def _copy_out(url: str) -> float:
-    async def copy() -> float:
-        connection = await asyncpg.connect(url)
-
-        async def throw_away(_: bytes) -> None:
-            return
-
-        start = time.perf_counter()
-        await connection.copy_from_query(
-            "SELECT store, observed_at, active FROM observations",
-            output=throw_away,
-            format="binary",
-        )
-        spent = time.perf_counter() - start
-        await connection.close()
-        return spent
-
-    return asyncio.run(copy())
 
 
 def _report(service: Service, **options: object) -> float:

@@ -1,0 +1,112 @@
+"""B1, B2 and B5: files in, report and CSV out over HTTP, against a DuckDB script of the report."""
+
+import json
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+
+import duckdb
+from tools.service import Service
+
+from benchmarks.ingestion import scaled
+from benchmarks.measure import Result, in_turns, seconds
+from benchmarks.peers import duckdb_script
+from benchmarks.place import Files, Place
+from benchmarks.reports import ready
+
+_POLL = 0.02
+_AT_REST = 90.0  # seconds; autovacuum and the packs of observations have passed by then
+_JSON = {"Content-Type": "application/json"}
+
+
+def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
+    """The yardsticks against DuckDB."""
+    script = duckdb_script.connect()
+    duckdb_script.load(script, files.status, files.hours, files.timezones)
+    out = place.folder / "figures.csv"
+    by_script = partial(seconds, partial(duckdb_script.report, script, out))
+    reports: list[float] = []
+    in_memory: list[float] = []
+
+    def load_and_report() -> float:
+        url = place.database()
+        with ready(place.service(url)) as service:
+            for kind, file in (("hours", files.hours), ("timezones", files.timezones)):
+                _upload(service, kind, file)
+            spent = seconds(lambda: _upload(service, "status", files.status))
+            reports.append(seconds(lambda: download(service)))
+        place.drop(url)
+        return spent
+
+    def by_script_after_loading() -> float:
+        in_memory.append(seconds(partial(duckdb_script.load_polls, script, files.status)))
+        duckdb_script.sort_polls(script)
+        return by_script()
+
+    loaded, scripted = in_turns(rounds, load_and_report, by_script_after_loading)
+    what = "first ingestion over HTTP / DuckDB's reading of the CSV into a table in memory"
+    yield _result("B2", what, loaded, sorted(in_memory)[rounds // 2], 4.5, 3)
+    what = "trigger to CSV right after loading / DuckDB script, its table to CSV"
+    yield _result("B1", what, sorted(reports)[rounds // 2], scripted, 0.5, 0.25)
+
+    once = place.database()
+    place.ingest(once, files.hours, files.timezones, files.status)
+    for factor in (1, 4, 16):
+        url = once
+        if factor > 1:
+            url = place.database(once)
+            place.execute(*scaled(factor), url=url)
+            _more_stores(script, factor)
+        with ready(place.service(url)) as service:
+            time.sleep(_AT_REST)
+            ours, its = in_turns(rounds, partial(seconds, partial(download, service)), by_script)
+        name, needed, aim = ("B1", 0.5, 0.25) if factor == 1 else ("B5", 0.3, 0.15)
+        size = "at rest" if factor == 1 else f"at {factor} times the stores"
+        what = f"trigger to CSV {size} / DuckDB script, its table to CSV"
+        yield _result(name, what, ours, its, needed, aim)
+
+
+def _result(name: str, what: str, ours: float, its: float, needed: float, aim: float) -> Result:
+    return Result(name, what, ours, its, ours / its, needed, aim)
+
+
+def _more_stores(script: duckdb.DuckDBPyConnection, factor: int) -> None:
+    """Make the script's stores so many times as many as at first."""
+    for table, order in (("polls", "store_id, seen"), ("hours", "store_id"), ("zones", "store_id")):
+        columns = "* REPLACE (store_id || '-' || k AS store_id)"
+        script.execute(
+            f"CREATE OR REPLACE TABLE {table} AS WITH first AS "
+            f"(FROM {table} WHERE NOT contains(store_id, '-')) "
+            f"SELECT * FROM (FROM first UNION ALL SELECT {columns} "
+            f"FROM first, range(1, {factor}) copies(k)) ORDER BY {order}"
+        )
+
+
+def _upload(service: Service, kind: str, file: Path) -> None:
+    """Upload a file as it lies on disk, and wait until it is loaded."""
+    with file.open("rb") as body:
+        answer = service.client.post(f"/ingest/{kind}", content=body)
+    done = service.wait_ingestion(answer.raise_for_status().json()["ingestion_id"])
+    if done["state"] != "complete":
+        raise RuntimeError(str(done))
+
+
+def download(service: Service) -> bytes:
+    """Trigger a report, poll it, and return its CSV."""
+    # The standard library's client: one that eats less of the two cores than what it measures.
+    client = HTTPConnection(service.url.removeprefix("http://"))
+    client.request("POST", "/trigger_report", None, _JSON)
+    path = "/get_report/" + json.loads(client.getresponse().read())["report_id"]
+    while True:
+        client.request("GET", path)
+        answer = client.getresponse()
+        content = answer.read()
+        state = answer.headers["X-Report-Status"]
+        if state == "Complete":
+            client.close()
+            return content
+        if state != "Running":
+            raise RuntimeError(content.decode())
+        time.sleep(_POLL)

@@ -1,0 +1,1 @@
+"""The default report as a script in another engine's own idiom: peers to measure against."""
