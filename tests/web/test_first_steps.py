@@ -31,7 +31,7 @@ def test_before_there_is_anything_each_page_says_what_to_do(page: Page, path: st
         {
             "/": "Upload three CSV files",
             "/stores": "Upload a CSV on the overview",
-            "/reports": "Generate one",
+            "/reports": "Upload your files on the overview",
             "/pcs": "openhours agent --server http://127.0.0.1",
             "/traffic": "POST /visit",
             "/activity": "POST /api/event",
@@ -68,7 +68,7 @@ def test_files_are_brought_and_a_report_is_generated(
     made = page.locator("section:has(> h2:text('Report'))")
     expect(made.get_by_role("status")).to_contain_text("Complete: 1 store.")
     with page.expect_download() as download:
-        made.get_by_role("link", name="Download CSV").click()
+        made.get_by_role("link", name="Download CSV").first.click()
     (report,) = service.client.get("/reports").json()
     assert download.value.suggested_filename.startswith("report-20230123T181500Z-")
     text = Path(download.value.path()).read_bytes()
