@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
 	--no-loadscope-reorder -rfEs
 
-.PHONY: run test test-fast coverage lint format bench chaos requirements clean
+.PHONY: run test test-fast coverage lint format bench openapi chaos requirements clean
 
 # The sample is for a first look: who has named a database or folder of their own does not get it.
 run: $(VENV)/run
@@ -41,6 +41,10 @@ format: $(VENV)/test
 
 bench: $(VENV)/test
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# What clients were generated from may only grow: a test compares this file with the application.
+openapi: $(VENV)/test
+	$(BIN)/python -m tools.openapi
 
 # kill -9 at random, for ten minutes (ARGS="--minutes 60 --seed 1").
 chaos: $(VENV)/test

@@ -22,9 +22,9 @@ from openhours.api.body_limit import TooLargeAsProblem
 from openhours.api.dependencies import ENGINE, HEALTH_ENGINE, SETTINGS, STARTED_AT
 from openhours.api.downloads import DOWNLOADS, Downloads
 from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
-from openhours.api.examples import with_present_instants
 from openhours.api.forwarded import ForwardedHeaders
 from openhours.api.metrics import metrics_router
+from openhours.api.openapi import describe_files, with_present_instants
 from openhours.api.public_path import PublicPath
 from openhours.api.security_headers import SecurityHeaders
 from openhours.api.slow_bodies import SlowBodies
@@ -100,6 +100,7 @@ class Application(FastAPI):
         if self.openapi_schema is None:
             schema = super().openapi()
             describe_access(schema)
+            describe_files(schema)
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schema["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
         assert self.openapi_schema is not None
@@ -155,6 +156,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        generate_unique_id_function=lambda route: route.name,
         servers=[{"url": settings.public_path}] if settings.public_path else None,
         responses=ERRORS,
         dependencies=[Depends(admit)],

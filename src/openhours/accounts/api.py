@@ -78,7 +78,9 @@ async def log_in(accounts: ServerAccounts, given: Credentials, address: ClientAd
     responses={401: _error("Not valid, expired, or used before.")},
     openapi_extra=json_example({"refresh_token": "the refresh_token of the last answer"}),
 )
-async def refresh(accounts: ServerAccounts, given: Refresh, address: ClientAddress) -> LoggedIn:
+async def refresh_token(
+    accounts: ServerAccounts, given: Refresh, address: ClientAddress
+) -> LoggedIn:
     """Get new tokens for a refresh token. A second use of one revokes all that followed from it."""
     try:
         user, refresh_token = await use_refresh_token(accounts.engine, given.refresh_token)

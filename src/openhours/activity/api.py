@@ -12,10 +12,10 @@ from openhours.activity.recording import Recorder, record
 from openhours.activity.schemas import Event, NewEvent, PeriodCount, StoredEvent, UserId
 from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine
-from openhours.api.examples import NOW
 from openhours.api.fields import INT8
 from openhours.api.json_answers import json_answer, json_list_answer
 from openhours.api.json_body import json_body, read_json
+from openhours.api.openapi import NOW
 from openhours.errors import invalid, located
 from openhours.times import Instant, iso
 

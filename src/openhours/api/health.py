@@ -94,7 +94,7 @@ class Health(BaseModel):
         503: {"model": Health, "description": "The database is down, or jobs wait for a worker."}
     },
 )
-async def health(engine: HealthEngine, started_at: StartedAt, watch: Watch) -> JSONResponse:
+async def get_health(engine: HealthEngine, started_at: StartedAt, watch: Watch) -> JSONResponse:
     """Tell whether this server can take work: 503 while the database is down or no worker runs."""
     queue: QueueState | None
     try:

@@ -47,7 +47,7 @@ class Index(BaseModel):
 
 
 @router.get("/")
-async def index(request: Request, response: Response) -> Index:
+async def get_index(request: Request, response: Response) -> Index:
     """Return name, version and the main paths; an `Accept` that names `text/html` gets a page."""
     response.headers["Vary"] = "Accept"
     root = public_path(request)

@@ -181,7 +181,7 @@ def metrics_router(app: FastAPI, sources: Sequence[Source]) -> APIRouter:
     router = APIRouter(tags=["service"])
 
     @router.get("/metrics", response_class=Response, responses={200: content})
-    async def metrics(engine: HealthEngine) -> Response:
+    async def get_metrics(engine: HealthEngine) -> Response:
         """Return metrics for Prometheus; without a database, `openhours_database_up` is 0."""
         await database.refresh(engine)
         return Response(generate_latest(registry), media_type=prometheus_client.CONTENT_TYPE_LATEST)

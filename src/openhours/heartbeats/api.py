@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.agent.names import MAX_LENGTH, NO_CONTROL, PREFIX
 from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine, Resource
-from openhours.api.examples import NOW
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_answer, json_items
 from openhours.api.json_body import json_body, parse_json
 from openhours.api.off_loop import off_loop
+from openhours.api.openapi import NOW
 from openhours.db.group_commit import GroupCommit
 from openhours.heartbeats.queries import list_heartbeats
 from openhours.heartbeats.write import Beat, Recorded, Writer
@@ -148,7 +148,7 @@ async def track_batch(request: Request, commit: Heartbeats) -> Response:
 
 
 @router.get("/track/events", response_model=list[Tracked])
-async def events(
+async def get_heartbeats(
     request: Request,
     engine: Engine,
     pc: Annotated[Text | None, Query(max_length=64, description="Only this PC's.")] = None,

@@ -25,7 +25,15 @@ from openhours.reports.layouts import Layout, Wide
 from openhours.reports.notify import UNFINISHED
 from openhours.reports.queries import list_reports
 from openhours.reports.repeated import once
-from openhours.reports.schemas import ReportInfo, ReportOptions, Triggered, report_info
+from openhours.reports.schemas import (
+    ReportFailed,
+    ReportInfo,
+    ReportOptions,
+    ReportRows,
+    ReportRunning,
+    Triggered,
+    report_info,
+)
 from openhours.reports.tabular import Table
 from openhours.reports.trigger import trigger
 from openhours.stores.labels import MAX_LENGTH
@@ -99,8 +107,10 @@ def _unfinished(request: Request) -> tuple[int, dict[str, str]]:
 
 
 _RUNNING = {"report_id": "2fLRb9xhT0mrwV6sX3n8cQ", "status": "Running", "progress": 0.5}
+_FAILED = {"report_id": "2fLRb9xhT0mrwV6sX3n8cQ", "status": "Failed", "error": "…"}
 _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
+        "model": ReportRunning | ReportInfo | ReportRows,
         "description": "`X-Report-Status: Complete`: the CSV, or what was asked for. "
         "`X-Report-Status: Running`: JSON; ask again.",
         "content": {
@@ -116,14 +126,16 @@ _GET_RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     },
     202: {
+        "model": ReportRunning,
         "description": "Running, to `Prefer: respond-async`: ask again.",
         "content": {"application/json": {"example": _RUNNING}},
     },
     304: {"description": "Not modified (`If-None-Match`)."},
     404: {"description": "No such report."},
     500: {
+        "model": ReportFailed,
         "description": "The report failed; `error` says why.",
-        "content": {"application/json": {"example": {"status": "Failed", "error": "…"}}},
+        "content": {"application/json": {"example": _FAILED}},
     },
 }
 

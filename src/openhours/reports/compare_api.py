@@ -114,7 +114,7 @@ _Format = Literal["json", "csv"]
         409: {"description": "A report is not complete."},
     },
 )
-async def diff(
+async def compare_reports(
     request: Request,
     engine: Engine,
     a: Text,

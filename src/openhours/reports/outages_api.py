@@ -12,7 +12,7 @@ from openhours.reports.downloads import outage_table
 from openhours.reports.formats import MEDIA, Format
 from openhours.reports.outages import OUTAGE_HEADINGS
 from openhours.reports.queries import find_complete_report
-from openhours.reports.schemas import report_info
+from openhours.reports.schemas import ReportRows, report_info
 
 router = APIRouter(tags=["reports"])
 
@@ -29,10 +29,10 @@ _EXAMPLE = (
     response_class=Response,
     responses={
         200: {
+            "model": ReportRows,
             "description": "The outages.",
             "content": {
                 "text/csv": {"example": _EXAMPLE},
-                "application/json": {},
                 MEDIA["parquet"]: {},
                 MEDIA["xlsx"]: {},
             },

@@ -104,6 +104,22 @@ class Triggered(BaseModel):
     report_id: Annotated[str, Field(examples=["2fLRb9xhT0mrwV6sX3n8cQ"])]
 
 
+class ReportRunning(BaseModel):
+    """A report that is not complete yet."""
+
+    report_id: str
+    status: Literal["Running"]
+    progress: float
+
+
+class ReportFailed(BaseModel):
+    """A report that will not be complete."""
+
+    report_id: str
+    status: Literal["Failed"]
+    error: str
+
+
 class TimeSpan(BaseModel):
     """A stretch of time, start inclusive, end exclusive."""
 
@@ -179,6 +195,12 @@ class ReportInfo(BaseModel):
     ]
     error: str | None
     url: Annotated[str, Field(description="Path of the CSV.")]
+
+
+class ReportRows(ReportInfo):
+    """A complete report with its rows, which have the columns of the CSV."""
+
+    rows: list[dict[str, str | float | bool | None]]
 
 
 def _feed(report: Report | Row[Any], as_of: datetime) -> FeedWindows:

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Request, Response
 from openhours.accounts.access_control import CurrentCaller
 from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import ClientAddress, Engine
-from openhours.api.examples import HOUR_AGO, NOW
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, read_json
+from openhours.api.openapi import HOUR_AGO, NOW
 from openhours.errors import located
 from openhours.stores import queries
 from openhours.stores.corrections import make_correction, revoke_correction
@@ -34,7 +34,7 @@ _EXAMPLE = {
     status_code=201,
     openapi_extra=json_body(NewCorrection.model_json_schema(), _EXAMPLE),
 )
-async def make(
+async def add_correction(
     request: Request,
     response: Response,
     engine: Engine,
@@ -54,7 +54,7 @@ async def make(
 
 
 @router.get("", response_model=list[CorrectionInfo])
-async def list_all(
+async def get_corrections(
     request: Request,
     engine: Engine,
     limit: Annotated[int, Query(ge=1, le=100)] = 100,
@@ -67,14 +67,14 @@ async def list_all(
 
 
 @router.get("/{correction_id}")
-async def get(engine: Engine, correction_id: Text) -> CorrectionInfo:
+async def get_correction(engine: Engine, correction_id: Text) -> CorrectionInfo:
     """Return a correction, revoked or not."""
     async with engine.connect() as connection:
         return await queries.find_correction(connection, correction_id)
 
 
 @router.delete("/{correction_id}", status_code=204)
-async def revoke(
+async def delete_correction(
     engine: Engine, caller: CurrentCaller, address: ClientAddress, correction_id: Text
 ) -> None:
     """Revoke a correction: the next report is as if it had never been made. Repeatable.

@@ -20,7 +20,7 @@ _EXAMPLE = {"hours": ["09:00-12:00"]}
 
 
 @router.get("", response_model=list[SpecialHoursInfo])
-async def list_all(
+async def get_special_hours(
     request: Request,
     engine: Engine,
     store_id: Annotated[
@@ -45,7 +45,7 @@ async def list_all(
     "/{store_id:text}/{date}",
     openapi_extra=json_body(NewSpecialHours.model_json_schema(), _EXAMPLE),
 )
-async def put(
+async def put_special_hours(
     request: Request, engine: Engine, store_id: Text, date: LocalDate
 ) -> SpecialHoursInfo:
     """Set when a store opens on a date, instead of its hours of the week; `[]`: it is closed.
@@ -61,7 +61,7 @@ async def put(
 
 
 @router.delete("/{store_id:text}/{date}", status_code=204)
-async def delete(engine: Engine, store_id: Text, date: LocalDate) -> None:
+async def delete_special_hours(engine: Engine, store_id: Text, date: LocalDate) -> None:
     """Remove the special hours of a date: the store opens by those of the week again."""
     with located("path"):
         await special_hours.remove_special_hours(engine, store_id, date)

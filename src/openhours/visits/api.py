@@ -138,7 +138,7 @@ def prepare(app: FastAPI, engine: AsyncEngine) -> None:
     response_model=VisitLogged,
     openapi_extra=json_body(VisitIn.model_json_schema(), _EXAMPLE),
 )
-async def visit(request: Request, settings: ServerSettings, visits: Visits) -> Response:
+async def record_visit(request: Request, settings: ServerSettings, visits: Visits) -> Response:
     """Log a visit. It is stored durably before the answer is sent.
 
     `visit_count` is its number among all visits: exact, without gaps. After a 503 the visit may or
@@ -158,7 +158,9 @@ async def visit(request: Request, settings: ServerSettings, visits: Visits) -> R
 
 
 @router.get("/stats")
-async def stats(engine: Engine, started_at: StartedAt, timeframe_hours: Hours = 1.0) -> Statistics:
+async def get_visit_stats(
+    engine: Engine, started_at: StartedAt, timeframe_hours: Hours = 1.0
+) -> Statistics:
     """Return exact visit counts, in all and of the last hours; fast at any number of visits."""
     found = await statistics.totals(engine, timedelta(hours=timeframe_hours))
     uptime = (now() - started_at).total_seconds()
@@ -176,7 +178,7 @@ async def stats(engine: Engine, started_at: StartedAt, timeframe_hours: Hours = 
 
 
 @router.get("/stats/pages")
-async def page_stats(
+async def get_page_stats(
     engine: Engine,
     timeframe_hours: Hours = 1.0,
     limit: Annotated[

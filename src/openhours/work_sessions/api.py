@@ -15,11 +15,11 @@ from openhours.accounts.users import username_key
 from openhours.api.csv_cells import inert_cell
 from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine, ServerSettings
-from openhours.api.examples import HOUR_AGO
 from openhours.api.idempotency_key import Key
 from openhours.api.json_answers import json_items
 from openhours.api.json_body import json_example
 from openhours.api.off_loop import off_loop
+from openhours.api.openapi import HOUR_AGO
 from openhours.errors import Conflict, Refused
 from openhours.settings import Settings
 from openhours.times import iso

@@ -1,0 +1,35 @@
+"""What FastAPI leaves out of the OpenAPI description, and instants in its examples."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from openhours.times import iso, now
+
+# To be written where an example of a request needs an instant.
+NOW = "<now>"
+HOUR_AGO = "<an hour ago>"
+
+
+def describe_files(schema: dict[str, Any]) -> None:
+    """Give each answer without a schema that of a file, for clients made from the description."""
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                for media, content in answer.get("content", {}).items():
+                    if not content.get("schema"):
+                        binary = {} if media.startswith("text/") else {"format": "binary"}
+                        content["schema"] = {"type": "string", **binary}
+
+
+def with_present_instants(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI description with the present minute in its examples.
+
+    What `/docs` sends must make sense when it is sent.
+    """
+    minute = now().replace(second=0, microsecond=0)
+    text = json.dumps(schema)
+    for placeholder, instant in ((NOW, minute), (HOUR_AGO, minute - timedelta(hours=1))):
+        text = text.replace(placeholder, iso(instant))
+    filled: dict[str, Any] = json.loads(text)
+    return filled

@@ -1,0 +1,158 @@
+"""What a client was generated from stays: the OpenAPI description may only grow.
+
+docs/openapi.json is what was promised; `make openapi` writes it.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tools.openapi import PROMISED, description
+
+# Prose, and what helps nobody's code.
+_TEXTS = {"description", "summary", "title", "example", "examples", "default", "info"}
+
+
+def lost(old: Any, new: Any, of_a_request: bool, where: str = "") -> Iterator[str]:
+    """Yield where `new` lacks or forbids what `old` has."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in old.keys() - _TEXTS:
+            here = f"{where}/{key}"
+            if key not in new:
+                yield here
+            elif key == "required" and isinstance(old[key], list):
+                more, less = (new[key], old[key]) if of_a_request else (old[key], new[key])
+                yield from (f"{here}: {name}" for name in set(more) - set(less))
+            else:
+                in_request = of_a_request or key in ("parameters", "requestBody")
+                yield from lost(old[key], new[key], in_request, here)
+        if of_a_request and "required" in new and "required" not in old:
+            yield f"{where}: {new['required']} required"
+    elif isinstance(old, list) and isinstance(new, list):
+        yield from _lost_of_list(old, new, of_a_request, where)
+    elif old != new:
+        yield f"{where}: {old} is {new}"
+
+
+def _lost_of_list(old: list[Any], new: list[Any], of_a_request: bool, where: str) -> Iterator[str]:
+    named = {item["name"]: item for item in new if isinstance(item, dict) and "name" in item}
+    for item in old:
+        if isinstance(item, dict) and item.get("name") in named:
+            here = f"{where}/{item['name']}"
+            yield from lost(item, named[item["name"]], of_a_request, here)
+        elif all(any(lost(item, other, of_a_request)) for other in new):
+            yield f"{where}: {item}"
+    if where.endswith("/parameters"):
+        before = {item["name"] for item in old}
+        yield from (
+            f"{where}: {name} is required"
+            for name, item in named.items()
+            if item.get("required") and name not in before
+        )
+
+
+def schemas_of_requests(document: dict[str, Any]) -> set[str]:
+    """Return the names of the schemas that requests use, directly or within others."""
+    schemas = document["components"]["schemas"]
+    found: set[str] = set()
+    waiting = [
+        operation[part]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for part in ("parameters", "requestBody")
+        if part in operation
+    ]
+    while waiting:
+        text = json.dumps(waiting.pop())
+        names = {name for name in schemas if f'schemas/{name}"' in text}
+        waiting += [schemas[name] for name in names - found]
+        found |= names
+    return found
+
+
+def all_lost(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return where a newer description breaks what clients of an older one do."""
+    sent = schemas_of_requests(old)
+    schemas, newer = old["components"]["schemas"], new["components"]["schemas"]
+    found = [*lost(old["paths"], new["paths"], False, "paths")]
+    for name, schema in schemas.items():
+        found += lost(schema, newer.get(name), name in sent, f"schemas/{name}")
+    return found
+
+
+def test_nothing_that_was_promised_is_lost() -> None:
+    assert all_lost(json.loads(PROMISED.read_text()), description()) == []
+
+
+def test_what_was_added_is_promised_from_now_on() -> None:
+    assert all_lost(description(), json.loads(PROMISED.read_text())) == [], "run `make openapi`"
+
+
+def test_operations_have_short_names_of_their_own() -> None:
+    operations = [one for path in description()["paths"].values() for one in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    assert max(map(len, names)) <= 25
+
+
+def test_every_answer_says_what_it_holds() -> None:
+    for path, operations in description()["paths"].items():
+        for operation in operations.values():
+            for code, answer in operation["responses"].items():
+                for content in answer.get("content", {}).values():
+                    assert content["schema"], (path, code)
+
+
+def _path(document: dict[str, Any], *keys: str) -> Any:
+    for key in keys:
+        document = document[key]
+    return document
+
+
+TRIGGER = ("paths", "/trigger_report", "post")
+TRIGGERED = ("components", "schemas", "Triggered")
+
+
+@pytest.mark.parametrize(
+    ("at", "key"),
+    [
+        (("paths",), "/get_report"),
+        (("paths", "/get_report"), "get"),
+        ((*TRIGGER,), "operationId"),
+        ((*TRIGGER, "responses"), "202"),
+        ((*TRIGGERED, "properties"), "report_id"),
+        ((*TRIGGERED,), "required"),
+    ],
+)
+def test_what_is_taken_away_is_found(at: tuple[str, ...], key: str) -> None:
+    promised = json.loads(PROMISED.read_text())
+    newer = json.loads(PROMISED.read_text())
+    del _path(newer, *at)[key]
+    assert all_lost(promised, newer)
+    assert not all_lost(newer, promised), "what is added is fine"
+
+
+def test_a_request_that_must_say_more_is_found() -> None:
+    promised = json.loads(PROMISED.read_text())
+    newer = json.loads(PROMISED.read_text())
+    _path(newer, "components", "schemas", "Credentials")["required"].append("email")
+    assert all_lost(promised, newer) == ["schemas/Credentials/required: email"]
+
+
+def test_a_value_that_is_no_longer_taken_is_found() -> None:
+    promised = json.loads(PROMISED.read_text())
+    newer = json.loads(PROMISED.read_text())
+    parameters = _path(newer, "paths", "/get_report", "get", "parameters")
+    (detail,) = (one for one in parameters if one["name"] == "detail")
+    detail["schema"]["enum"].remove("full")
+    assert all_lost(promised, newer)
+
+
+def test_a_parameter_that_must_be_given_from_now_on_is_found() -> None:
+    promised = json.loads(PROMISED.read_text())
+    newer = json.loads(PROMISED.read_text())
+    _path(newer, "paths", "/stats", "get", "parameters").append(
+        {"name": "zone", "in": "query", "required": True, "schema": {"type": "string"}}
+    )
+    assert all_lost(promised, newer)
