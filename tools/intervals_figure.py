@@ -107,13 +107,14 @@ def gap_table() -> str:
     grid = Grid(np.array([_UP_RATE / speed]), np.array([speed]))
     kind = np.array(list(_GAPS.values()))
     hour, none = np.ones(len(kind)), np.zeros(len(kind))
-    up = bridge.up_time(grid, kind, Lengths(none, hour, none))
+    lengths = Lengths(none, hour, none)
+    up = bridge.up_time(grid, kind, lengths)
     lines = [f"{'polls':20}{'up time':>16}{'up throughout':>18}{'down throughout':>18}"]
     for n, words in enumerate(_GAPS):
         mean, spread = 60 * up.mean[n, 0], 60 * up.variance[n, 0] ** 0.5
         all_up, all_down = (
-            ends[n, 0] * np.exp(-rate)
-            for ends, rate in ((up.up_ends, _DOWN_RATE), (up.down_ends, _UP_RATE))
+            ends(grid, kind, lengths)[n, 0] * np.exp(-rate)
+            for ends, rate in ((bridge.up_at_ends, _DOWN_RATE), (bridge.down_at_ends, _UP_RATE))
         )
         time = f"{mean:.1f} ± {spread:.1f} min"
         lines.append(f"{words:20}{time:>16}{all_up:>18.3f}{all_down:>18.3f}")

@@ -16,6 +16,7 @@ from openhours.reports.metrics import read_metrics
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, to_us
+from openhours.uptime.intervals.rates import POINTS
 from tests.helpers.database import fetch
 from tests.helpers.seed import week_of_polls
 from tests.reports.computing import Reports, reporting
@@ -176,7 +177,7 @@ def test_what_was_said_of_polls_held_out_is_kept_and_told(
     assert 0 < found["error"] < 0.1
     assert calibration_errors(database_url) == [found["error"]]
     (prior,) = fetch(database_url, "SELECT prior FROM reports")[0]
-    assert str(prior).count(",") == 83
+    assert str(prior).count(",") == POINTS - 1
 
 
 def calibration_errors(database_url: str) -> list[float]:

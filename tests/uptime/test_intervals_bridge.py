@@ -39,6 +39,15 @@ def found(kind: int, piece: tuple[float, float, float], share: float, speed: flo
     return UpTime(*(value[0, 0] for value in bridge.up_time(grid, np.array([kind]), lengths)))
 
 
+def at_ends(
+    up: bool, kind: int, piece: tuple[float, float, float], share: float, speed: float
+) -> float:
+    lengths = Lengths(*(np.array([hours]) for hours in piece))
+    grid = Grid(np.array([share]), np.array([speed]))
+    likely = bridge.up_at_ends if up else bridge.down_at_ends
+    return float(likely(grid, np.array([kind]), lengths)[0, 0])
+
+
 def transition(share: float, speed: float) -> Callable[[bool | None, bool, Float64], Float64]:
     def probability(before: bool | None, after: bool, hours: Float64) -> Float64:
         of = share if after else 1 - share
@@ -86,10 +95,9 @@ def test_a_store_is_never_down_or_never_up_as_often_as_its_ends_and_rates_allow(
     p = transition(share, speed)
     a, b = STARTS[kind], ENDS[kind]
     both = 1.0 if b is None else p(a, b, np.array(sum(piece)))
-    got = found(kind, piece, share, speed)
     for up, rate, ends in (
-        (True, (1 - share) * speed, got.up_ends),
-        (False, share * speed, got.down_ends),
+        (True, (1 - share) * speed, at_ends(True, kind, piece, share, speed)),
+        (False, share * speed, at_ends(False, kind, piece, share, speed)),
     ):
         end = 1.0 if b is None else p(up, b, np.array(after))
         expected = p(a, up, np.array(before)) * np.exp(-rate * length) * end / both
@@ -110,8 +118,9 @@ def test_moments_are_those_of_chains_that_run(kind: int, share: float, speed: fl
     assert got.mean == pytest.approx(up_time[some].mean(), abs=1e-3)
     assert got.variance == pytest.approx(up_time[some].var(), abs=1e-3)
     all_up, all_down = np.exp(-speed * piece[1] * np.array([1 - share, share]))
-    assert got.up_ends * all_up == pytest.approx(never_down[some].mean(), abs=2e-3)
-    assert got.down_ends * all_down == pytest.approx(never_up[some].mean(), abs=2e-3)
+    begins_up, begins_down = (at_ends(up, kind, piece, share, speed) for up in (True, False))
+    assert begins_up * all_up == pytest.approx(never_down[some].mean(), abs=2e-3)
+    assert begins_down * all_down == pytest.approx(never_up[some].mean(), abs=2e-3)
 
 
 def _run(

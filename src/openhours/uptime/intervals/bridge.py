@@ -36,16 +36,10 @@ class Lengths(NamedTuple):
 
 
 class UpTime(NamedTuple):
-    """The up time of pieces: mean (h), variance (h²); was it up, was it down at both their ends?
-
-    `up_ends` and `down_ends` are probabilities, given the polls. Times exp(-λ·piece), and
-    exp(-μ·piece), they are those of never down and never up.
-    """
+    """The up time of pieces: mean (h) and variance (h²)."""
 
     mean: Float64
     variance: Float64
-    up_ends: Float64
-    down_ends: Float64
 
 
 class Rates(NamedTuple):
@@ -69,42 +63,50 @@ class Grid(NamedTuple):
         )
 
 
+class _Forms:
+    """The probabilities above, of n pieces: A1, C0, C1 by kind and share, exponentials by speed."""
+
+    def __init__(self, grid: Grid, kind: Int64, lengths: Lengths) -> None:
+        # By kind and share: (6, shares) each.
+        self.up = up = np.tile(grid.shares, (KINDS, 1))
+        self.down = down = 1.0 - up
+        nothing, one = np.zeros_like(up[0]), np.ones_like(up[0])
+        self.a1 = np.stack((down[0], down[0], -up[0], down[0], -up[0], nothing))
+        self.c0 = np.stack((up[0], down[0], down[0], one, one, one))
+        self.c1 = np.stack((down[0], -down[0], -down[0], nothing, nothing, nothing))
+        # By speed: (speeds, n) each.
+        self.speed = grid.speeds[:, None]
+        self.first = np.exp(-self.speed * lengths.before)
+        self.last = np.exp(-self.speed * lengths.after)
+        self.left = -np.expm1(-self.speed * lengths.piece)
+        self.ends = self.first * self.last
+        self._kind = kind
+        both = np.stack((down[0], -down[0], up[0], nothing, nothing, nothing))
+        self.share = 1.0 / self.total(self.c0, (both, self.ends * (1.0 - self.left)))
+
+    def total(self, alone: Float64, *terms: tuple[Float64, Float64]) -> Float64:
+        """Return a sum of products of what depends on kind and share, and what does on speed."""
+        found = np.repeat(self._of_kind(alone), len(self.speed), axis=1)
+        for by_share, by_speed in terms:
+            found += self._of_kind(by_share) * by_speed
+        return found
+
+    def _of_kind(self, by_share: Float64) -> Float64:
+        # Not by_share.T[:, kind]: that lies in memory the other way round.
+        found: Float64 = np.take(by_share.T, self._kind, axis=1)[:, None]
+        return found
+
+
 def up_time(grid: Grid, kind: Int64, lengths: Lengths) -> UpTime:
     """Return the up time of n pieces, of positive length, of gaps: (n, chains) each."""
-    # By kind and share: (6, shares) each.
-    up = np.tile(grid.shares, (KINDS, 1))
-    down, nothing, one = 1.0 - up[0], np.zeros_like(up[0]), np.ones_like(up[0])
-    a1 = np.stack((down, down, -up[0], down, -up[0], nothing))
-    c0 = np.stack((up[0], down, down, one, one, one))
-    c1 = np.stack((down, -down, -down, nothing, nothing, nothing))
-    both = np.stack((down, -down, up[0], nothing, nothing, nothing))
-
-    # By speed: (speeds, n) each.
-    speed = grid.speeds[:, None]
-    first, last = np.exp(-speed * lengths.before), np.exp(-speed * lengths.after)
-    passed = speed * lengths.piece
-    left = -np.expm1(-passed)
-    stays = 1.0 - left
-    once, twice = left / passed, (passed - left) / passed**2
-    thrice = (left - passed * stays) / passed**2
-
-    def total(alone: Float64, *terms: tuple[Float64, Float64]) -> Float64:
-        """Return the sum of the products of what depends on kind and share, and on speed."""
-        found = np.repeat(of_kind(alone), len(speed), axis=1)
-        for by_share, by_speed in terms:
-            found += of_kind(by_share) * by_speed
-        return found
-
-    def of_kind(by_share: Float64) -> Float64:
-        # Not by_share.T[:, kind]: that lies in memory the other way round.
-        found: Float64 = np.take(by_share.T, kind, axis=1)[:, None]
-        return found
-
-    ends = first * last
-    ac, ca, aa = a1 * c1, a1 * c0, up * c1
-    share = 1.0 / total(c0, (both, ends * stays))
-    mean = share * total(up * c0, (ca, first * once), (aa, last * once), (ac, ends * stays))
-    square = share * total(
+    of = _Forms(grid, kind, lengths)
+    up, down, c0, first, last, ends = of.up, of.down, of.c0, of.first, of.last, of.ends
+    passed, stays = of.speed * lengths.piece, 1.0 - of.left
+    once, twice = of.left / passed, (passed - of.left) / passed**2
+    thrice = (of.left - passed * stays) / passed**2
+    ac, ca, aa = of.a1 * of.c1, of.a1 * c0, up * of.c1
+    mean = of.share * of.total(up * c0, (ca, first * once), (aa, last * once), (ac, ends * stays))
+    square = of.share * of.total(
         up * up * c0,
         (2.0 * up * down * c0, twice),
         (2.0 * up * ca, first * twice),
@@ -116,12 +118,28 @@ def up_time(grid: Grid, kind: Int64, lengths: Lengths) -> UpTime:
     )
     variance = np.clip(square - mean * mean, 0.0, 0.25) * lengths.piece**2
     mean = np.clip(mean, 0.0, 1.0) * lengths.piece
-    up_ends = share * total(up, (a1, first)) * total(c0, (c1, last))
-    down_ends = share * total(1.0 - up, (-a1, first)) * total(c0, (-up / down * c1, last))
-    chains = len(grid.shares) * len(speed)
-    return UpTime(
-        *(value.reshape(chains, len(kind)).T for value in (mean, variance, up_ends, down_ends))
-    )
+    return UpTime(*(value.reshape(-1, len(kind)).T for value in (mean, variance)))
+
+
+def up_at_ends(grid: Grid, kind: Int64, lengths: Lengths) -> Float64:
+    """Return how likely n pieces of gaps begin and end up, given the polls: (n, chains).
+
+    Times exp(-λ·piece), that they are never down.
+    """
+    of = _Forms(grid, kind, lengths)
+    both = of.share * of.total(of.up, (of.a1, of.first)) * of.total(of.c0, (of.c1, of.last))
+    return both.reshape(-1, len(kind)).T
+
+
+def down_at_ends(grid: Grid, kind: Int64, lengths: Lengths) -> Float64:
+    """Return how likely n pieces of gaps begin and end down, given the polls: (n, chains).
+
+    Times exp(-μ·piece), that they are never up.
+    """
+    of = _Forms(grid, kind, lengths)
+    c1 = -of.up / of.down * of.c1
+    both = of.share * of.total(of.down, (-of.a1, of.first)) * of.total(of.c0, (c1, of.last))
+    return both.reshape(-1, len(kind)).T
 
 
 def log_likelihood(rates: Rates, kind: Int64, gap: Float64) -> Float64:

@@ -17,7 +17,7 @@ from openhours.uptime.intervals.cells import Cells
 from openhours.uptime.intervals.gaps import between_polls
 
 _LOGITS = np.linspace(-2.5, 7.5, 12)
-_SPEEDS = np.geomspace(1 / 48, 8.0, 7)
+_SPEEDS = np.geomspace(1 / 32, 12.0, 6)
 _SHARES: Float64 = 1.0 / (1.0 + np.exp(-_LOGITS))
 BY_SHARE = Grid(_SHARES, _SPEEDS)
 GRID = BY_SHARE.rates
