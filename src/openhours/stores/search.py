@@ -58,7 +58,9 @@ class StoreSearch:
         condition: ColumnElement[bool] = true()
         if self.text:
             part = f"%{self.text.translate(_LIKE)}%"
-            condition &= Store.store_id.ilike(part) | STORE_NAME.ilike(part)
+            # The names once, not a look at those of each store.
+            named = select(Label.store).where(Label.key == NAME, Label.value.ilike(part))
+            condition &= Store.store_id.ilike(part) | Store.id.in_(named)
         if self.feed:
             condition &= Store.feed == self.feed
         return condition & having(self.labels)
