@@ -36,9 +36,11 @@ class Axis:
 
     def keys(self, store: Int64, at: Int64) -> Int64:
         """Return the key of each (store, instant); beyond the axis that of its nearest end."""
-        keys = np.clip(at, self.first, self.last)
+        keys: Int64 = store * np.int64(self._span)
+        if len(at) and not (self.first <= at.min() and at.max() <= self.last):
+            at = np.clip(at, self.first, self.last)
+        keys += at
         keys -= self.first
-        keys += store * np.int64(self._span)
         return keys
 
     def split(self, keys: Int64) -> tuple[Int64, Int64]:
