@@ -34,13 +34,20 @@ async def get_report_info(request: Request, engine: Engine, report_id: Text) -> 
     return report_info(await find_report(engine, report_id), public_path(request))
 
 
+_EVENT = {
+    "type": "object",
+    "properties": {"event": {"enum": ["progress", "end"]}, "data": {"type": "string"}},
+    "required": ["event", "data"],
+}
+
+
 @router.get(
     "/reports/{report_id}/events",
     response_class=StreamingResponse,
     responses={
         200: {
             "description": "Server-sent events: `progress`, and `end` at last.",
-            "content": {"text/event-stream": {"example": _EXAMPLE}},
+            "content": {"text/event-stream": {"schema": _EVENT, "example": _EXAMPLE}},
         }
     },
 )
