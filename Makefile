@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Slow tests begin, in each file's own order; what fails and what is skipped is listed at the end.
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
+# A quarter of the time they wait: one more at once than there are cores.
+TESTS_AT_ONCE = $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))')
+PYTEST = $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile \
 	--no-loadscope-reorder -rfEs
 
 .PHONY: run test test-fast coverage lint format bench openapi chaos requirements clean

@@ -57,15 +57,6 @@ def test_from_the_checkout_s_root_with_a_database_in_env(
     assert not (checkout / ".openhours" / "postgresql").exists()
 
 
-def test_from_another_folder(
-    checkout: Path, elsewhere: Path, python: Path, place: Path, terminals: list[Terminal]
-) -> None:
-    file = checkout / "src" / "main.py"
-    terminal = Terminal(place, elsewhere, python, "-m", "fastapi", "dev", file)
-    terminals.append(terminal)
-    completes_a_report_and_ends(terminal, place)
-
-
 def test_from_the_folder_of_the_file(
     checkout: Path, python: Path, place: Path, terminals: list[Terminal], database_url: str
 ) -> None:
@@ -75,8 +66,11 @@ def test_from_the_folder_of_the_file(
     completes_a_report_and_ends(terminal, place)
 
 
-def test_by_uvicorn(checkout: Path, python: Path, place: Path, terminals: list[Terminal]) -> None:
-    terminal = Terminal(place, checkout, python, "-m", "uvicorn", "main:app", "--app-dir", "src")
+def test_by_uvicorn_from_another_folder(
+    checkout: Path, elsewhere: Path, python: Path, place: Path, terminals: list[Terminal]
+) -> None:
+    source = checkout / "src"
+    terminal = Terminal(place, elsewhere, python, "-m", "uvicorn", "main:app", "--app-dir", source)
     terminals.append(terminal)
     completes_a_report_and_ends(terminal, place)
 
