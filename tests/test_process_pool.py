@@ -28,11 +28,17 @@ def die_while_answering() -> None:
     die()
 
 
+def die_with_the_server() -> None:
+    """Kill the process that forked this one, too."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    die()
+
+
 def ready(_seconds: float) -> None:
     pass
 
 
-@pytest.mark.parametrize("death", [die, die_while_answering])
+@pytest.mark.parametrize("death", [die, die_while_answering, die_with_the_server])
 @pytest.mark.parametrize("children", [1, 2])
 def test_a_child_that_dies_breaks_the_pool_and_the_next_call_gets_a_new_one(
     children: int, death: Callable[[], None]
