@@ -1,11 +1,15 @@
 """The search in every page's header: one hit opens, several are listed."""
 
+from collections.abc import Iterator
+
 import pytest
 from fastapi.testclient import TestClient
 
+from openhours.settings import Settings
 from openhours.web.pages.find import meanings
 from tests.helpers import stock
 from tests.helpers.html import HTML, get_page
+from tests.reports.computing import Reports, reporting
 
 
 @pytest.mark.parametrize(
@@ -16,7 +20,8 @@ from tests.helpers.html import HTML, get_page
         ("10 03", ["10 03", "1003"]),
         ("store 1003", ["store 1003", "1003"]),
         ("Store #10 03", ["Store #10 03", "1003"]),
-        ("PC desk", ["PC desk", "desk"]),
+        ("PC desk", ["PC desk", "pc:desk", "desk"]),
+        ("PC", ["PC"]),
         ("pc:desk", ["pc:desk", "desk"]),
         ("storefront 7", ["storefront 7"]),
         ("store", ["store"]),
@@ -67,3 +72,31 @@ def test_an_id_that_is_a_part_of_others_opens_its_own_store(stocked: TestClient)
     page = get_page(stocked, "/stores", q="store-01")
     assert len(page.all("table.stores tbody tr")) == 10
     assert found(stocked, "store-010") == "/stores/store-010"
+
+
+@pytest.fixture
+def reports(settings: Settings) -> Iterator[Reports]:
+    with reporting(settings) as found:
+        yield found
+
+
+POLL = ["2023-01-20 12:00 active"]
+
+
+def test_what_was_written_wins_over_what_else_it_may_mean(reports: Reports) -> None:
+    for store in ("7", "n", "desk"):
+        reports.store(store, POLL)
+    reports.label("n", name="Store 7")
+    beat = {"pc": "desk", "event_time": "2023-01-20T10:00:00Z"}
+    assert reports.client.post("/track", json=beat).status_code == 201
+    assert found(reports.client, "Store 7") == "/stores/n"
+    assert found(reports.client, "7") == "/stores/7"
+    assert found(reports.client, "store desk") == found(reports.client, "desk") == "/stores/desk"
+    assert found(reports.client, "pc desk") == found(reports.client, "PC: desk") == "/pcs?pc=desk"
+
+
+def test_a_pc_without_a_heartbeat_opens_as_a_store(reports: Reports) -> None:
+    reports.label("pc:till", region="west")
+    for written in ("pc:till", "pc till", "till", "til"):
+        assert found(reports.client, written) == "/stores/pc%3Atill"
+    assert get_page(reports.client, "/stores/pc%3Atill").text("h1")

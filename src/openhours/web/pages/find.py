@@ -1,24 +1,26 @@
 """`/find`: the search of every page's header, which opens the store if there is only one."""
 
 import re
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import RedirectResponse
-from sqlalchemy import select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.agent.names import PREFIX
 from openhours.api.dependencies import Engine
 from openhours.api.fields import Text
 from openhours.stores.search import StoreSearch, list_stores
-from openhours.stores.tables import Store
+from openhours.stores.tables import BEATING, Store
 from openhours.web.formatting import query_of, store_url
 
 router = APIRouter(include_in_schema=False)
 
 _MAX_LENGTH = 64
-_WORD = re.compile(r"(?:store|pc)\b[\s#:]*", re.IGNORECASE)
+_COLUMNS: tuple[Any, ...] = (Store.store_id, Store.feed)
+_WORD = re.compile(r"(?P<kind>store|pc)\b[\s#:]*", re.IGNORECASE)
 _SPACED_DIGITS = re.compile(r"\d[\d\s]*")
 
 
@@ -27,16 +29,12 @@ async def find(
     engine: Engine, q: Annotated[Text, Query(max_length=_MAX_LENGTH)] = ""
 ) -> RedirectResponse:
     """Redirect to the only store that is meant, or to the list of those that match."""
-    texts = meanings(q)
     async with engine.connect() as connection:
-        for text in texts:
-            store_id = await _exact(connection, text)
-            if store_id is not None:
-                return _opened(store_id)
-        for text in texts:
-            found = (await list_stores(connection, StoreSearch(text), limit=2)).rows
+        for text in meanings(q):
+            found = await _exact(connection, text)
+            found = found or (await list_stores(connection, StoreSearch(text), limit=2)).rows
             if len(found) == 1:
-                return _opened(found[0].store_id)
+                return _opened(found[0])
             if found:
                 return _listed(text)
     return _listed(q.strip())
@@ -45,21 +43,33 @@ async def find(
 def meanings(text: str) -> list[str]:
     """Return what a person may mean, what was written first: `store 10 03` may mean `1003`."""
     written = text.strip()
-    bare = _WORD.sub("", written, count=1) if _WORD.match(written) else written
+    word = _WORD.match(written)
+    bare = written[word.end() :] if word else written
     if _SPACED_DIGITS.fullmatch(bare):
         bare = "".join(bare.split())
-    return list(dict.fromkeys(one for one in (written, bare) if one))
+    found = [written, bare]
+    if bare and word and word["kind"].lower() == "pc":
+        found.insert(1, PREFIX + bare)
+    return list(dict.fromkeys(one for one in found if one))
 
 
-async def _exact(connection: AsyncConnection, text: str) -> str | None:
-    query = select(Store.store_id).where(Store.store_id.in_((text, PREFIX + text)))
-    return min(await connection.scalars(query), key=len, default=None)
+async def _exact(connection: AsyncConnection, text: str) -> Sequence[Row[Any]]:
+    """Return the store with this id, or else the PC of this name; [] if there is neither."""
+    query = (
+        select(*_COLUMNS)
+        .where(Store.store_id.in_((text, PREFIX + text)))
+        .order_by(func.length(Store.store_id))
+        .limit(1)
+    )
+    return (await connection.execute(query)).all()
 
 
-def _opened(store_id: str) -> RedirectResponse:
-    if store_id.startswith(PREFIX):
-        return RedirectResponse(f"/pcs{query_of({'pc': store_id.removeprefix(PREFIX)})}", 303)
-    return RedirectResponse(store_url(store_id), 303)
+def _opened(store: Row[Any]) -> RedirectResponse:
+    # Without a heartbeat it has no page among the PCs.
+    if store.feed == BEATING:
+        pc = store.store_id.removeprefix(PREFIX)
+        return RedirectResponse(f"/pcs{query_of({'pc': pc})}", 303)
+    return RedirectResponse(store_url(store.store_id), 303)
 
 
 def _listed(text: str) -> RedirectResponse:
