@@ -90,6 +90,8 @@ class Report(Base):
     request_hash: Mapped[bytes | None] = mapped_column(BYTEA)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
     started_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    # When its newest attempt began; `started_at` is of the first.
+    attempted_at: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
 
 

@@ -52,6 +52,7 @@ async def begin_attempt(engine: AsyncEngine, report_pk: int) -> Report | None:
                 attempt=Report.attempt + 1,
                 progress=0.0,
                 started_at=func.coalesce(Report.started_at, func.clock_timestamp()),
+                attempted_at=func.clock_timestamp(),
             )
             .returning(*Report.__table__.columns)
         )
