@@ -9,6 +9,8 @@ import openpyxl
 import pytest
 
 from openhours.settings import Settings
+from openhours.web import store_figures
+from openhours.web.pages import stores as stores_page
 from tests.helpers.html import Html, get_page, words
 from tests.reports.computing import Reports, reporting
 
@@ -141,6 +143,22 @@ def test_the_filtered_list_is_a_csv_and_a_workbook_in_its_order(reports: Reports
     assert list(cells[0]) == list(rows[0])
     assert [row[0] for row in cells[1:]] == listed(page)
     assert NAME in cells[1]
+
+
+def test_files_and_other_pages_are_of_the_report_that_is_shown(
+    reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_figures, "PAGE", 2)
+    monkeypatch.setattr(stores_page, "PAGE", 2)
+    shown = reports.report(as_of=T)
+    page = get_page(reports.client, "/stores", page=2)
+    reports.report(as_of="2023-01-21T17:00:00Z")
+    links = page.all(".note a[download], .pager a")
+    assert len(links) == 4
+    for link in links:
+        assert f"report_id={shown}" in str(link.attributes["href"])
+    turned = get_page(reports.client, f"/stores{page.attribute('.pager [rel=next]', 'href')}")
+    assert "as of Tue 24 Jan 2023" in turned.text("[role=status]")
 
 
 def test_unknown_stores_have_no_figures_in_a_file(reports: Reports) -> None:
