@@ -8,7 +8,7 @@ from typing import Any, TypeVarTuple, cast
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, event, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -92,6 +92,21 @@ class Reports:
         assert answer.status_code == 200, answer.text
         assert answer.headers["X-Report-Status"] == "Complete", answer.text
         return list(answer.text.splitlines())
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """Collect what the application asks its database by SQLAlchemy."""
+        engine = ENGINE.of(cast("FastAPI", self.client.app)).sync_engine
+        asked: list[str] = []
+
+        def note(*arguments: Any) -> None:
+            asked.append(arguments[2])
+
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield asked
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
 
     def _run(
         self, work: Callable[[AsyncEngine, *Arguments], Awaitable[None]], *arguments: *Arguments

@@ -78,10 +78,10 @@ def test_stores_of_all_pages_are_those_that_were_counted(ask: Ask[None]) -> None
             Search(text="_"),
             Search(feed="polled", state="down", window=0, down_over=39.9),
         ):
-            total, _ = await store_figures.find_stores(connection, report, search, 0)
+            total = await store_figures.count_stores(connection, report, search)
             found = []
             for page in range(1 + total // store_figures.PAGE):
-                _, rows = await store_figures.find_stores(connection, report, search, page)
+                rows = await store_figures.find_stores(connection, report, search, page)
                 found += [row.store_id for row in rows]
             assert len(set(found)) == len(found) == total
             assert all(search.text in store for store in found)
@@ -91,7 +91,7 @@ def test_stores_of_all_pages_are_those_that_were_counted(ask: Ask[None]) -> None
 
 def test_figures_are_null_without_a_report(ask: Ask[None]) -> None:
     async def query(connection: AsyncConnection) -> None:
-        _, rows = await store_figures.find_stores(connection, None, Search(), 0)
+        rows = await store_figures.find_stores(connection, None, Search(), 0)
         assert {(row.known, tuple(row.up)) for row in rows} == {(None, (None, None, None))}
 
     ask(query)

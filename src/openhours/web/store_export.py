@@ -1,29 +1,29 @@
 """The list of stores as a file: as filtered and in its order, with the figures of each window."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.csv_cells import inert_cell
 from openhours.api.off_loop import off_loop
+from openhours.reports.downloads import removed, two_at_a_time
 from openhours.reports.tables import Report, ReportRow
 from openhours.reports.tabular import STORE_ID, Heading, Table, figure, rounded
 from openhours.stores.tables import BEATING, Label, Store
 from openhours.times import HOUR, MINUTE
 from openhours.uptime.axis import Bool, Int64
-from openhours.uptime.intervals.verdicts import CANNOT_TELL, MET, MISSED
-from openhours.web.store_figures import Search, matching
+from openhours.web.store_figures import VERDICTS, Search, matching, of_stores
 from openhours.web.windows import PageWindow
 
 _AT_ONCE = 500
 _FIGURES = ("open", "uptime", "downtime")
-_VERDICTS = {MET: "met", MISSED: "missed", CANNOT_TELL: "cannot_tell"}
+_VERDICTS = {number: name for name, number in VERDICTS.items()}
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,20 @@ class StoreExport:
         return Table(self._headings(), total, self._pages(engine))
 
     def _headings(self) -> list[Heading]:
-        headings = [STORE_ID, *(Heading(name, name, "text") for name in ("type", "time_zone"))]
-        headings += [Heading(_label(key), key, "text") for key in self.keys]
+        first = [STORE_ID, *(Heading(name, name, "text") for name in ("type", "time_zone"))]
+        figures = self._figure_headings()
+        titles = {heading.title for heading in (*first, *figures)}
+        labels = []
+        for key in self.keys:
+            title = self._inert(key)
+            while title in titles:
+                title = f"label {title}"
+            titles.add(title)
+            labels.append(Heading(_label(key), title, "text"))
+        return [*first, *labels, *figures]
+
+    def _figure_headings(self) -> list[Heading]:
+        headings = []
         for window in self.windows:
             unit = "in minutes" if window.is_short else "in hours"
             headings += [figure(f"{of}_{window.column}", unit) for of in _FIGURES]
@@ -58,10 +70,35 @@ class StoreExport:
         return self.report is not None and self.report.verdicts
 
     async def _pages(self, engine: AsyncEngine) -> AsyncIterator[pd.DataFrame]:
-        # Of all stores at once, not by a subquery for each.
+        """Yield the stores in their order.
+
+        No connection is held while a page is on its way to a slow client. Raise NotFound if the
+        report is removed meanwhile.
+        """
+        store_pks: list[int] = []
+        in_report: list[bool] = []
+        async with two_at_a_time(), engine.connect() as connection:
+            query = matching(self.report, self.search, [Store.id, ReportRow.store])
+            result = await connection.stream(query)
+            async for found in result.partitions(_AT_ONCE):
+                store_pks += [row[0] for row in found]
+                in_report += [row[1] is not None for row in found]
+        for start in range(0, len(store_pks), _AT_ONCE):
+            page = slice(start, start + _AT_ONCE)
+            async with two_at_a_time(), engine.connect() as connection:
+                rows = (await connection.execute(self._query(store_pks[page]))).all()
+            if sum(row.known is not None for row in rows) < sum(in_report[page]):
+                raise removed()
+            by_pk = {row.id: row for row in rows}
+            yield await off_loop(self._frame, [by_pk[pk] for pk in store_pks[page] if pk in by_pk])
+
+    def _query(self, store_pks: Sequence[int]) -> Select[tuple[Any, ...]]:
+        # Of all these stores at once, not by a subquery for each.
         every = func.jsonb_object_agg(Label.key, Label.value).label("labels")
-        labels = select(Label.store, every).group_by(Label.store).subquery()
+        of_these = Label.store == func.any(list(store_pks))
+        labels = select(Label.store, every).where(of_these).group_by(Label.store).subquery()
         columns: list[Any] = [
+            Store.id,
             Store.store_id,
             Store.feed,
             Store.timezone,
@@ -71,13 +108,9 @@ class StoreExport:
         for n, window in enumerate(self.windows):
             figures = (ReportRow.open, ReportRow.up, ReportRow.verdict)
             columns += [of[window.position + 1].label(f"{of.key}_{n}") for of in figures]
-        query = matching(self.report, self.search, columns).outerjoin(
+        return of_stores(self.report, columns, store_pks).outerjoin(
             labels, labels.c.store == Store.id
         )
-        async with engine.connect() as connection:
-            result = await connection.stream(query)
-            async for rows in result.partitions(_AT_ONCE):
-                yield await off_loop(self._frame, rows)
 
     def _frame(self, rows: Sequence[Row[Any]]) -> pd.DataFrame:
         columns: dict[str, Any] = {
@@ -86,7 +119,7 @@ class StoreExport:
             "time_zone": [row.timezone or self.search.default_timezone for row in rows],
         }
         for key in self.keys:
-            columns[_label(key)] = [self._text(row.labels or {}, key) for row in rows]
+            columns[_label(key)] = [self._inert((row.labels or {}).get(key, "")) for row in rows]
         known = np.array([bool(row.known) for row in rows], np.bool_)
         for n, window in enumerate(self.windows):
             opened, up = (
@@ -100,8 +133,8 @@ class StoreExport:
                 ]
         return pd.DataFrame(columns)
 
-    def _text(self, labels: Mapping[str, str], key: str) -> str:
-        text = labels.get(key, "")
+    def _inert(self, text: str) -> str:
+        """Return text as a cell of the file."""
         return inert_cell(text) if self.form == "csv" else text
 
 

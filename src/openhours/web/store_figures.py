@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from openhours.reports.downloads import removed
 from openhours.reports.tables import Report, ReportRow
 from openhours.stores.search import STORE_NAME, StoreSearch
 from openhours.stores.tables import BEATING, Store
@@ -30,7 +31,7 @@ from openhours.web.windows import DAY, DEFAULTS, WEEK, PageWindow
 State = Literal["", "down", "up", "partly", "throughout", "closed", "unknown"]
 Verdict = Literal["", "met", "missed", "cannot_tell"]
 Sort = Literal["down", "percent", "id"]
-_VERDICTS: dict[Verdict, int] = {"met": MET, "missed": MISSED, "cannot_tell": CANNOT_TELL}
+VERDICTS: dict[Verdict, int] = {"met": MET, "missed": MISSED, "cannot_tell": CANNOT_TELL}
 # Shares of open time, as `distribution` counts them.
 BINS = (*(f"{low}-{low + 5}" for low in range(0, 100, 5)), "100")
 PAGE = 50
@@ -72,7 +73,7 @@ class Search(StoreSearch):
             }
             condition &= states[self.state]
         if self.verdict:
-            condition &= ReportRow.verdict[self.window + 1] == _VERDICTS[self.verdict]
+            condition &= ReportRow.verdict[self.window + 1] == VERDICTS[self.verdict]
         if self.uptime:
             condition &= known & (case((opened > 0, 20 * up // opened)) == BINS.index(self.uptime))
         if self.down_over is not None:
@@ -119,23 +120,44 @@ def matching(
     return _in_order(report, search, columns, _which(report, search))
 
 
+def of_stores(
+    report: Report | None, columns: Sequence[Any], store_pks: Sequence[int]
+) -> Select[tuple[Any, ...]]:
+    """Return the query for these columns of some stores, as in `matching`, in any order."""
+    which = Store.id == func.any(list(store_pks))
+    return select(*columns).select_from(_source(report)).where(which)
+
+
+async def count_stores(connection: AsyncConnection, report: Report | None, search: Search) -> int:
+    """Return how many stores match."""
+    query = select(func.count()).select_from(_source(report)).where(_which(report, search))
+    return (await connection.execute(query)).scalar_one()
+
+
 async def find_stores(
     connection: AsyncConnection,
     report: Report | None,
     search: Search,
     page: int,
     windows: Sequence[PageWindow] = DEFAULTS,
-) -> tuple[int, list[Row[Any]]]:
-    """Return how many stores match, and those of one page (from 0) with their figures."""
-    count = select(func.count()).select_from(_source(report)).where(_which(report, search))
-    total = (await connection.execute(count)).scalar_one()
-    return total, await _some(connection, report, search, windows, PAGE, page * PAGE)
+) -> list[Row[Any]]:
+    """Return the stores of one page (from 0) of those that match, with their figures."""
+    return await _some(connection, report, search, windows, PAGE, page * PAGE)
 
 
-async def worst(connection: AsyncConnection, report: Report, limit: int) -> list[Row[Any]]:
-    """Return the polled stores with the longest downtime in the last day."""
+async def worst(connection: AsyncConnection, report: Report, limit: int) -> list[int]:
+    """Return the database ids of the polled stores with the longest downtime in the last day."""
     search = Search(feed="polled", window=DAY.position, state="down", sort="down", descending=True)
-    return await _some(connection, report, search, DEFAULTS, limit, 0)
+    return list(await connection.scalars(matching(report, search, [Store.id]).limit(limit)))
+
+
+async def with_figures(
+    connection: AsyncConnection, report: Report, store_pks: Sequence[int]
+) -> list[Row[Any]]:
+    """Return stores with their figures in the default windows, in the order of their ids here."""
+    query = of_stores(report, [Store.id, *_columns(DEFAULTS)], store_pks)
+    rows = {row.id: row for row in await connection.execute(query)}
+    return [rows[pk] for pk in store_pks if pk in rows]
 
 
 async def _some(
@@ -203,12 +225,14 @@ async def counts(
     """Return, by feed, for each of these windows how many stores were up, down …
 
     And sums in µs. Windows are positions, in their order. Polled stores come first; a feed without
-    any store is not there.
+    any store is not there. Raise NotFound if the report was removed meanwhile.
     """
     values = {"report": report.id, "places": [window + 1 for window in windows]}
     found = dict[str, list[Row[Any]]]()
     for row in await connection.execute(_COUNTS, values):
         found.setdefault(row.feed, []).append(row)
+    if report.row_count and not found:
+        raise removed()
     return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from openhours.settings import Settings
+from openhours.web.pages import reports as reports_page
 from tests.helpers.html import Html, get_page, post_form
 from tests.reports.computing import Reports, reporting
 
@@ -61,6 +62,23 @@ def test_a_report_lists_the_longest_first_and_marks_the_ongoing(reports: Reports
     address = f"/reports/{report_id}/outages"
     assert downloads == [address, f"{address}?format=xlsx"]
     assert all(reports.client.get(str(to)).status_code == 200 for to in downloads)
+
+
+def test_only_the_first_page_is_kept(reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports_page, "_MAX_OUTAGES", 2)
+    stores(reports)
+    report_id = reports.report(outages=True, windows=["P10D"])
+    path = f"/reports/{report_id}"
+    page = get_page(reports.client, path)
+    following = page.attribute("#outages a[href*='cursor=']", "href").partition("#")[0]
+    second = f"{path}{following}" if following.startswith("?") else following
+    for _ in range(2):
+        with reports.statements() as asked:
+            get_page(reports.client, path)
+        assert not any("FROM report_outages" in query for query in asked)
+        with reports.statements() as asked:
+            assert len(rows(get_page(reports.client, second))) == 1
+        assert sum("FROM report_outages" in query for query in asked) == 1
 
 
 def test_each_leads_to_its_stretch_in_the_week_of_its_store(reports: Reports) -> None:

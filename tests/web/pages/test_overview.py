@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 
+from openhours.reports.executors import Computation, Found, Part
 from openhours.settings import Settings
 from openhours.times import now
 from tests.helpers import stock
 from tests.helpers.html import get_page
-from tests.reports.computing import reporting
+from tests.reports.computing import InThisProcess, reporting
 from tests.web.pages.test_files import execute
 
 
@@ -81,6 +83,21 @@ def test_the_heading_tells_unknown_stores_from_closed_ones(
         assert ("No store had downtime in the last day." in page.text()) == note
 
 
+def test_the_longest_downtimes_are_found_once_and_have_their_present_names(
+    settings: Settings,
+) -> None:
+    with reporting(settings) as reports:
+        reports.store("s0", ["2023-01-20 10:00 inactive"])
+        reports.report()
+        with reports.statements() as asked:
+            assert get_page(reports.client, "/").texts("table.stores tbody th a") == ["s0"]
+        assert sum("ORDER BY coalesce(stores.feed" in query for query in asked) == 1
+        reports.label("s0", name="Elm Street")
+        with reports.statements() as asked:
+            assert "Elm Street" in get_page(reports.client, "/").text("table.stores tbody th")
+        assert not any("ORDER BY coalesce(stores.feed" in query for query in asked)
+
+
 def test_old_polls_are_told_by_their_age(settings: Settings) -> None:
     with reporting(settings) as reports:
         reports.store("s0", [UP])
@@ -107,6 +124,22 @@ def test_files_that_were_loaded_since_the_report_are_counted_until_the_next(
             "form[data-generate]", "id"
         )
         reports.report()
+        assert get_page(reports.client, "/").all(".notice") == []
+
+
+def test_files_that_a_later_attempt_has_read_are_in_the_report(settings: Settings) -> None:
+    class Killed(InThisProcess):
+        async def compute(self, function: Computation[Part, Found], part: Part) -> Found:
+            await super().compute(function, part)
+            raise BrokenProcessPool
+
+    with reporting(settings) as reports:
+        reports.store("s0", [UP])
+        report_id = reports.trigger()
+        with pytest.raises(BrokenProcessPool):
+            reports.compute(report_id, Killed)
+        asyncio.run(execute(settings, FILES))
+        reports.compute(report_id)
         assert get_page(reports.client, "/").all(".notice") == []
 
 

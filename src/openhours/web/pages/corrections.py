@@ -24,7 +24,7 @@ from openhours.web.forms import validated, wrong_fields
 from openhours.web.local_time import QueryZone, from_input, named_zone
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
-from openhours.web.store_figures import Search, find_stores
+from openhours.web.store_figures import Search, count_stores, find_stores
 
 # `GET /corrections` is an endpoint, too.
 list_router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -142,7 +142,8 @@ async def _form(
         total, found = 0, list[Row[Any]]()
         if searching:
             search = Search(form.search.strip())
-            total, found = await find_stores(connection, None, search, 0)
+            total = await count_stores(connection, None, search)
+            found = await find_stores(connection, None, search, 0)
     chosen = form.stores()
     return page(
         request,

@@ -17,7 +17,7 @@ from openhours.web.groups import GroupBy, find_groups
 from openhours.web.kept import KeptResults
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
-from openhours.web.store_figures import counts, worst
+from openhours.web.store_figures import counts, with_figures, worst
 from openhours.web.strip import strip_of
 from openhours.web.windows import DAY, DEFAULTS
 
@@ -38,10 +38,13 @@ async def overview(
         report = await queries.latest_report(connection)
         by_feed, longest, groups, since = {}, [], None, 0
         if report is not None:
-            since = await count_files_since(connection, report.started_at or report.created_at)
+            since = await count_files_since(connection, report.attempted_at or report.created_at)
             counting = partial(counts, connection, report, [DAY.position])
-            by_feed = await kept.get(("day", report.id), counting)
-            longest = await worst(connection, report, _MAX_WORST)
+            by_feed = await kept.get(("day", report.report_id), counting)
+            finding = partial(worst, connection, report, _MAX_WORST)
+            # Only which ones: their names may change.
+            store_pks = await kept.get(("worst", report.report_id, _MAX_WORST), finding)
+            longest = await with_figures(connection, report, store_pks)
             # A bookmark of a label that is gone shows another one.
             key = group_by if group_by in (report.groups or {}) else None
             groups = await find_groups(connection, report, key, DAY.position, _MAX_WORST)

@@ -26,7 +26,7 @@ from openhours.web.kept import Kept, KeptResults
 from openhours.web.outages import outage_row
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
-from openhours.web.store_figures import BINS, counts, distribution, worst
+from openhours.web.store_figures import BINS, counts, distribution, with_figures, worst
 from openhours.web.weekly_changes import weekly_changes
 from openhours.web.windows import DEFAULTS, choose_window
 
@@ -95,7 +95,7 @@ async def report(
         async with engine.connect() as connection:
             places = range(len(found.windows))
             making = partial(counts, connection, found, places)
-            by_feed = await kept.get(("counts", found.id), making)
+            by_feed = await kept.get(("counts", found.report_id), making)
             feed = next(iter(by_feed), POLLED)
             values |= {"counts": by_feed, "feed": feed}
             values["groups"] = await find_groups(
@@ -128,11 +128,12 @@ async def _outages(
 ) -> dict[str, Any]:
     """Return what the page shows of outages: the longest, or those that follow the cursor."""
     listing = partial(list_outages, connection, report.id, limit=_MAX_OUTAGES, cursor=cursor)
-    found = await kept.get(("outages", report.id, cursor), listing)
+    # There are as many others as pages.
+    found = await (listing() if cursor else kept.get(("outages", report.report_id), listing))
     counting = partial(count_ongoing, connection, report.id)
     names = await names_of(connection, {row.store_id for row in found.rows})
     return {
-        "ongoing": await kept.get(("ongoing", report.id), counting),
+        "ongoing": await kept.get(("ongoing", report.report_id), counting),
         "cursor": cursor,
         "following": found.next_cursor,
         "outages": [
@@ -167,16 +168,17 @@ async def _last_week(
         previous = await queries.latest_report(connection, Report.id < report.id)
         before = await queries.report_a_week_earlier(connection, report)
     if before is not None:
-        ids = (report.id, before.id)
-        making = partial(weekly_changes, connection, *ids, _MAX_STORES)
-        changes = await kept.get(("changes", *ids), making)
+        making = partial(weekly_changes, connection, report.id, before.id, _MAX_STORES)
+        changes = await kept.get(("changes", report.report_id, before.report_id), making)
     changed = [*changes.fell, *changes.rose] if changes else []
     binning = partial(distribution, connection, report.id, window, feed)
+    finding = partial(worst, connection, report, _MAX_STORES)
+    store_pks = await kept.get(("worst", report.report_id, _MAX_STORES), finding)
     return {
         "windows": DEFAULTS,
         "bin_names": BINS,
-        "bins": await kept.get(("bins", report.id, window), binning),
-        "worst": await worst(connection, report, _MAX_STORES),
+        "bins": await kept.get(("bins", report.report_id, window), binning),
+        "worst": await with_figures(connection, report, store_pks),
         "previous": previous,
         "before": before,
         "changes": changes,

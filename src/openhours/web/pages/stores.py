@@ -18,9 +18,9 @@ from openhours.web import formatting, queries
 from openhours.web.comparison import asked
 from openhours.web.render import page
 from openhours.web.store_export import StoreExport
-from openhours.web.store_figures import BINS, PAGE, find_stores, time_zones
+from openhours.web.store_figures import BINS, PAGE, Search, count_stores, find_stores, time_zones
 from openhours.web.store_filter import StoreFilter
-from openhours.web.windows import DEFAULTS, first_shown, page_windows
+from openhours.web.windows import DEFAULTS, PageWindow, first_shown, page_windows
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,10 +49,10 @@ async def stores(
         search = await filters.search(connection, window, settings.default_timezone)
         known = await list_labels(connection, _MAX_VALUES)
         shown = windows if windows == DEFAULTS else (window,)
-        total, rows = await find_stores(connection, report, search, filters.page - 1, shown)
-        reports = await queries.complete_reports(connection, _MAX_REPORTS, [filters.report_id])
-        zones = await time_zones(connection, settings.default_timezone)
-        judging = await queries.latest_report(connection, Report.verdicts)
+        total = await count_stores(connection, report, search)
+        if not filters.format:
+            zone = formatting.zone_of(request)
+            values = await _of_page(connection, filters, report, search, shown, zone)
     if filters.format:
         export = StoreExport(report, search, shown, list(known), filters.format)
         return await _file(engine, settings, export, total)
@@ -61,24 +61,39 @@ async def stores(
         "stores.html",
         filters=filters,
         report=report,
-        reports=_choices(reports, formatting.zone_of(request)),
-        has_verdicts=judging is not None,
         windows=windows,
         window=window,
         shown=shown,
         bins=BINS,
-        zones=zones,
         labels=[
             f"{key}={value}"
-            for key, values in known.items()
-            for value in values
+            for key, values_of in known.items()
+            for value in values_of
             if key != NAME  # `Search` finds names
         ],
-        rows=rows,
         total=total,
         first=(filters.page - 1) * PAGE + 1,
         last=max(1, -(-total // PAGE)),
+        **values,
     )
+
+
+async def _of_page(
+    connection: AsyncConnection,
+    filters: StoreFilter,
+    report: Report | None,
+    search: Search,
+    shown: Sequence[PageWindow],
+    zone: str,
+) -> dict[str, Any]:
+    """Return what a page shows, but no file: one page of stores, and what its form offers."""
+    reports = await queries.complete_reports(connection, _MAX_REPORTS, [filters.report_id])
+    return {
+        "rows": await find_stores(connection, report, search, filters.page - 1, shown),
+        "reports": _choices(reports, zone),
+        "zones": await time_zones(connection, search.default_timezone),
+        "has_verdicts": await queries.latest_report(connection, Report.verdicts) is not None,
+    }
 
 
 async def _latest(connection: AsyncConnection, with_verdicts: bool) -> Report | None:
