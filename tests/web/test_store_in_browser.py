@@ -13,6 +13,7 @@ from tests.web.conftest import good_for_all
 
 STORE = "chain/7 & more?#%"
 ADDRESS = store_url(STORE)
+ANOTHER_PART_WAS_REPLACED = "import('/static/week.js').then((week) => week.explainWeeks())"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,14 @@ def test_a_store_s_week_says_why(page: Page, stocked: Service) -> None:
     page.keyboard.press("Escape")
     expect(bubble).to_be_hidden()
     expect(page.locator(".day a").nth(1)).to_be_focused()
+    page.evaluate(ANOTHER_PART_WAS_REPLACED)
+    expect(bubble).to_be_hidden()
+    expect(page.locator(".day a").nth(1)).to_have_attribute("tabindex", "0")
     page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"at=2023-01-23T16%3A14"))
+    with page.context.expect_page() as other:
+        piece.click(modifiers=["Control"])
+    expect(other.value).to_have_url(re.compile(r"at=2023-01-23T16%3A00"))
     expect(page).to_have_url(re.compile(r"at=2023-01-23T16%3A14"))
     page.reload()  # the server says the same
     expect(bubble).to_contain_text(words)

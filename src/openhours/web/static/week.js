@@ -4,6 +4,7 @@ const GAP = 8;
 
 let bubble = null; // one for the page, also after a part of it was replaced
 let shown = null;
+const explained = new WeakSet(); // the first blocks of the days that listen
 let held = null; // what was tapped or has the focus: its bubble stays when the pointer leaves
 
 const clamp = (value, low, high) => Math.max(low, Math.min(value, high));
@@ -66,12 +67,21 @@ function explain(piece) {
     if (shown === piece) hide();
   });
   piece.addEventListener("click", (event) => {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     history.replaceState(null, "", piece.getAttribute("href"));
     show((held = piece), event.clientX || null);
   });
-  if (piece.matches(":hover, :focus")) show(piece); // reached before this script was
+  // Reached before this script was, or where the block was that this one takes the place of.
+  if (piece.matches(":focus")) show((held = piece));
+  else if (piece.matches(":hover")) show(piece);
 }
+
+// The blocks of each day that has any.
+const daysShown = () =>
+  [...document.querySelectorAll(".day svg")]
+    .map((day) => [...day.querySelectorAll("a")])
+    .filter((pieces) => pieces.length);
 
 // The block of another day that is at the same time of day, or the nearest to it.
 function beside(piece, pieces) {
@@ -83,7 +93,9 @@ function beside(piece, pieces) {
   return pieces?.reduce((best, one) => (off(one) < off(best) ? one : best));
 }
 
-function next(key, piece, days, day) {
+function next(key, piece) {
+  const days = daysShown();
+  const day = days.findIndex((pieces) => pieces.includes(piece));
   const pieces = days[day];
   const place = pieces.indexOf(piece);
   switch (key) {
@@ -104,30 +116,30 @@ function next(key, piece, days, day) {
 
 // Of a page, and again of the parts that took the place of others.
 export function explainWeeks() {
-  const days = [...document.querySelectorAll(".day svg")]
-    .map((day) => [...day.querySelectorAll("a")])
-    .filter((pieces) => pieces.length);
+  const days = daysShown();
   if (!days.length) return;
   const asked = document.querySelector(".week #why");
   const begins = !bubble;
   if (begins) makeBubble();
   if (!shown?.isConnected) hide();
-  days.forEach((pieces, day) => {
+  for (const pieces of days) {
+    if (explained.has(pieces[0])) continue;
+    explained.add(pieces[0]);
     // One stop for Tab a day; without this script each block is one.
     const enter = (piece) =>
       pieces.forEach((one) => one.setAttribute("tabindex", one === piece ? 0 : -1));
-    enter(pieces[0]);
+    enter(pieces.find((one) => one.matches(":focus")) ?? pieces[0]);
     pieces.forEach((piece) => {
       explain(piece);
       piece.addEventListener("focus", () => enter(piece));
       piece.addEventListener("keydown", (event) => {
-        const to = next(event.key, piece, days, day);
+        const to = next(event.key, piece);
         if (!to || to === piece) return;
         event.preventDefault();
         to.focus();
       });
     });
-  });
+  }
   if (!asked) return;
   // The server has told it below the day; here it is told at the block.
   const piece = document.querySelector(".day a.asked");
