@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tools.service import Service
 
+from tests.helpers.html import HTML, parsed
 from tests.helpers.waiting import wait_for
 
 STATUS = b"store_id,timestamp_utc,status\n1,2023-01-22 12:09:39 UTC,active\n"
@@ -42,7 +43,11 @@ def health(service: Service) -> tuple[int, str, int]:
 
 
 def banner(service: Service) -> bool:
-    return "No worker is running" in service.client.get("/", headers={"Accept": "text/html"}).text
+    """It stands in a part of its own: what else changes on the page does not say it again."""
+    page = parsed(service.client.get("/", headers=HTML))
+    said = page.texts("[role=alert]")
+    assert page.texts("#worker[data-live] > [role=alert]") == said
+    return any("No worker is running" in words for words in said)
 
 
 def test_a_server_without_work_needs_no_worker(service: Service) -> None:

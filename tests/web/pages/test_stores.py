@@ -27,6 +27,8 @@ def test_stores_are_paged(stocked: TestClient) -> None:
     first = get_page(stocked, "/stores")
     assert len(first.all(ROWS)) == 50
     assert first.text(".pager") == "Page 1 of 2 Next"
+    searches = [one.attributes.get("aria-label") for one in first.all("[role=search]")]
+    assert searches == ["All stores", "These stores"]
     second = get_page(stocked, "/stores" + first.attribute("[rel=next]", "href"))
     both = names(first) + names(second)
     assert sorted(both) == sorted([*stock.STORES, "only-hours", "pc:desk & <b>chair</b>"])
