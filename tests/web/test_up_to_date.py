@@ -19,6 +19,27 @@ LISTEN = """() => {
     for (const live of document.querySelectorAll("[role=status], [role=alert]"))
         new MutationObserver(() => window.said.push(live.textContent))
             .observe(live, { childList: true, characterData: true, subtree: true });
+    const alerts = (node) =>
+        node.nodeType !== Node.ELEMENT_NODE ? []
+        : [node, ...node.querySelectorAll("*")].filter((one) => one.matches("[role=alert]"));
+    new MutationObserver((changes) => {
+        for (const { addedNodes } of changes)
+            for (const node of addedNodes)
+                window.said.push(...alerts(node).map((one) => one.textContent));
+    }).observe(document.body, { childList: true, subtree: true });
+}"""
+# The next answer breaks off before it is whole.
+BREAK_OFF = """() => {
+    const ask = window.fetch;
+    window.fetch = async (...asked) => {
+        window.fetch = ask;
+        const answer = await ask(...asked);
+        const pull = (body) => {
+            body.error(new TypeError("network error"));
+            window.brokeOff = true;
+        };
+        return new Response(new ReadableStream({ pull }), answer);
+    };
 }"""
 COME_BACK = "document.dispatchEvent(new Event('visibilitychange'))"
 
@@ -88,14 +109,22 @@ def test_pcs_refresh_by_themselves(page: Page, service: Service) -> None:
     expect(row).to_contain_text("last heard 3 h ago")
     page.get_by_label("From").fill("2026-01-01T00:00")
     service.client.post("/track", json={"pc": "attic"}).raise_for_status()
+    page.evaluate(BREAK_OFF)
+    page.clock.run_for(15_000)
+    expect(row).to_contain_text("last heard 3 h ago")
+    page.wait_for_function("window.brokeOff")
     page.clock.run_for(15_000)
     expect(row).to_contain_text("on now")
     expect(page.get_by_label("From")).to_have_value("2026-01-01T00:00")
     page.goto("/pcs?pc=attic")
     expect(page.get_by_role("table", name="Heartbeats").locator("tbody tr")).to_have_count(2)
+    block = page.locator(".day svg:has(a + a)").last.locator("a").nth(1)
+    block.focus()
     service.client.post("/track", json={"pc": "attic"}).raise_for_status()
     page.clock.run_for(15_000)
     expect(page.get_by_role("table", name="Heartbeats").locator("tbody tr")).to_have_count(3)
+    expect(block).to_be_focused()
+    expect(block).to_have_attribute("tabindex", "0")
 
 
 def test_the_description_of_the_api_follows_the_theme_and_leads_back(page: Page) -> None:

@@ -8,6 +8,17 @@ export async function post(url, body) {
   return fetch(url, { method: "POST", headers: { "X-CSRF-Token": token() }, body });
 }
 
+// Return an answer that has come whole; nothing if the server is away, or goes away meanwhile.
+export async function get(url, accept = "application/json") {
+  try {
+    const answer = await fetch(url, { headers: { Accept: accept } });
+    await answer.clone().arrayBuffer();
+    return answer;
+  } catch {
+    return undefined;
+  }
+}
+
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export async function problem(answer) {

@@ -1,5 +1,7 @@
 // Parts of a page that stay up to date: the page is asked for again, and of what differs the parts
 // marked data-live are replaced. Nothing moves under a visitor who selects, presses or types there.
+import { get } from "./http.js";
+
 const CALM = 15_000;
 const BUSY = 2_000; // while something runs
 
@@ -37,13 +39,8 @@ function replace(part, fresh) {
 
 export async function refresh() {
   const mine = ++asked;
-  let answer;
-  try {
-    answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  } catch {
-    return; // the server is away: the next time it may be back
-  }
-  if (!answer.ok || answer.redirected) return;
+  const answer = await get(location.href, "text/html");
+  if (!answer?.ok || answer.redirected) return; // the next time it may be back
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (mine !== asked) return;
   const parts = [...document.querySelectorAll("[data-live]")];
@@ -62,8 +59,8 @@ export async function refresh() {
   if (replaced) tellReplaced();
 }
 
-// Call it before what changes those parts. `onReplaced` is called when some are new: what listens
-// to their elements has to begin again.
+// Call it before what changes those parts. `onReplaced` is called when some are new: nothing
+// listens to their elements yet.
 export function keepFresh(onReplaced) {
   const parts = document.querySelectorAll("[data-live]");
   if (!parts.length) return;
@@ -73,8 +70,11 @@ export function keepFresh(onReplaced) {
   const wait = () => {
     const pause = document.querySelector("[data-busy]") ? BUSY : CALM;
     setTimeout(async () => {
-      if (seen()) await refresh();
-      wait();
+      try {
+        if (seen()) await refresh();
+      } finally {
+        wait();
+      }
     }, pause);
   };
   document.addEventListener("visibilitychange", () => seen() && refresh());
