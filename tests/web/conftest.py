@@ -146,3 +146,16 @@ def good_for_all(page: Page) -> None:
         ]
         assert problems == []
     page.emulate_media(color_scheme="light")
+
+
+def drop(page: Page, files: dict[str, bytes]) -> None:
+    """Drop files on the page, all at once."""
+    page.evaluate(
+        """(files) => {
+            const data = new DataTransfer();
+            for (const [name, text] of files) data.items.add(new File([text], name));
+            document.body.dispatchEvent(
+                new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }""",
+        [[name, content.decode()] for name, content in files.items()],
+    )

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tools.service import Service
 
 from tests.helpers.csv_files import hours_csv, status_csv, zone_csv
-from tests.web.conftest import good_for_all
+from tests.web.conftest import drop, good_for_all
 
 PAGES = ("/", "/stores", "/reports", "/pcs", "/traffic", "/activity", "/signin")
 STORE = "8139926242460185114"
@@ -52,7 +52,7 @@ def test_files_are_brought_and_a_report_is_generated(
     expect(status).to_contain_text("a.csv: 1 loaded")
     polls = status_csv(POLLS, STORE)
     polls += b"8.13993E+018,active,2023-01-23 18:15:00 UTC\n<b>x</b>,asleep,2023-01-23 18:15:00\n"
-    drop(page, "polls.csv", polls)
+    drop(page, {"polls.csv": polls})
     expect(status).to_contain_text("polls.csv: 4 loaded, 0 already loaded, 2 rejected.")
     rejects = page.locator("#outcome")
     expect(rejects).to_contain_text("1 row: A spreadsheet has rounded the store id.")
@@ -124,15 +124,3 @@ def test_what_a_page_says_to_send_is_accepted(page: Page, service: Service) -> N
 def bring(page: Page, file: Path, content: bytes) -> None:
     file.write_bytes(content)
     page.set_input_files("#csv", file)
-
-
-def drop(page: Page, name: str, content: bytes) -> None:
-    page.evaluate(
-        """([name, text]) => {
-            const data = new DataTransfer();
-            data.items.add(new File([text], name));
-            document.body.dispatchEvent(
-                new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
-        }""",
-        [name, content.decode()],
-    )

@@ -11,13 +11,20 @@ const COLUMNS = {
 };
 const EXPECTED = "Expected a CSV file whose first line names its columns";
 const ARCHIVE = "a zip file that begins with"; // its CSV may lie behind that
+const SEALED = "packed, and this browser cannot look into it";
 const LABELS = /^labels/i; // may have any columns
 
 const text = (bytes) => new TextDecoder().decode(bytes);
 const begins = (bytes, ...start) => start.every((byte, at) => bytes[at] === byte);
 
 async function unpacked(blob, format) {
-  const reader = blob.stream().pipeThrough(new DecompressionStream(format)).getReader();
+  let unpacking;
+  try {
+    unpacking = new DecompressionStream(format);
+  } catch {
+    return SEALED;
+  }
+  const reader = blob.stream().pipeThrough(unpacking).getReader();
   const { value } = await reader.read();
   reader.cancel().catch(() => {});
   return value.slice(0, HEADER);
@@ -46,7 +53,8 @@ async function csvOf(file) {
   if (!begins(bytes, 0x50, 0x4b, 3, 4)) return bytes.includes(0) ? "not text" : bytes;
   const { name, read } = await member(file);
   if (/^(\[Content_Types\]|xl\/|_rels\/)/.test(name)) return "an Excel workbook: save it as CSV";
-  return /\.csv$/i.test(name) ? read() : `${ARCHIVE} ${name}`;
+  // A Mac adds a shadow of each file in that folder.
+  return /^(?!__MACOSX\/).*\.csv$/i.test(name) ? read() : `${ARCHIVE} ${name}`;
 }
 
 // Return { kind }, or { problem } in words; `again`: choosing the type may help.
@@ -60,7 +68,7 @@ export async function sniff(file) {
     found = "damaged: it cannot be unpacked";
   }
   if (typeof found === "string") {
-    return { ...refused(`is ${found}`), again: found.startsWith(ARCHIVE) };
+    return { ...refused(`is ${found}`), again: found === SEALED || found.startsWith(ARCHIVE) };
   }
   const line = text(found).split(/\r?\n/, 1)[0];
   const columns = line.split(",").map((name) => name.trim().replace(/^"(.*)"$/, "$1"));

@@ -1,5 +1,5 @@
 // Uploading a file: choose or drop, send, follow, and show what is wrong in it.
-import { Progress, problem, root, sleep, token } from "./http.js";
+import { Progress, get, problem, root, sleep, token } from "./http.js";
 import { refresh } from "./live.js";
 import { sniff } from "./sniff.js";
 
@@ -21,9 +21,10 @@ function send(url, file, tell) {
 
 async function follow(id, progress) {
   for (;;) {
-    const answer = await fetch(`${root}/ingestions/${id}`);
-    if (!answer.ok && answer.status !== 503) throw new Error(await problem(answer));
-    const file = answer.ok ? await answer.json() : { state: "running", progress: 0 };
+    const answer = await get(`${root}/ingestions/${id}`);
+    const away = !answer || answer.status === 503; // it goes on with the file when it is back
+    if (!away && !answer.ok) throw new Error(await problem(answer));
+    const file = away ? { state: "running", progress: 0 } : await answer.json();
     if (file.state === "complete" || file.state === "failed") return file;
     const words = file.state === "queued" ? "Waiting for its turn" : "Loading";
     progress.show(words, file.progress);
@@ -38,7 +39,8 @@ function summary(file) {
 
 // The server writes advice and rejected rows, as for the file's own page.
 async function showOutcome(place, id) {
-  const answer = await fetch(`${root}/files/${id}`, { headers: { Accept: "text/html" } });
+  const answer = await get(`${root}/files/${id}`, "text/html");
+  if (!answer) return; // the file is loaded all the same, and a link leads to its page
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const outcome = page.getElementById("outcome");
   if (outcome) place.replaceChildren(document.adoptNode(outcome));
@@ -51,24 +53,38 @@ class Upload {
     this.outcome = card.querySelector("[data-outcome]");
     this.kinds = form.querySelector("select");
     this.choice = form.querySelector("[data-kept]");
+    this.kept = [];
+    this.input = form.querySelector("input[type=file]");
   }
 
-  async take(file, chosen = this.kinds.value) {
-    this.outcome.replaceChildren();
-    this.keep(null);
-    const { kind, problem: wrong, again } = chosen ? { kind: chosen } : await sniff(file);
-    if (wrong) {
-      this.progress.show(wrong);
-      if (again) this.keep(file);
-      return;
+  // Files that come together; what was wrong is told of all of them. `others` were kept before.
+  async take(files, chosen = this.kinds.value, others = []) {
+    this.keep([]);
+    const refused = [];
+    const tellRefused = () => this.progress.show(refused.map(({ wrong }) => wrong).join("\n"));
+    for (const file of files) {
+      const { wrong, again } = await this.takeOne(file, chosen);
+      if (wrong) {
+        refused.push({ wrong, file, again });
+        tellRefused();
+      }
+      await refresh();
     }
+    if (refused.length) tellRefused();
+    this.keep([...refused.filter(({ again }) => again).map(({ file }) => file), ...others]);
+  }
+
+  // Load it; or return in words what is `wrong`, and whether choosing the type `again` may help.
+  async takeOne(file, chosen) {
+    this.outcome.replaceChildren();
+    const { kind, problem: wrong, again } = chosen ? { kind: chosen } : await sniff(file);
+    if (wrong) return { wrong, again };
     try {
       await this.load(file, kind);
+      return {};
     } catch (error) {
-      this.progress.show(`${file.name} was not loaded: ${error.message}`);
-      this.keep(file);
+      return { wrong: `${file.name} was not loaded: ${error.message}`, again: true };
     }
-    await refresh();
   }
 
   async load(file, kind) {
@@ -84,11 +100,12 @@ class Upload {
     if (done.rejected || done.advice) await showOutcome(this.outcome, id);
   }
 
-  // A file that another type may suit need not be chosen again.
-  keep(file) {
-    this.kept = file;
-    this.choice.hidden = !file;
-    this.choice.querySelector("strong").textContent = file?.name ?? "";
+  // Files that another type may suit need not be chosen again: the page asks for the first one's.
+  keep(files) {
+    this.kept = files;
+    if (!files.length && this.choice.contains(document.activeElement)) this.input.focus();
+    this.choice.hidden = !files.length;
+    this.choice.querySelector("strong").textContent = files[0]?.name ?? "";
   }
 }
 
@@ -96,14 +113,15 @@ export function watchUpload() {
   const form = document.querySelector("form[data-upload]");
   if (!form) return;
   const upload = new Upload(form);
-  const input = form.querySelector("input[type=file]");
+  const { input } = upload;
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (upload.kept) upload.take(upload.kept, event.submitter.value);
+    const [file, ...others] = upload.kept;
+    if (file) upload.take([file], event.submitter.value, others);
   });
   input.addEventListener("change", async () => {
-    if (input.files.length) await upload.take(input.files[0]);
+    if (input.files.length) await upload.take(input.files);
     input.value = "";
   });
   for (const type of ["dragenter", "dragover"]) {
@@ -115,10 +133,10 @@ export function watchUpload() {
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) form.classList.remove("over");
   });
-  document.addEventListener("drop", async (event) => {
+  document.addEventListener("drop", (event) => {
     event.preventDefault();
     form.classList.remove("over");
-    for (const file of event.dataTransfer.files) await upload.take(file);
+    if (event.dataTransfer.files.length) upload.take([...event.dataTransfer.files]);
   });
 }
 
