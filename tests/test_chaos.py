@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tools.chaos.run import run as chaos
 
-KILLS = 12
+KILLS = 8
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ down_revision = "0030"
 branch_labels = None
 depends_on = None
 
+_OLD = "report_outages_before"
 _INSTANT = postgresql.TIMESTAMP(timezone=True)
 _COLUMNS: dict[str, TypeEngine[Any]] = {
     "began_at": _INSTANT,
@@ -38,9 +39,9 @@ def downgrade() -> None:
 
 
 def _make(columns: dict[str, TypeEngine[Any]], key: list[str]) -> None:
-    """Make the table anew; the one that there was is called `old`."""
-    op.rename_table("report_outages", "old")
-    op.execute("ALTER TABLE old DROP CONSTRAINT pk_report_outages")
+    """Make the table anew; the one that there was is called `_OLD`."""
+    op.rename_table("report_outages", _OLD)
+    op.execute(f"ALTER TABLE {_OLD} DROP CONSTRAINT pk_report_outages")
     op.create_table(
         "report_outages",
         sa.Column("report", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -53,6 +54,6 @@ def _make(columns: dict[str, TypeEngine[Any]], key: list[str]) -> None:
 def _fill(each: str, group: str) -> None:
     columns = ", ".join(each.format(name) for name in _COLUMNS)
     op.execute(
-        f"INSERT INTO report_outages SELECT report, store, {columns} FROM old {group}"  # noqa: S608
+        f"INSERT INTO report_outages SELECT report, store, {columns} FROM {_OLD} {group}"  # noqa: S608
     )
-    op.drop_table("old")
+    op.drop_table(_OLD)

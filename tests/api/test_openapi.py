@@ -10,7 +10,7 @@ from tools.service import Service
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 25
+SECONDS = 15
 KEY = "a key for this test alone".replace(" ", "-")
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 

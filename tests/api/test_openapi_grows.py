@@ -11,6 +11,21 @@ import pytest
 from tools.openapi import PROMISED, description
 
 # Prose, and what helps nobody's code.
+_CONSTRAINTS = {
+    "additionalProperties",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "maxItems",
+    "maxLength",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minimum",
+    "pattern",
+    "required",
+}
 _TEXTS = {"description", "summary", "title", "example", "examples", "default", "info"}
 
 
@@ -27,8 +42,10 @@ def lost(old: Any, new: Any, of_a_request: bool, where: str = "") -> Iterator[st
             else:
                 in_request = of_a_request or key in ("parameters", "requestBody")
                 yield from lost(old[key], new[key], in_request, here)
-        if of_a_request and "required" in new and "required" not in old:
-            yield f"{where}: {new['required']} required"
+        if (body := new.get("requestBody")) and body.get("required") and "requestBody" not in old:
+            yield f"{where}/requestBody is required"
+        if of_a_request:
+            yield from (f"{where}/{key} is new" for key in (new.keys() - old.keys()) & _CONSTRAINTS)
     elif isinstance(old, list) and isinstance(new, list):
         yield from _lost_of_list(old, new, of_a_request, where)
     elif old != new:
@@ -138,6 +155,22 @@ def test_a_request_that_must_say_more_is_found() -> None:
     newer = json.loads(PROMISED.read_text())
     _path(newer, "components", "schemas", "Credentials")["required"].append("email")
     assert all_lost(promised, newer) == ["schemas/Credentials/required: email"]
+
+
+def test_a_field_of_a_request_that_is_bounded_from_now_on_is_found() -> None:
+    promised = json.loads(PROMISED.read_text())
+    newer = json.loads(PROMISED.read_text())
+    username = _path(newer, "components", "schemas", "Credentials", "properties", "username")
+    username["pattern"] = "^[a-z]+$"
+    where = "schemas/Credentials/properties/username/pattern is new"
+    assert all_lost(promised, newer) == [where]
+
+
+def test_a_body_that_must_be_sent_from_now_on_is_found() -> None:
+    promised = json.loads(PROMISED.read_text())
+    newer = json.loads(PROMISED.read_text())
+    del _path(promised, "paths", "/api/event", "post")["requestBody"]
+    assert all_lost(promised, newer)
 
 
 def test_a_value_that_is_no_longer_taken_is_found() -> None:

@@ -16,14 +16,15 @@ pytestmark = pytest.mark.slow
 
 def test_the_outages_of_a_report_survive_the_update(reports: Reports, database_url: str) -> None:
     stores(reports)
-    report_id = reports.report(outages=True)
-    found = lines(reports, report_id)
+    reports.store("other", ["2023-01-20 15:00 active", "2023-01-20 15:30 inactive"])
+    each = [reports.report(outages=True) for _ in "ab"]
+    found = [lines(reports, report_id) for report_id in each]
 
     async def back(engine: AsyncEngine) -> None:
         await downgrade(engine, "0030")
 
     on_engine(database_url, back)
-    rows = "SELECT count(*), count(DISTINCT store) FROM report_outages"
-    assert fetch(database_url, rows) == [(len(found) - 1, 1)]
+    rows = "SELECT count(*), count(DISTINCT store), count(DISTINCT report) FROM report_outages"
+    assert fetch(database_url, rows) == [(2 * (len(found[0]) - 1), 2, 2)]
     on_engine(database_url, migrate)
-    assert lines(reports, report_id) == found
+    assert [lines(reports, report_id) for report_id in each] == found

@@ -43,14 +43,16 @@ def many_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("many_partitions")
+@pytest.mark.parametrize("intervals", [False, True])
 def test_a_running_report_that_is_removed_computes_no_more(
-    settings: Settings, database_url: str
+    settings: Settings, database_url: str, intervals: bool
 ) -> None:
     for statement in week_of_polls(20, 3, "1 hour", "true"):
         fetch(database_url, statement)
     fetch(database_url, "INSERT INTO feed_clocks VALUES ('polled', '2023-01-17')")
     with running(settings) as client:
-        report_id = client.post("/trigger_report").json()["report_id"]
+        asked = {"intervals": intervals}
+        report_id = client.post("/trigger_report", json=asked).json()["report_id"]
 
         async def scenario(engine: AsyncEngine) -> int:
             report = await find_report(engine, report_id)

@@ -28,7 +28,9 @@ def test_who_signs_in_with_a_key_can_bring_files_and_generate(page: Page, tmp_pa
     page.goto("/reports")
     page.get_by_role("button", name="Generate report").click()
     expect(page.locator("h1")).to_contain_text("Report of")
+    expect(page.locator("main")).to_contain_text("All stores")  # complete: it is shown anew
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
     page.goto("/")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 

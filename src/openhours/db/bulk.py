@@ -197,7 +197,7 @@ def _rows(types: Mapping[str, str], columns: Mapping[str, Column]) -> Iterator[b
         yield rows.tobytes()
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=64)
 def _blank_row(types: tuple[tuple[str, str], ...]) -> Column:
     """Return a row of columns of these names and types that only lacks its values: (1,)."""
     dtype = _row_dtype(dict(types))

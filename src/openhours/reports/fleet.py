@@ -67,7 +67,7 @@ class Sampled:
 
 
 async def choose(connection: AsyncConnection, as_of: int) -> tuple[Chosen, bool]:
-    """Return the stores that the prior as of T is fitted to, and whether these are most there are.
+    """Return the stores that the prior as of T is fitted to, and whether there are few stores.
 
     In the snapshot of the connection's transaction.
     """

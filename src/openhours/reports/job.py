@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -27,6 +28,11 @@ from openhours.uptime.intervals.rates import FLAT
 
 log = logging.getLogger(__name__)
 
+Found = TypeVar("Found")
+_Numbered: TypeAlias = tuple[int, PartitionFigures]
+# Of a report with intervals: reading the polls, before the prior is fitted.
+_FIRST_PART = 0.5
+
 
 async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) -> None:
     """Compute a report and commit its rows; leave alone one that is no longer to be computed."""
@@ -42,7 +48,7 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
         calibration: asyncio.Future[Int64] | None = None
         if report.intervals:
             partitions = await _with_targets(reader, report, partitions)
-            works, calibration = await _weighed(reader, executor, report, partitions)
+            works, calibration = await _weighed(engine, reader, executor, report, partitions)
         else:
             works = [executor.compute(compute_partition, one) for one in partitions]
         await writer.begin()  # all rows and the new state are one transaction
@@ -51,7 +57,8 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
             await raw_connection(reader), await raw_connection(writer), report, only_of(partitions)
         )
         by_hour: dict[str, Int64] = {}
-        async with aclosing(_as_done(engine, report, works)) as parts:
+        began = report.progress
+        async with aclosing(_as_done(engine, report, works, began, 1.0)) as parts:
             async for part in parts:
                 if len(part.store_ids):
                     await write.write_rows(writer, report, part)
@@ -73,22 +80,29 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
 
 
 async def _weighed(
-    reader: AsyncConnection, executor: Executor, report: Report, partitions: Sequence[Partition]
+    engine: AsyncEngine,
+    reader: AsyncConnection,
+    executor: Executor,
+    report: Report,
+    partitions: Sequence[Partition],
 ) -> tuple[Sequence[Awaitable[PartitionFigures]], asyncio.Future[Int64] | None]:
     """Return what computes the partitions with their intervals; and how these come true.
 
-    The prior of the fleet is kept with the report.
+    The prior of the fleet is kept with the report. Nothing is left to do for a report that is no
+    longer to be computed.
     """
     polled = [one for one in partitions if one.slice.feed == POLLED]
     computed: list[PartitionFigures] = []
     prior, calibration = FLAT, None
     if polled:
-        chosen, most = await choose(reader, polled[0].slice.as_of)
-        if most and only_of(polled) is None:
+        chosen, are_few = await choose(reader, polled[0].slice.as_of)
+        if are_few and only_of(polled) is None:
             unweighed = [replace(one, chosen=chosen.of(one.slice)) for one in polled]
-            computed = await asyncio.gather(
-                *(executor.compute(compute_partition, one) for one in unweighed)
+            computed = await _in_order(
+                engine, report, [executor.compute(compute_partition, one) for one in unweighed]
             )
+            if not computed:
+                return [], None
             sampled = [one.unweighed.sampled for one in computed if one.unweighed is not None]
         else:
             sampled = await read_samples(executor, chosen, polled[0].slice, polled[0].snapshot)
@@ -105,6 +119,24 @@ async def _weighed(
         executor.compute(compute_partition, replace(partition, prior=prior)) for partition in rest
     ]
     return works, calibration
+
+
+async def _in_order(
+    engine: AsyncEngine, report: Report, works: Sequence[Awaitable[PartitionFigures]]
+) -> list[PartitionFigures]:
+    """Return what the works compute, in their order: the first half of the report.
+
+    Nothing if the report is no longer to be computed.
+    """
+
+    async def numbered(number: int, work: Awaitable[PartitionFigures]) -> _Numbered:
+        return number, await work
+
+    each = [numbered(number, work) for number, work in enumerate(works)]
+    async with aclosing(_as_done(engine, report, each, 0.0, _FIRST_PART)) as parts:
+        found = {number: part async for number, part in parts}
+    report.progress = _FIRST_PART
+    return [found[number] for number in sorted(found)] if len(found) == len(works) else []
 
 
 async def _with_targets(
@@ -131,16 +163,19 @@ async def _corrections(reader: AsyncConnection, report: Report) -> list[str]:
 
 
 async def _as_done(
-    engine: AsyncEngine, report: Report, works: Sequence[Awaitable[PartitionFigures]]
-) -> AsyncGenerator[PartitionFigures, None]:
-    """Yield each partition's figures as they are computed, and note the progress."""
+    engine: AsyncEngine,
+    report: Report,
+    works: Sequence[Awaitable[Found]],
+    first: float,
+    last: float,
+) -> AsyncGenerator[Found, None]:
+    """Yield what each work computes as it does, and note the progress, from `first` to `last`."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         for done, task in enumerate(asyncio.as_completed(tasks), start=1):
             yield await task
-            if done < len(tasks) and not await write.note_progress(
-                engine, report, done / len(tasks)
-            ):
+            progress = first + (last - first) * done / len(tasks)
+            if done < len(tasks) and not await write.note_progress(engine, report, progress):
                 log.info("report %s is no longer to be computed", report.report_id)
                 return
     finally:
