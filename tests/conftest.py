@@ -211,8 +211,21 @@ def emptied_service(shared_service: tuple[Service, list[str]]) -> Iterator[Servi
 
 
 @pytest.fixture
-def service(settings: Settings, place: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
-    """A service of this test's own; the module's ENVIRONMENT adds settings."""
+def service(request: pytest.FixtureRequest) -> Service:
+    """A service of this test's own, or with SHARED_SERVICE the module's, emptied after each test.
+
+    The module's ENVIRONMENT adds settings.
+    """
+    shared = getattr(request.module, "SHARED_SERVICE", False)
+    found: Service = request.getfixturevalue("emptied_service" if shared else "own_service")
+    return found
+
+
+@pytest.fixture
+def own_service(
+    settings: Settings, place: Path, request: pytest.FixtureRequest
+) -> Iterator[Service]:
+    """A service of this test's own."""
     del settings
     with Service(place, **getattr(request.module, "ENVIRONMENT", {})) as running:
         yield running

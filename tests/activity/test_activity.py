@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from tools.service import Service
 
 from openhours.times import iso
 from tests.helpers.load_client import Traffic
+
+SHARED_SERVICE = True
 
 EVENT: dict[str, Any] = {
     "user_id": 6,
@@ -24,12 +25,6 @@ SHOWN = EVENT | {"event_action_timestamp": "2025-10-10T18:30:00.000000Z"}
 
 
 ENVIRONMENT = {"OPENHOURS_WORKER": "0"}
-
-
-@pytest.fixture
-def service(emptied_service: Service) -> Service:
-    """One for all tests, emptied after each."""
-    return emptied_service
 
 
 def test_an_event_is_recorded_and_listed(service: Service) -> None:

@@ -10,14 +10,10 @@ from tools.service import Service
 from openhours.ingestion import sample_data
 from tests.helpers.csv_files import ID, hours_csv, rows_of, status_csv, zone_csv
 
+SHARED_SERVICE = True
+
 ZONES = ("Asia/Kolkata", "America/Phoenix", "UTC", "Pacific/Kiritimati")
 KINDS = ("status", "hours", "timezones")
-
-
-@pytest.fixture
-def service(emptied_service: Service) -> Service:
-    """One for all tests, emptied after each."""
-    return emptied_service
 
 
 def by_service(service: Service, files: list[Path]) -> dict[str, dict[str, str]]:

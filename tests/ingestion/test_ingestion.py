@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
-import pytest
 from tools.service import Service
 
 from openhours.ingestion.ingest import LOCK
 from tests.helpers.waiting import wait_for
+
+SHARED_SERVICE = True
 
 STATUS = b"store_id,timestamp_utc,status\n"
 HOURS = b"store_id,day,start_time_local,end_time_local\n"
@@ -25,12 +26,6 @@ ZONES = b"store_id,timezone_str\n"
 
 
 ENVIRONMENT = {"OPENHOURS_MAX_UPLOAD_MB": "2", "OPENHOURS_INBOX_CRON": "* * * * * */1"}
-
-
-@pytest.fixture
-def service(emptied_service: Service) -> Service:
-    """One for all tests, emptied after each."""
-    return emptied_service
 
 
 def counts(ingestion: dict[str, object]) -> tuple[object, ...]:

@@ -2,20 +2,15 @@
 
 from typing import Any
 
-import pytest
 from tools.service import Service
 
 from tests.helpers.csv_files import ID, hours_csv, rows_of, status_csv, zone_csv
 
+SHARED_SERVICE = True
+
 URL = "/corrections"
 AS_OF = "2023-01-25T17:00:00Z"  # a Wednesday
 UP, DOWN = "uptime_last_week(in hours)", "downtime_last_week(in hours)"
-
-
-@pytest.fixture
-def service(emptied_service: Service) -> Service:
-    """One for all tests, emptied after each."""
-    return emptied_service
 
 
 def load(service: Service) -> None:

@@ -4,10 +4,11 @@ import io
 import json
 
 import pyarrow.parquet
-import pytest
 from tools.service import Service
 
 from tests.helpers.csv_files import ID, hours_csv, rows_of, status_csv, zone_csv
+
+SHARED_SERVICE = True
 
 HEADER = (
     "store_id,uptime_last_hour(in minutes),uptime_last_day(in hours),uptime_last_week(in hours),"
@@ -55,12 +56,6 @@ EXAMPLES = [
         ("last_hour(in minutes)", "5.00", "55.00"),
     ),
 ]
-
-
-@pytest.fixture
-def service(emptied_service: Service) -> Service:
-    """One for all tests, emptied after each."""
-    return emptied_service
 
 
 def test_the_worked_examples_come_out_of_the_service(service: Service) -> None:

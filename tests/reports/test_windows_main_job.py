@@ -3,18 +3,13 @@
 import io
 
 import pyarrow.parquet
-import pytest
 from tools.service import Service
 
 from tests.helpers.csv_files import ID, hours_csv, rows_of, status_csv, zone_csv
 
+SHARED_SERVICE = True
+
 NINE_TO_FIVE = [(day, "09:00", "17:00") for day in range(7)]
-
-
-@pytest.fixture
-def service(emptied_service: Service) -> Service:
-    """One for all tests, emptied after each."""
-    return emptied_service
 
 
 def load(service: Service) -> None:
