@@ -1,4 +1,4 @@
-"""What pages keep of complete reports."""
+"""Pages keep what they have computed of complete reports."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What FastAPI leaves out of the OpenAPI description, and instants in its examples."""
+"""Completing the OpenAPI description: schemas of files, and present instants in examples."""
 
 import json
 from datetime import timedelta

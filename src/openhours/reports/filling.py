@@ -38,8 +38,10 @@ def fill_rules_of(report: Report) -> FillRules:
 
 
 def read_columns(url: str | None, part: Slice, snapshot: str) -> Columns:
-    """Read a slice in a snapshot, on this thread's own connection. Raise asyncpg's errors when
-    the database or the snapshot is gone."""
+    """Read a slice in a snapshot, on this thread's own connection.
+
+    Raise asyncpg's errors when the database or the snapshot is gone.
+    """
 
     async def read(connection: "asyncpg.Connection[Any]") -> Columns:
         async with connection.transaction(isolation="repeatable_read", readonly=True):

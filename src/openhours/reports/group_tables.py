@@ -17,10 +17,11 @@ from openhours.reports.tabular import Heading, Table, figure, rounded
 from openhours.reports.windows import windows_of
 from openhours.stores.labels import NAME
 from openhours.times import HOUR
+from openhours.uptime.intervals.verdicts import MET, NAMES
 from openhours.uptime.windows import Window
 
 # How many stores have which, in their order in the database.
-_VERDICTS = ("met", "missed", "cannot_tell")
+_VERDICTS = NAMES[MET:]
 
 
 def group_table(engine: AsyncEngine, report: Report, key: str, full: bool) -> Table:

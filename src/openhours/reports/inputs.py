@@ -57,7 +57,7 @@ class Inputs:
 
 def stretch_of(report: Report, feed: str) -> tuple[int, int] | None:
     """Return from when to when (µs) the report looks at a feed; None if it does not."""
-    as_of = report.as_of_polled if feed == POLLED else report.as_of_beating
+    as_of = report.as_of(feed)
     if as_of is None:
         return None
     end = to_us(as_of)

@@ -15,7 +15,7 @@ from openhours.reports.tabular import STORE_ID, Heading, figure, instants, round
 from openhours.reports.windows import windows_of
 from openhours.times import HOUR, MINUTE, to_us
 from openhours.uptime.axis import Bool, Int64
-from openhours.uptime.intervals.verdicts import NO_TARGET
+from openhours.uptime.intervals.verdicts import NAMES, NO_TARGET
 from openhours.uptime.windows import Bounds, Window, bounds
 
 Layout = Literal["wide", "long"]
@@ -176,7 +176,7 @@ def _of_outages(suffix: str) -> list[Heading]:
 
 _TARGET = figure("target", "in percent")
 # By their numbers, see `uptime.intervals.verdicts`.
-_VERDICTS = np.array([None, "met", "missed", "cannot_tell"], object)
+_VERDICTS = np.array(NAMES, object)
 
 
 def _of_verdict(suffix: str) -> Heading:

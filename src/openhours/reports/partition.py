@@ -78,7 +78,7 @@ class Verdicts:
 
 @dataclass(frozen=True)
 class Unweighed:
-    """What intervals are made of once the prior is known, and what the prior is made of."""
+    """The evidence for intervals while the prior is not known, and what it is fitted to."""
 
     said: Evidence
     sampled: Sampled
@@ -120,7 +120,6 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
     `url` None is the DATABASE_URL of the process that this runs in. Raise asyncpg's errors when
     the database or the snapshot is gone.
     """
-
     part = partition.slice
     columns = read_columns(url, part, partition.snapshot)
     opened = open_hours(columns, part)

@@ -43,6 +43,11 @@ class Piece:
     source: int
     rule: Rule
 
+    @property
+    def length(self) -> int:
+        """Return how long it is, in µs."""
+        return self.end - self.start
+
 
 def cut_pieces(
     observations: Observations, part: Slice, rules: FillRules, opened: Intervals, filled: Filled

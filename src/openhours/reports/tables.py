@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from openhours.db.engine import Base, Timestamp
+from openhours.stores.tables import POLLED
 
 
 class Report(Base):
@@ -93,6 +94,10 @@ class Report(Base):
     # When its newest attempt began; `started_at` is of the first.
     attempted_at: Mapped[datetime | None] = mapped_column(Timestamp)
     finished_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+    def as_of(self, feed: str | None) -> datetime | None:
+        """Return T of a feed; None of polled stores where there was no poll."""
+        return self.as_of_polled if feed == POLLED else self.as_of_beating
 
 
 class ReportRow(Base):

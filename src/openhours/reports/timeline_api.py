@@ -205,7 +205,7 @@ def timeline_info(answer: Answer, begins: int, ends: int) -> TimelineInfo:
     pieces = line.within(begins, ends)
     sums = dict.fromkeys((True, False), 0)
     for piece in pieces:
-        sums[piece.active] += piece.end - piece.start
+        sums[piece.active] += piece.length
     opened = zip(line.opened.start.tolist(), line.opened.end.tolist(), strict=True)
     return TimelineInfo(
         **_store(answer),

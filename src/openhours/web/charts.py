@@ -11,9 +11,10 @@ from openhours.reports.explain import explain_block, explain_instant
 from openhours.reports.pieces import Piece
 from openhours.reports.timeline import Timeline
 from openhours.stores.tables import BEATING
-from openhours.times import DAY, EPOCH, HOUR, from_us, iso, local_time
+from openhours.times import DAY, HOUR, from_us, iso, local_time, to_days
 from openhours.uptime.clocks import to_utc
-from openhours.web.formatting import hours
+from openhours.web.formatting import hours, short_date
+from openhours.web.local_time import midnights
 
 WIDTH = 1000.0
 # Heartbeats closer than this cannot be told apart.
@@ -68,11 +69,9 @@ def week_of(timeline: Timeline, begins: int, ends: int, at: int | None = None) -
     last = local_time(ends - 1, timeline.zone).date()
     count = (last - first).days + 2
     dates = [first + timedelta(days=n) for n in range(count)]
-    midnights = np.array([(date - EPOCH.date()).days * DAY for date in dates], np.int64)
-    instants = to_utc(midnights, timeline.zone).tolist()
     days = [
         _Drawing(timeline, start, end, begins, ends).day(at)
-        for start, end in pairwise(instants)
+        for start, end in pairwise(midnights(dates, timeline.zone))
         if start < end  # a zone may have skipped a day
     ]
     return days[::-1]
@@ -113,7 +112,7 @@ class _Drawing:
         marks = [self._block(block, asked) for block in joined(self.timeline, pieces)]
         why = "" if asked is None else explain_instant(self.timeline, asked)
         return Day(
-            label=f"{date:%a} {date.day} {date:%b}",
+            label=short_date(date),
             date=f"{date:%Y-%m-%d}",
             offset_changes=self.end - self.start != DAY,
             opened=self._opened(self.start, self.end),
@@ -175,7 +174,7 @@ class _Drawing:
 
     def _ticks(self) -> list[tuple[float, str]]:
         date = local_time(self.start, self.timeline.zone).date()
-        midnight = (date - EPOCH.date()).days * DAY
+        midnight = to_days(date) * DAY
         wall = np.array([midnight + hour * HOUR for hour in (6, 12, 18)], np.int64)
         at = to_utc(wall, self.timeline.zone).tolist()
         return [(self._x(t), f"{hour:02d}") for t, hour in zip(at, (6, 12, 18), strict=True)]
@@ -185,7 +184,7 @@ class _Drawing:
             return "no data" if self._opened(self.begins, self.ends) else "closed"
         if pieces[0].rule == "unknown":
             return "unknown"
-        up = sum(piece.end - piece.start for piece in pieces if piece.active)
-        down = sum(piece.end - piece.start for piece in pieces if not piece.active)
+        up = sum(piece.length for piece in pieces if piece.active)
+        down = sum(piece.length for piece in pieces if not piece.active)
         on, off = ("on", "off") if self.timeline.feed == BEATING else ("up", "down")
         return f"{hours(up)} {on}" + (f", {hours(down)} {off}" if down else "")

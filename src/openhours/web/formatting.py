@@ -1,7 +1,7 @@
 """Writing instants, durations and shares on pages: never a time without its zone."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import quote, urlencode
 
 import pytz
@@ -19,12 +19,17 @@ def zone_of(request: Request) -> str:
     return name if name in pytz.all_timezones_set else "UTC"
 
 
+def short_date(day: date) -> str:
+    """Return `Wed 25 Jan`."""
+    return f"{day:%a} {day.day} {day:%b}"
+
+
 def when(instant: datetime | int | None, zone: str, *, bare: bool = False) -> Markup:
     """Return `Wed 25 Jan 2023, 18:13 America/Denver`; `bare` leaves the zone to a heading."""
     if instant is None:
         return Markup("–")
     at = local_time(instant, zone)
-    text = f"{at:%a} {at.day} {at:%b} {at.year}, {at:%H:%M}"
+    text = f"{short_date(at)} {at.year}, {at:%H:%M}"
     named = text if bare else f"{text} {zone}"
     return Markup('<time datetime="{}">{}</time>').format(iso(at), named)
 

@@ -7,12 +7,14 @@ stands what is wrong with it (`fields.html`).
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from openhours.api.error_responses import readable_message
 from openhours.errors import FieldProblem, Invalid, OpenhoursError
 
 Model = TypeVar("Model", bound=BaseModel)
+# Of a field that may be left blank.
+BLANK_IS_NONE = BeforeValidator(lambda value: None if value == "" else value)
 
 # By the type of Pydantic's error: what a person understands.
 _WORDS = {

@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.reports.tables import Report, ReportRow
 from openhours.reports.timeline import Timeline
-from openhours.stores.tables import POLLED
 from openhours.times import to_us
 from openhours.web.queries import latest_report
 
@@ -21,7 +20,8 @@ async def find_intervals(
     """
     if report is None:
         report = await latest_report(connection, Report.intervals)
-        if report is None or line.as_of != _as_of(report, line.feed):
+        as_of = None if report is None else report.as_of(line.feed)
+        if report is None or as_of is None or line.as_of != to_us(as_of):
             return None
     query = select(*ReportRow.__table__.columns).where(
         ReportRow.report == report.id, ReportRow.store == line.store_pk
@@ -31,9 +31,3 @@ async def find_intervals(
         return None
     figures = [line.figures.open[:, 0].tolist(), line.figures.up[:, 0].tolist()]
     return None if [row.open, row.up] != figures else row
-
-
-def _as_of(report: Report, feed: str | None) -> int | None:
-    """Return T of a feed, µs UTC."""
-    as_of = report.as_of_polled if feed == POLLED else report.as_of_beating
-    return None if as_of is None else to_us(as_of)

@@ -1,6 +1,7 @@
 """Local times in forms: read and written in the time zone that the page names."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytz
 from fastapi import Form, Query, Request
 
 from openhours.errors import invalid
-from openhours.times import EARLIEST, from_us, local_time, to_us
+from openhours.times import DAY, EARLIEST, from_us, local_time, to_days, to_us
 from openhours.uptime.clocks import to_utc
 from openhours.web.formatting import zone_of
 
@@ -30,6 +31,11 @@ def to_input(instant: datetime | None, zone: str) -> str:
 def to_minute_input(instant: datetime | None, zone: str) -> str:
     """Return the value of `<input type="datetime-local">`: local time to the minute."""
     return to_input(instant, zone)[:16]
+
+
+def midnights(dates: Iterable[date], zone: str) -> list[int]:
+    """Return where local dates begin, in µs UTC."""
+    return list(to_utc(np.array([to_days(day) for day in dates], np.int64) * DAY, zone).tolist())
 
 
 def from_input(field: str, text: str, zone: str, place: str = "query") -> datetime | None:

@@ -62,12 +62,12 @@ def _sentence(
 ) -> str:
     state = "Off" if store_id.startswith(PREFIX) else "Down"
     at = local_time(began_at, zone)
-    began = f"{at:%a} {at.day} {at:%b} {at:%H:%M}"
+    began = f"{formatting.short_date(at)} {at:%H:%M}"
     length = formatting.span(downtime / SECOND)
     if (as_of if ended_at is None else ended_at) - began_at - downtime >= MINUTE:
         length += " of open time"
     if ended_at is None:
         return f"{state} since {began}, {length} so far"
     ended = local_time(ended_at, zone)
-    day = "" if ended.date() == at.date() else f"{ended:%a} {ended.day} {ended:%b} "
+    day = "" if ended.date() == at.date() else f"{formatting.short_date(ended)} "
     return f"{state} {began} to {day}{ended:%H:%M}, {length}"

@@ -18,12 +18,12 @@ from openhours.reports.tabular import STORE_ID, Heading, Table, figure, rounded
 from openhours.stores.tables import BEATING, Label, Store
 from openhours.times import HOUR, MINUTE
 from openhours.uptime.axis import Bool, Int64
-from openhours.web.store_figures import VERDICTS, Search, matching, of_stores
+from openhours.uptime.intervals.verdicts import NAMES, NO_VERDICT
+from openhours.web.store_figures import Search, matching, of_stores
 from openhours.web.windows import PageWindow
 
 _AT_ONCE = 500
 _FIGURES = ("open", "uptime", "downtime")
-_VERDICTS = {number: name for name, number in VERDICTS.items()}
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class StoreExport:
             columns |= _figures(window, known, opened, up)
             if self._has_verdicts:
                 columns[f"verdict_{window.column}"] = [
-                    _VERDICTS.get(row._mapping[f"verdict_{n}"]) for row in rows
+                    NAMES[row._mapping[f"verdict_{n}"] or NO_VERDICT] for row in rows
                 ]
         return pd.DataFrame(columns)
 

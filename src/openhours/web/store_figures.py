@@ -25,13 +25,12 @@ from openhours.reports.tables import Report, ReportRow
 from openhours.stores.search import STORE_NAME, StoreSearch
 from openhours.stores.tables import BEATING, Store
 from openhours.times import MINUTE
-from openhours.uptime.intervals.verdicts import CANNOT_TELL, MET, MISSED
+from openhours.uptime.intervals.verdicts import NAMES
 from openhours.web.windows import DAY, DEFAULTS, WEEK, PageWindow
 
 State = Literal["", "down", "up", "partly", "throughout", "closed", "unknown"]
 Verdict = Literal["", "met", "missed", "cannot_tell"]
 Sort = Literal["down", "percent", "id"]
-VERDICTS: dict[Verdict, int] = {"met": MET, "missed": MISSED, "cannot_tell": CANNOT_TELL}
 # Shares of open time, as `distribution` counts them.
 BINS = (*(f"{low}-{low + 5}" for low in range(0, 100, 5)), "100")
 PAGE = 50
@@ -73,7 +72,7 @@ class Search(StoreSearch):
             }
             condition &= states[self.state]
         if self.verdict:
-            condition &= ReportRow.verdict[self.window + 1] == VERDICTS[self.verdict]
+            condition &= ReportRow.verdict[self.window + 1] == NAMES.index(self.verdict)
         if self.uptime:
             condition &= known & (case((opened > 0, 20 * up // opened)) == BINS.index(self.uptime))
         if self.down_over is not None:

@@ -1,25 +1,22 @@
-"""What the page of stores is asked for: which stores, in what order, by which report."""
+"""The parameters of the page of stores: which stores, in what order, by which report."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import pytz
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.api.fields import Text
 from openhours.stores.search import labels_of_query
 from openhours.web.formatting import query_of
+from openhours.web.forms import BLANK_IS_NONE
 from openhours.web.store_figures import BINS, Search, Sort, State, Verdict
 from openhours.web.windows import PageWindow
 
 _MAX_MINUTES = 366 * 1440.0
 # How a list begins that nobody has turned round.
 _FIRST: Mapping[Sort, Literal["up", "down"]] = {"down": "down", "percent": "up", "id": "up"}
-
-
-def _blank_is_none(value: object) -> object:
-    return None if value == "" else value
 
 
 def _known_zone(name: str) -> str:
@@ -48,7 +45,7 @@ class StoreFilter(BaseModel):
     verdict: Verdict = ""
     over: Annotated[
         Annotated[float, Field(ge=0, le=_MAX_MINUTES, allow_inf_nan=False)] | None,
-        BeforeValidator(_blank_is_none),
+        BLANK_IS_NONE,
     ] = None
     sort: Sort = "down"
     order: Literal["", "up", "down"] = ""

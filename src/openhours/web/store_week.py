@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-
-import numpy as np
 
 from openhours.errors import invalid
 from openhours.reports.timeline import Timeline
 from openhours.stores.tables import BEATING
-from openhours.times import DAY, EARLIEST, local_time, to_us
-from openhours.uptime.clocks import to_utc
+from openhours.times import DAY, EARLIEST, local_time
 from openhours.web import formatting
+from openhours.web.local_time import midnights
 from openhours.web.outages import WEEK, OutageRow
 
 
@@ -20,8 +18,7 @@ def end_of(day: date, zone: str) -> int:
     """Return where a local date ends, in µs UTC. Raise Invalid for one before 2000."""
     if not EARLIEST.year <= day.year <= 9998:
         raise invalid("not a date since 2000", "query", "date")
-    midnight = to_us(datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1))
-    return int(to_utc(np.array([midnight], np.int64), zone)[0])
+    return midnights([day + timedelta(days=1)], zone)[0]
 
 
 @dataclass(frozen=True)
@@ -55,14 +52,13 @@ class Week:
     def figures(self) -> dict[str, Any]:
         """Return its figures as those of a window, in µs."""
         pieces = self.line.within(self.begins, self.ends)
-        length = {id(piece): piece.end - piece.start for piece in pieces}
         return {
             "words": self.dates,
             "short": False,
             "known": self.line.known,
-            "open": sum(length.values()),
-            "up": sum(length[id(piece)] for piece in pieces if piece.active),
-            "observed": sum(length[id(piece)] for piece in pieces if piece.measured),
+            "open": sum(piece.length for piece in pieces),
+            "up": sum(piece.length for piece in pieces if piece.active),
+            "observed": sum(piece.length for piece in pieces if piece.measured),
             "p05": None,
             "p95": None,
             "verdict": None,

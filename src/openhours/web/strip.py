@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-import numpy as np
-
 from openhours.reports.tables import Report
 from openhours.stores.tables import BEATING, POLLED
-from openhours.times import DAY, EPOCH, HOUR, local_time, to_us
-from openhours.uptime.clocks import to_utc
+from openhours.times import DAY, HOUR, local_time, to_us
 from openhours.web.charts import WIDTH
-from openhours.web.formatting import date_range, percent
+from openhours.web.formatting import date_range, percent, short_date
+from openhours.web.local_time import midnights
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Hour:
 
 @dataclass(frozen=True)
 class Midnight:
-    """Where a local day of a strip begins; its label, empty where there is no room for one."""
+    """The beginning of a local day; its label is empty where there is no room for one."""
 
     x: float
     label: str
@@ -55,7 +53,7 @@ def strip_of(report: Report, zone: str) -> Strip | None:
     """Return the week before T: of all polled stores, of PCs if there are none, None of nothing."""
     by_hour = report.by_hour or {}
     feed = POLLED if POLLED in by_hour else BEATING
-    as_of = report.as_of_polled if feed == POLLED else report.as_of_beating
+    as_of = report.as_of(feed)
     if as_of is None or feed not in by_hour:
         return None
     opened, up = by_hour[feed]
@@ -67,7 +65,7 @@ def strip_of(report: Report, zone: str) -> Strip | None:
         at = local_time(begins + n * HOUR, zone)
         down = (whole - part) / whole if whole else None
         words = f"{percent(whole - part, whole)} of open time {word}" if whole else "nothing open"
-        text = f"{at:%a} {at.day} {at:%b}, {at:%H:%M} {zone}, an hour: {words}"
+        text = f"{short_date(at)}, {at:%H:%M} {zone}, an hour: {words}"
         hours.append(Hour(round(n * width, 2), down, text))
     most = max((hour.down or 0 for hour in hours), default=0)
     every = f"{percent(sum(opened) - sum(up), sum(opened))} of open time {word}"
@@ -86,9 +84,8 @@ def _midnights(begins: int, ends: int, zone: str) -> list[Midnight]:
     """Return where the local days in [begins, ends) begin."""
     first = local_time(begins, zone).date()
     dates = [first + timedelta(days=n) for n in range(1, (ends - begins) // DAY + 2)]
-    wall = np.array([(date - EPOCH.date()).days * DAY for date in dates], np.int64)
     days = []
-    for date, at in zip(dates, to_utc(wall, zone).tolist(), strict=True):
+    for date, at in zip(dates, midnights(dates, zone), strict=True):
         x = round((at - begins) / (ends - begins) * WIDTH, 2)
         if at < ends:
             days.append(Midnight(x, f"{date:%a} {date.day}" if x < WIDTH - _LABEL else ""))

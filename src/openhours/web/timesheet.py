@@ -12,7 +12,7 @@ from fastapi import Query
 from openhours.api.cursors import Cursor
 from openhours.errors import invalid
 from openhours.times import parse_date
-from openhours.web.formatting import span
+from openhours.web.formatting import short_date, span
 from openhours.work_sessions.periods import By, first_day
 from openhours.work_sessions.schemas import NameTotal, Overview, PeriodTotal
 
@@ -99,7 +99,7 @@ def heading(overview: Overview, view: View) -> str:
 
 def label(date: dt.date, by: By) -> str:
     """Return a period's name: `Mon 2 Dec`, for a week that of its first day, or `Dec 2019`."""
-    return f"{date:%b %Y}" if by == "month" else f"{date:%a} {date.day} {date:%b}"
+    return f"{date:%b %Y}" if by == "month" else short_date(date)
 
 
 def columns(overview: Overview) -> list[tuple[str, int, int, str]]:

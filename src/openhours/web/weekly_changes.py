@@ -1,4 +1,4 @@
-"""Which stores are worse or better in their last week than in an earlier report."""
+"""The stores whose last week is worse or better than in an earlier report."""
 
 from typing import Any, NamedTuple
 
@@ -40,9 +40,9 @@ ORDER BY change, s.store_id
 
 
 class WeeklyChanges(NamedTuple):
-    """How many polled stores both reports know, and how many of them are worse, or better.
+    """Counts of the polled stores that both reports know, and of those worse and better.
 
-    With the rows of those that changed the most.
+    `fell` and `rose` are the rows of those that changed the most.
     """
 
     stores: int

@@ -60,7 +60,7 @@ def _extremes() -> tuple[_Never, _Never]:
 
 
 class Window:
-    """What lies in a window of each store."""
+    """The whole gaps and the pieces of gaps of each store in one window."""
 
     def __init__(self, whole: Cells, parts: Parts) -> None:
         self._whole, self._parts = whole, parts

@@ -9,6 +9,8 @@ from openhours.uptime.intervals.mixture import Ranges
 ALL = 100_00
 NO_TARGET = -1
 NO_VERDICT, MET, MISSED, CANNOT_TELL = range(4)
+# At these positions, as files and addresses write them.
+NAMES = (None, "met", "missed", "cannot_tell")
 
 
 def verdicts(ranges: Ranges, opened: Int64, known: Bool, target: Int64) -> Int64:

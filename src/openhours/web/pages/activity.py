@@ -16,7 +16,7 @@ from openhours.api.cursors import Cursor
 from openhours.api.dependencies import Engine
 from openhours.errors import Invalid, invalid
 from openhours.times import local_time, now
-from openhours.web.formatting import zone_of
+from openhours.web.formatting import short_date, zone_of
 from openhours.web.forms import validated, wrong_fields
 from openhours.web.local_time import QueryZone, from_input, named_zone, to_input, to_minute_input
 from openhours.web.render import page
@@ -148,7 +148,7 @@ async def _page(
 def _column(row: Any, zone: str) -> tuple[str, int, int, str]:
     start, end = local_time(row.period_start, zone), local_time(row.period_end, zone)
     title = f"{start:%a %d %b %H:%M} to {end:%H:%M} {zone}: {row.events} events"
-    return f"{start:%a} {start.day} {start:%b} {start:%H:%M}", row.events, 0, title
+    return f"{short_date(start)} {start:%H:%M}", row.events, 0, title
 
 
 @router.post("/activity")

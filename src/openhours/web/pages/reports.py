@@ -18,7 +18,7 @@ from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
 from openhours.stores.labels import written
 from openhours.stores.search import names_of
-from openhours.stores.tables import POLLED
+from openhours.stores.tables import BEATING, POLLED
 from openhours.times import to_us
 from openhours.web import formatting, queries
 from openhours.web.groups import GroupBy, find_groups
@@ -155,8 +155,8 @@ async def _outages(
 
 def _as_of(report: Report, store_id: str) -> int:
     """Return T of a store's feed, µs UTC."""
-    polled = None if store_id.startswith(PREFIX) else report.as_of_polled
-    return to_us(polled or report.as_of_beating)
+    feed = BEATING if store_id.startswith(PREFIX) else POLLED
+    return to_us(report.as_of(feed) or report.as_of_beating)
 
 
 async def _last_week(

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BeforeValidator
 from sqlalchemy import Row
 
 from openhours.api.dependencies import Engine, ServerSettings
@@ -30,6 +29,7 @@ from openhours.times import (
 )
 from openhours.uptime.dates import CLOSED
 from openhours.web import charts, formatting
+from openhours.web.forms import BLANK_IS_NONE
 from openhours.web.intervals import find_intervals
 from openhours.web.outages import OutageRow, outage_row
 from openhours.web.render import page
@@ -43,7 +43,7 @@ _MAX_OUTAGES = 100
 
 OptionalDate = Annotated[
     Annotated[date, Query(description="Show the week in which this local date is.")] | None,
-    BeforeValidator(lambda value: None if value == "" else value),
+    BLANK_IS_NONE,
 ]
 
 
@@ -185,7 +185,7 @@ def _special(line: Timeline) -> list[tuple[str, str]]:
     dates = sorted({row.date for row in line.special if row.date is not None}, reverse=True)
     return [
         (
-            f"{from_days(date):%a} {from_days(date).day} {from_days(date):%b %Y}",
+            f"{formatting.short_date(from_days(date))} {from_days(date).year}",
             ", ".join(
                 " to ".join(opening_and_closing(row))
                 for row in line.special_on(date)

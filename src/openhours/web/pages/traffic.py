@@ -34,4 +34,4 @@ def _column(count: HourCount, zone: str) -> tuple[str, int, int, str]:
     hour = local_time(count.hour, zone)
     people = count.visits - count.bots
     title = f"{hour:%a %d %b %H:%M} {zone}: {people} by people, {count.bots} by bots"
-    return f"{hour:%a} {hour.day} {hour:%b} {hour:%H:%M}", count.visits, count.bots, title
+    return f"{formatting.short_date(hour)} {hour:%H:%M}", count.visits, count.bots, title
