@@ -34,10 +34,12 @@ TABLE = AccessTable(
         "POST /signin": Needs("open", form=True),
         "POST /signout": Needs("open", form=True),
         # Feeds
+        "POST /ingest": _INGEST,
         "POST /ingest/{kind}": _INGEST,
         "GET /ingestions": _INGEST,
         "GET /ingestions/{ingestion_id}": _INGEST,
         "DELETE /ingestions/{ingestion_id}": _INGEST,
+        "GET /ingestions/{ingestion_id}/events": _INGEST,
         "GET /ingestions/{ingestion_id}/advice": _INGEST,
         "GET /ingestions/{ingestion_id}/rejects.csv": _INGEST,
         "POST /track": _TRACK,

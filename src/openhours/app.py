@@ -19,6 +19,7 @@ from openhours.activity import api as activity
 from openhours.activity import recording
 from openhours.api import health, index
 from openhours.api.body_limit import TooLargeAsProblem
+from openhours.api.changes import CHANGES, Changes
 from openhours.api.dependencies import ENGINE, HEALTH_ENGINE, SETTINGS, STARTED_AT
 from openhours.api.downloads import DOWNLOADS, Downloads
 from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
@@ -33,14 +34,16 @@ from openhours.garbage import leave_what_is_loaded
 from openhours.heartbeats import api as heartbeats
 from openhours.ingestion import api as ingestion
 from openhours.ingestion import metrics as ingestion_metrics
+from openhours.ingestion import notify as ingestion_channels
+from openhours.ingestion import upload_api as uploads
 from openhours.reports import api as reports
 from openhours.reports import calibration_api as report_calibration
 from openhours.reports import compare_api as comparisons
 from openhours.reports import metrics as report_metrics
+from openhours.reports import notify as report_channels
 from openhours.reports import outages_api as outages
 from openhours.reports import report_api
 from openhours.reports import timeline_api as timelines
-from openhours.reports.changes import CHANGES, Changes
 from openhours.settings import Settings, get_settings
 from openhours.stores import api as corrections
 from openhours.stores import special_hours_api as special_hours
@@ -78,6 +81,7 @@ _ENDPOINTS = (
     report_calibration,
     outages,
     timelines,
+    uploads,
     ingestion,
     stores,
     special_hours,
@@ -121,7 +125,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         CSRF_KEY.set(app, derived_key(settings, "csrf tokens"))
         for package in _WITH_STATE:
             package.prepare(app, pools.writes)
-        changes = Changes(url)
+        changes = Changes(url, (*report_channels.ALL, *ingestion_channels.ALL))
         CHANGES.set(app, changes)
         DOWNLOADS.set(app, Downloads(settings.data_dir / "downloads"))
         KEPT.set(app, Kept())
@@ -203,6 +207,7 @@ def _add_middleware(app: FastAPI) -> None:
                 "Repr-Digest",
                 "Retry-After",
                 "X-Report-Status",
+                "X-Row-Count",
             ),
         )
     never_stored = tuple(settings.public_path + path for path in _ACCOUNT_PATHS)

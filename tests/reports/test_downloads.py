@@ -37,6 +37,8 @@ def stores(reports: Reports) -> None:
 def test_long_is_a_line_a_store_and_window_in_the_store_s_own_time(reports: Reports) -> None:
     stores(reports)
     report_id = reports.report(windows=["2023-01-21", "PT30M", "last_week"])
+    answer = reports.client.head(f"/get_report/{report_id}", params={"layout": "long"})
+    assert answer.headers["x-row-count"] == "9"
     assert reports.csv(report_id, layout="long") == [
         LONG_HEADER,
         f"{ID}1,2023-01-21,2023-01-20T15:00:00.000000Z,{T},0.50,0.00,0.50,0.00",

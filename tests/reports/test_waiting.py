@@ -11,7 +11,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tools.service import Service
 
-from openhours.reports import changes
+from openhours.api import changes
+from openhours.reports import api, report_api
 from openhours.reports.queries import find_report
 from openhours.reports.retention import remove_report
 from openhours.reports.tables import Report
@@ -47,7 +48,8 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(report_id)
         return await find_report(engine, report_id)
 
-    monkeypatch.setattr(changes, "find_report", look)
+    for module in (api, report_api):
+        monkeypatch.setattr(module, "find_report", look)
     return seen
 
 

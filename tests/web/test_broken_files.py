@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tools.service import Service
 
 from tests.web.conftest import drop, good_for_all
@@ -25,6 +25,11 @@ FAIL_ONCE = """(paths) => {
         return Promise.reject(new TypeError("Failed to fetch"));
     };
 }"""
+
+
+def cut_off(route: Route) -> None:
+    """Answer with events of which none has come."""
+    route.fulfill(content_type="text/event-stream", body="retry: 100\n\n")
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
@@ -94,7 +99,8 @@ def test_a_loaded_file_is_told_as_loaded_though_the_server_was_away_for_a_moment
     page: Page, tmp_path: Path
 ) -> None:
     page.goto("/")
-    page.evaluate(FAIL_ONCE, ["/ingestions/", "/files/"])
+    page.evaluate(FAIL_ONCE, ["/files/"])
+    page.route("**/ingestions/*/events", cut_off, times=1)
     choose(page, tmp_path / "more.csv", b"store_id,timezone_str\n19,UTC\n20,Mars\n")
     status = page.get_by_role("region", name="Files").get_by_role("status")
     expect(status).to_contain_text("more.csv: 1 loaded, 0 already loaded, 1 rejected.")

@@ -9,6 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db.engine import raw_connection
 
+# States of a report or ingestion that has not ended.
+UNFINISHED = ("queued", "running")
+
 # A job of one machine is named job@machine; finished jobs leave the table.
 _WORKERS = """
 workers AS (

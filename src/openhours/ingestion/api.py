@@ -1,9 +1,8 @@
-"""Ingestion over HTTP: upload a file, follow it, and fetch its rejected rows."""
+"""Ingestions over HTTP: list and follow them, and fetch advice and rejected rows."""
 
 import csv
 import io
 from collections.abc import AsyncIterator, Sequence
-from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,68 +11,25 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.api.changes import WatchedChanges, event_responses
 from openhours.api.csv_cells import inert_cell
 from openhours.api.cursors import Cursor, link_header
-from openhours.api.dependencies import ClientAddress, Engine, ServerSettings
+from openhours.api.dependencies import ClientAddress, Engine
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
 from openhours.api.off_loop import off_loop
 from openhours.ingestion.advice import Advice, advice_of
 from openhours.ingestion.csv.kinds import Kind
-from openhours.ingestion.names import printable
+from openhours.ingestion.notify import CHANGED
 from openhours.ingestion.queries import find_ingestion, list_ingestions, list_rejected_rows
 from openhours.ingestion.tables import Ingestion
-from openhours.ingestion.uploads import folder_of, receive
-from openhours.ingestion.write import add_ingestion, cancel
+from openhours.ingestion.write import cancel
 from openhours.times import Instant
 
 router = APIRouter(tags=["ingestion"])
 
 State = Literal["queued", "running", "complete", "failed"]
 _PAGE = 1_000
-# `receive` counts the bytes against a setting, which is not known where routes are declared.
-_UNBOUNDED_HERE = 1 << 62
-
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "A CSV file with a header, plain, gzipped or zipped. Rows of each kind:\n"
-        "- status: `8139926242460185114,2023-01-22 12:09:39.388884 UTC,active`\n"
-        "- hours: `8139926242460185114,0,09:00:00,17:30:00` (0 is Monday)\n"
-        "- special_hours: `8139926242460185114,2024-12-25,,` (closed; `*` for all polled stores)\n"
-        "- timezones: `8139926242460185114,America/Denver`\n"
-        "- labels: `8139926242460185114,Elm Street,west` (the columns beside `store_id` are the "
-        "labels; an empty value takes one away)",
-        "content": {
-            "text/csv": {
-                "schema": {"type": "string"},
-                # Headers alone: a row would be taken for a store, and stay in all reports.
-                "examples": {
-                    "status": {"value": "store_id,timestamp_utc,status\n"},
-                    "hours": {"value": "store_id,day,start_time_local,end_time_local\n"},
-                    "special_hours": {"value": "store_id,date,start_time_local,end_time_local\n"},
-                    "timezones": {"value": "store_id,timezone_str\n"},
-                    "labels": {"value": "store_id,name,region\n"},
-                },
-            },
-            "application/gzip": {"schema": {"type": "string", "format": "binary"}},
-            "application/zip": {"schema": {"type": "string", "format": "binary"}},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                    "required": ["file"],
-                }
-            },
-        },
-    }
-}
-
-
-class Accepted(BaseModel):
-    """File that is stored on the server and queued to be loaded."""
-
-    ingestion_id: Annotated[str, Field(examples=["k9xYpBq2nQZ1rT4a"])]
 
 
 class IngestionInfo(BaseModel):
@@ -82,7 +38,7 @@ class IngestionInfo(BaseModel):
     ingestion_id: Annotated[str, Field(examples=["k9xYpBq2nQZ1rT4a"])]
     name: Annotated[str, Field(description="Name of the file.", examples=["store_status.csv"])]
     kind: Annotated[
-        Kind | None, Field(description="Null until the header of an inbox file is read.")
+        Kind | None, Field(description="Null until the header is read, where nobody told the kind.")
     ]
     state: State
     progress: Annotated[float, Field(ge=0, le=1, description="Share of the work that is done.")]
@@ -132,50 +88,6 @@ def ingestion_info(row: Ingestion | Row[Any]) -> IngestionInfo:
     return IngestionInfo(**fields)
 
 
-@router.post("/ingest/{kind}", status_code=202, openapi_extra=_BODY, max_body_size=_UNBOUNDED_HERE)
-async def ingest(
-    request: Request,
-    response: Response,
-    engine: Engine,
-    settings: ServerSettings,
-    kind: Kind,
-    name: Annotated[
-        Text | None,
-        Query(max_length=255, description="Name of the file; default that of the form's file."),
-    ] = None,
-) -> Accepted:
-    """Upload a CSV file, as the raw body or in a multipart form; it is loaded in the background.
-
-    The file is durable before the answer is sent. Loading the same file again changes nothing.
-    """
-    upload = await receive(request, folder_of(settings), settings.max_upload_mb << 20)
-    committing = False
-    try:
-        async with engine.begin() as connection:
-            _, ingestion_id = await add_ingestion(
-                connection,
-                settings,
-                upload.path,
-                name=_name_of(name or upload.name, kind),
-                kind=kind,
-                uploaded=True,
-            )
-            committing = True
-    except BaseException:
-        # Where the connection broke during the commit, an ingestion may await the file.
-        if not committing:
-            upload.path.unlink(missing_ok=True)
-        raise
-    response.headers["Location"] = f"/ingestions/{ingestion_id}"
-    return Accepted(ingestion_id=ingestion_id)
-
-
-def _name_of(name: str | None, kind: Kind) -> str:
-    """Return a name for the list, without folders; a form's may hold anything."""
-    text = (name or "").replace("\0", "").encode(errors="replace").decode()
-    return printable(PurePath(text).name[:255]) or f"{kind}.csv"
-
-
 @router.get("/ingestions", response_model=list[IngestionInfo])
 async def get_ingestions(
     request: Request,
@@ -193,6 +105,31 @@ async def get_ingestions(
 async def get_ingestion(engine: Engine, ingestion_id: Text) -> IngestionInfo:
     """Return the state of an ingestion: its progress, its counts of rows, or its error."""
     return ingestion_info(await find_ingestion(engine, ingestion_id))
+
+
+_QUEUED = {"state": "queued", "progress": 0.0, "name": "store_status.csv", "…": "…"}
+_COMPLETE = {"state": "complete", "progress": 1.0, "name": "store_status.csv", "…": "…"}
+
+
+@router.get(
+    "/ingestions/{ingestion_id}/events",
+    response_class=StreamingResponse,
+    responses=event_responses([("progress", _QUEUED), ("end", _COMPLETE)]),
+)
+async def follow_ingestion(
+    engine: Engine, changes: WatchedChanges, ingestion_id: Text
+) -> StreamingResponse:
+    """Follow an ingestion by server-sent events, until it is complete or has failed.
+
+    The data of each is the ingestion as `/ingestions/{ingestion_id}` returns it.
+    """
+    return await changes.events(
+        ingestion_id,
+        [CHANGED],
+        lambda: find_ingestion(engine, ingestion_id),
+        lambda row: ingestion_info(row).model_dump(mode="json"),
+        removed={"state": "removed", "progress": 0},
+    )
 
 
 @router.delete(

@@ -16,11 +16,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from openhours.api.repeated import Repeatable, repeatable_index
 from openhours.db.engine import Base, Timestamp
 from openhours.ingestion.csv.kinds import Kind
 
 
-class Ingestion(Base):
+class Ingestion(Repeatable, Base):
     """One file that was, is being, or will be loaded."""
 
     __tablename__ = "ingestions"
@@ -31,6 +32,7 @@ class Ingestion(Base):
         ),
         Index("ix_ingestions_path", "path", "id"),
         Index("ix_ingestions_kind", "kind", "id"),
+        repeatable_index("ingestions"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -1,5 +1,6 @@
 """Uploads: a request's body becomes a file, streamed, bounded, and durable before the answer."""
 
+import hashlib
 import logging
 import os
 import secrets
@@ -75,6 +76,12 @@ async def receive(request: Request, folder: Path, limit: int) -> Upload:
         path.unlink(missing_ok=True)
         raise
     return Upload(path, name)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _too_large(limit: int) -> TooLarge:

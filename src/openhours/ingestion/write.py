@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
-from sqlalchemy import Update, func, insert, update
+from sqlalchemy import func, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from openhours.db.queue import enqueue
+from openhours.db.queue import UNFINISHED, enqueue
 from openhours.errors import Conflict
 from openhours.ingestion.advice import Advice
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.machine import ingest_job
+from openhours.ingestion.notify import TELL_CHANGED
 from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.rejects import Counts
 from openhours.ingestion.tables import Ingestion
@@ -96,18 +98,25 @@ async def begin_attempt(engine: AsyncEngine, ingestion_pk: int) -> Attempt | Non
     """Count and begin an attempt to load the file; None if the ingestion has ended."""
     query = (
         update(Ingestion)
-        .where(Ingestion.id == ingestion_pk, Ingestion.state.in_(("queued", "running")))
+        .where(Ingestion.id == ingestion_pk, Ingestion.state.in_(UNFINISHED))
         .values(
             state="running",
             attempt=Ingestion.attempt + 1,
             progress=0,
             started_at=func.clock_timestamp(),
         )
-        .returning(Ingestion.id, Ingestion.attempt, Ingestion.path, Ingestion.name, Ingestion.kind)
+        .returning(
+            Ingestion.id,
+            Ingestion.attempt,
+            Ingestion.path,
+            Ingestion.name,
+            Ingestion.kind,
+            TELL_CHANGED,
+        )
     )
     async with engine.begin() as connection:
         row = (await connection.execute(query)).one_or_none()
-    return None if row is None else Attempt(*row)
+    return None if row is None else Attempt(*row[:-1])
 
 
 async def fail(engine: AsyncEngine, ingestion_pk: int, reason: str) -> None:
@@ -124,16 +133,17 @@ async def cancel(engine: AsyncEngine, ingestion_id: str, by: str) -> None:
     query = _ended(f"cancelled by {by}").where(Ingestion.ingestion_id == ingestion_id)
     async with engine.begin() as connection:
         # If its rows are being committed just now, this waits, and finds that it is complete.
-        cancelled = (await connection.execute(query)).rowcount
+        cancelled = (await connection.execute(query)).all()
     if not cancelled and (await find_ingestion(engine, ingestion_id)).state == "complete":
         raise Conflict("the file is loaded already: it cannot be cancelled any more")
 
 
-def _ended(reason: str) -> Update:
+def _ended(reason: str) -> ReturningUpdate[Any]:
     return (
         update(Ingestion)
-        .where(Ingestion.state.in_(("queued", "running")))
+        .where(Ingestion.state.in_(UNFINISHED))
         .values(state="failed", error=reason, finished_at=func.clock_timestamp())
+        .returning(TELL_CHANGED)
     )
 
 
@@ -155,7 +165,8 @@ async def note_progress(
 ) -> None:
     """Note how much of the work is done, 0 to 1."""
     await connection.execute(
-        "UPDATE ingestions SET progress = $3 WHERE id = $1 AND attempt = $2",
+        "UPDATE ingestions SET progress = $3 WHERE id = $1 AND attempt = $2"
+        " RETURNING pg_notify('ingestion_changed', ingestion_id)",
         attempt.ingestion_pk,
         attempt.number,
         progress,
@@ -175,6 +186,7 @@ async def complete(connection: "asyncpg.Connection[Any]", attempt: Attempt, load
             next_line = $11, rejected_by_reason = $12, warning = $13, advice = $14,
             finished_at = clock_timestamp()
         WHERE id = $1 AND attempt = $2 AND state = 'running'
+        RETURNING pg_notify('ingestion_changed', ingestion_id)
         """,
         attempt.ingestion_pk,
         attempt.number,

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.access_control import CurrentCaller
+from openhours.api.changes import Changes, WatchedChanges
 from openhours.api.cursors import Cursor, link_header
 from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
@@ -15,16 +16,16 @@ from openhours.api.idempotency_key import Key
 from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, parse_json
 from openhours.api.negotiation import accepted, prefers_async, seconds_to_wait
+from openhours.api.repeated import once
+from openhours.db.queue import UNFINISHED
 from openhours.errors import invalid, located
-from openhours.reports.changes import Changes, ReportChanges
 from openhours.reports.download_answers import Download, download_answer, file_name
 from openhours.reports.downloads import report_table
 from openhours.reports.formats import MEDIA, Format
 from openhours.reports.group_tables import check_key, group_table
 from openhours.reports.layouts import Layout, Wide
-from openhours.reports.notify import UNFINISHED
-from openhours.reports.queries import list_reports
-from openhours.reports.repeated import once
+from openhours.reports.notify import ENDED
+from openhours.reports.queries import find_report, list_reports
 from openhours.reports.schemas import (
     ReportFailed,
     ReportInfo,
@@ -34,6 +35,7 @@ from openhours.reports.schemas import (
     Triggered,
     report_info,
 )
+from openhours.reports.tables import Report
 from openhours.reports.tabular import Table
 from openhours.reports.trigger import trigger
 from openhours.stores.labels import MAX_LENGTH
@@ -90,7 +92,7 @@ async def trigger_report(
                 )
 
         asked = options.model_dump(mode="json")
-        report_id = await once(connection, caller.name, key, asked, make)
+        report_id = await once(connection, Report.report_id, caller.name, key, asked, make)
     response.status_code, headers = _unfinished(request)
     response.headers.update(headers | {"Location": f"/get_report/{report_id}"})
     return Triggered(report_id=report_id)
@@ -179,7 +181,7 @@ _GroupQuery = Annotated[
 async def get_report(
     request: Request,
     engine: Engine,
-    changes: ReportChanges,
+    changes: WatchedChanges,
     report_id: Annotated[Text, Query(description="The id that `/trigger_report` returned.")],
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
@@ -205,7 +207,7 @@ async def get_report(
 async def get_report_by_path(
     request: Request,
     engine: Engine,
-    changes: ReportChanges,
+    changes: WatchedChanges,
     report_id: Text,
     format: _FormatQuery = None,
     detail: _DetailQuery = "basic",
@@ -228,7 +230,8 @@ async def _answer(
 ) -> Response:
     if group_by is not None and layout == "long":
         raise invalid("groups have no layout=long", "query", "group_by")
-    report = await changes.wait(engine, report_id, seconds_to_wait(request.headers, _MAX_WAIT))
+    seconds = seconds_to_wait(request.headers, _MAX_WAIT)
+    report = await changes.wait(report_id, [ENDED], lambda: find_report(engine, report_id), seconds)
     if report.state in UNFINISHED:
         running = {"report_id": report_id, "status": "Running", "progress": report.progress}
         code, headers = _unfinished(request)

@@ -42,16 +42,18 @@ async def download_answer(
 ) -> Response:
     """Return the file, see `api.downloads.download`; JSON begins with `metadata`.
 
+    `X-Row-Count` says how many rows it has.
     Raise Invalid if the format does not hold so many rows.
     """
-    form = file.form
+    form, table = file.form, file.table()
 
     async def make() -> AsyncIterator[bytes]:
         folder = SETTINGS.of(request.app).data_dir
-        return await written(file.table(), form, folder, metadata)
+        return await written(table, form, folder, metadata)
 
     headers = {
         **headers,
+        "X-Row-Count": str(table.rows),
         "Cache-Control": "private, max-age=0, must-revalidate",
         "Content-Disposition": f'attachment; filename="{file.name}.{form}"',
     }

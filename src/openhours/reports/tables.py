@@ -17,11 +17,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from openhours.api.repeated import Repeatable, repeatable_index
 from openhours.db.engine import Base, Timestamp
 from openhours.stores.tables import POLLED
 
 
-class Report(Base):
+class Report(Repeatable, Base):
     """A report from its trigger on. What decides its figures is fixed when it is made."""
 
     __tablename__ = "reports"
@@ -29,13 +30,7 @@ class Report(Base):
         CheckConstraint("state IN ('queued', 'running', 'complete', 'failed')", name="state"),
         CheckConstraint("interpolation IN ('nearest', 'previous')", name="interpolation"),
         Index("ix_reports_created_at", "created_at"),
-        Index(
-            "ix_reports_idempotency_key",
-            "requested_by",
-            "idempotency_key",
-            unique=True,
-            postgresql_where=text("idempotency_key IS NOT NULL"),
-        ),
+        repeatable_index("reports"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -85,10 +80,6 @@ class Report(Base):
     # By feed: [open time, uptime] of all its stores, each of the 168 hours before T, in µs.
     by_hour: Mapped[dict[str, list[list[int]]] | None] = mapped_column(JSONB)
     error: Mapped[str | None] = mapped_column(Text)
-    # Of a trigger with an Idempotency-Key: who sent it, the key, and the hash of its content.
-    requested_by: Mapped[str | None] = mapped_column(Text)
-    idempotency_key: Mapped[str | None] = mapped_column(Text)
-    request_hash: Mapped[bytes | None] = mapped_column(BYTEA)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
     started_at: Mapped[datetime | None] = mapped_column(Timestamp)
     # When its newest attempt began; `started_at` is of the first.

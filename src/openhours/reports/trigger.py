@@ -117,13 +117,13 @@ def _refuse_pruned(windows: Sequence[Window], settings: Settings) -> None:
 
 async def _refuse_when_full(connection: AsyncConnection) -> None:
     """Raise TooManyRequests while MAX_WAITING reports wait for a worker."""
-    await take_turn(connection)
+    await _take_turn(connection)
     waiting = select(Report.id).where(Report.state == "queued").limit(MAX_WAITING)
     count = await connection.scalar(select(func.count()).select_from(waiting.subquery()))
     if count is not None and count >= MAX_WAITING:
         raise TooManyRequests(f"{MAX_WAITING} reports are waiting already", _RETRY_AFTER)
 
 
-async def take_turn(connection: AsyncConnection) -> None:
+async def _take_turn(connection: AsyncConnection) -> None:
     """Let one trigger run at a time, until it is committed: else they would not see each other."""
     await connection.execute(select(func.pg_advisory_xact_lock(_QUEUE_LOCK)))

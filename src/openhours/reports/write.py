@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db import bulk
 from openhours.db.engine import raw_connection
+from openhours.db.queue import UNFINISHED
 from openhours.reports import metrics
 from openhours.reports.inputs import pack
-from openhours.reports.notify import TELL_ENDED, TELL_PROGRESS, UNFINISHED
+from openhours.reports.notify import TELL_ENDED, TELL_PROGRESS
 from openhours.reports.partition import PartitionFigures
 from openhours.reports.rows import (
     OUTAGE_TYPES,

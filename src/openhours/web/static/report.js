@@ -1,36 +1,12 @@
 // Generating a report: trigger, follow, download.
-import { Progress, post, problem, root, sleep } from "./http.js";
+import { follow } from "./follow.js";
+import { Progress, post, problem, root } from "./http.js";
 import { refresh } from "./live.js";
 
-const RETRY_AFTER = 1500;
-
-// Follow a report by its events; return what the last one tells. A lost connection comes back by
-// itself, a refused one is tried again.
-async function follow(reportId, progress) {
-  for (;;) {
-    const report = await events(reportId, (told) =>
-      progress.show("Computing", told.progress),
-    );
-    if (report) return report;
-    progress.show("The server does not answer; trying again …", 0);
-    await sleep(RETRY_AFTER);
-  }
-}
-
-function events(reportId, onProgress) {
-  return new Promise((resolve) => {
-    const source = new EventSource(`${root}/reports/${reportId}/events`);
-    const done = (report) => {
-      source.close();
-      resolve(report);
-    };
-    source.addEventListener("progress", (event) => onProgress(JSON.parse(event.data)));
-    source.addEventListener("end", (event) => done(JSON.parse(event.data)));
-    source.addEventListener("error", () => {
-      if (source.readyState === EventSource.CLOSED) done(null);
-    });
-  });
-}
+const computing = (progress) => (report) =>
+  report
+    ? progress.show("Computing", report.progress)
+    : progress.show("The server does not answer; trying again …", 0);
 
 export function watchGenerate() {
   const form = document.querySelector("form[data-generate]");
@@ -61,7 +37,7 @@ async function generate(progress, options) {
   const answer = await post(`${root}/trigger_report`, body);
   if (!answer.ok) throw new Error(await problem(answer));
   const { report_id: reportId } = await answer.json();
-  const report = await follow(reportId, progress);
+  const report = await follow(`/reports/${reportId}/events`, computing(progress));
   if (report.status !== "Complete") {
     progress.show(report.error ? `Failed: ${report.error}` : "The report was removed.");
     return;
@@ -78,6 +54,6 @@ async function generate(progress, options) {
 export async function watchReport() {
   const box = document.querySelector("[data-watch-report]");
   if (!box) return;
-  await follow(box.dataset.watchReport, new Progress(box));
+  await follow(`/reports/${box.dataset.watchReport}/events`, computing(new Progress(box)));
   location.reload();
 }

@@ -1,9 +1,8 @@
 // Uploading a file: choose or drop, send, follow, and show what is wrong in it.
-import { Progress, get, problem, root, sleep, token } from "./http.js";
+import { follow } from "./follow.js";
+import { Progress, get, problem, root, token } from "./http.js";
 import { refresh } from "./live.js";
 import { sniff } from "./sniff.js";
-
-const INTERVAL = 300;
 
 // XMLHttpRequest, since fetch does not tell how much has been sent.
 function send(url, file, tell) {
@@ -19,18 +18,12 @@ function send(url, file, tell) {
   });
 }
 
-async function follow(id, progress) {
-  for (;;) {
-    const answer = await get(`${root}/ingestions/${id}`);
-    const away = !answer || answer.status === 503; // it goes on with the file when it is back
-    if (!away && !answer.ok) throw new Error(await problem(answer));
-    const file = away ? { state: "running", progress: 0 } : await answer.json();
-    if (file.state === "complete" || file.state === "failed") return file;
-    const words = file.state === "queued" ? "Waiting for its turn" : "Loading";
-    progress.show(words, file.progress);
-    await sleep(INTERVAL);
-  }
-}
+// Until it is loaded or refused. A server that is away goes on with the file when it is back.
+const loaded = (id, progress) =>
+  follow(`/ingestions/${id}/events`, (file) => {
+    const words = file?.state === "queued" ? "Waiting for its turn" : "Loading";
+    progress.show(words, file?.progress ?? 0);
+  });
 
 function summary(file) {
   const counts = ["loaded", "unchanged", "rejected"].map((name) => file[name].toLocaleString("en"));
@@ -94,8 +87,8 @@ class Upload {
     );
     if (!answer.ok) throw new Error(await problem(answer));
     const { ingestion_id: id } = await answer.json();
-    const done = await follow(id, this.progress);
-    if (done.state === "failed") throw new Error(done.error);
+    const done = await loaded(id, this.progress);
+    if (done.state !== "complete") throw new Error(done.error ?? "it was removed");
     this.progress.show(summary(done), 1, [`${root}/files/${id}`, "Details"]);
     if (done.rejected || done.advice) await showOutcome(this.outcome, id);
   }
@@ -143,6 +136,6 @@ export function watchUpload() {
 export async function watchFile() {
   const box = document.querySelector("[data-watch-file]");
   if (!box) return;
-  await follow(box.dataset.watchFile, new Progress(box));
+  await loaded(box.dataset.watchFile, new Progress(box));
   location.reload();
 }
