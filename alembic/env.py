@@ -7,8 +7,9 @@ from sqlalchemy import Connection
 
 from openhours.accounts import tables as accounts
 from openhours.activity import tables as activity
-from openhours.db import counters
+from openhours.db import counters, deliveries
 from openhours.db.engine import Base, make_engine
+from openhours.delivery import tables as delivery
 from openhours.heartbeats import tables as heartbeats
 from openhours.ingestion import tables as ingestion
 from openhours.reports import tables as reports
@@ -20,9 +21,11 @@ from openhours.work_sessions import tables as work_sessions
 # Importing them has filled the metadata.
 TABLES = (
     counters,
+    deliveries,
     stores,
     ingestion,
     reports,
+    delivery,
     heartbeats,
     visits,
     activity,

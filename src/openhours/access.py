@@ -62,6 +62,8 @@ TABLE = AccessTable(
         "GET /reports/{report_id}/calibration": _REPORT,
         "DELETE /reports/{report_id}": _REPORT,
         "GET /reports/{report_id}/outages": _REPORT,
+        "GET /deliveries": _REPORT,
+        "POST /deliveries/{delivery_id}/resend": _REPORT,
         "GET /api/stores": _REPORT,
         "GET /api/stores/{store_id:text}/timeline": _REPORT,
         "GET /api/stores/{store_id:text}/explain": _REPORT,

@@ -30,6 +30,7 @@ from openhours.api.public_path import PublicPath
 from openhours.api.security_headers import SecurityHeaders
 from openhours.api.slow_bodies import SlowBodies
 from openhours.db import database
+from openhours.delivery import api as deliveries
 from openhours.garbage import leave_what_is_loaded
 from openhours.heartbeats import api as heartbeats
 from openhours.ingestion import api as ingestion
@@ -80,6 +81,7 @@ _ENDPOINTS = (
     report_api,
     report_calibration,
     outages,
+    deliveries,
     timelines,
     uploads,
     ingestion,

@@ -1,11 +1,14 @@
 """Every setting, typed. Read from the environment and from a `.env` file; see `.env.example`."""
 
+import base64
+import binascii
 import re
 from decimal import Decimal
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from croniter import CroniterError, croniter
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
@@ -63,6 +66,13 @@ class Settings(BaseSettings):
 
     full_addresses: bool = False
 
+    # Reports that are made by the clock, and what is told when something is done
+    report_cron: str | None = None
+    report_options: str | None = None  # JSON; `delivery.schedule` reads it
+    outbox: Path | None = None
+    webhook_url: SecretStr | None = None  # its path or query may be what keeps others out
+    webhook_secret: SecretStr | None = None
+
     # Who may do what
     open: bool = False
     allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
@@ -99,9 +109,11 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is not an IANA time zone")
         return name
 
-    @field_validator("inbox_cron", "activity_cron", "retention_cron")
+    @field_validator("inbox_cron", "activity_cron", "retention_cron", "report_cron")
     @classmethod
-    def _is_cron(cls, expression: str) -> str:
+    def _is_cron(cls, expression: str | None) -> str | None:
+        if expression is None:
+            return None
         try:
             croniter(expression).get_next()  # there may never be one: the 30th of February
         except (CroniterError, ValueError):
@@ -119,8 +131,43 @@ class Settings(BaseSettings):
             )
         return self
 
+    @field_validator("outbox", mode="before")
+    @classmethod
+    def _is_folder(cls, value: object) -> object:
+        if isinstance(value, str) and "://" in value:
+            raise ValueError("must be a folder")
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_webhook_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_http(url.get_secret_value()):
+            raise ValueError("not an address such as https://example.org/hooks/openhours")
+        return url
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_webhook_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not 24 <= len(webhook_key(secret)) <= 64:
+            raise ValueError("must be whsec_ and the base64 of 24 to 64 random bytes")
+        return secret
+
+    @model_validator(mode="after")
+    def _signs_webhooks(self) -> Self:
+        if self.webhook_url is not None and self.webhook_secret is None:
+            raise ValueError(
+                "OPENHOURS_WEBHOOK_URL needs OPENHOURS_WEBHOOK_SECRET, which signs what is sent: "
+                'echo "whsec_$(openssl rand -base64 32)" makes one'
+            )
+        return self
+
     @field_validator(
         "database_url",
+        "report_cron",
+        "report_options",
+        "outbox",
+        "webhook_url",
+        "webhook_secret",
         "dask_scheduler",
         "dask_tls_ca_file",
         "dask_tls_cert",
@@ -200,6 +247,23 @@ class Settings(BaseSettings):
     def behind_tls(self) -> bool:
         """Return whether browsers reach the service over HTTPS alone."""
         return self.public_url is not None and self.public_url.startswith("https://")
+
+
+def webhook_key(secret: SecretStr) -> bytes:
+    """Return the key that `whsec_…` stands for; nothing if it is malformed."""
+    prefix, _, key = secret.get_secret_value().partition("_")
+    try:
+        return base64.b64decode(key, validate=True) if prefix == "whsec" else b""
+    except binascii.Error:
+        return b""
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 @cache

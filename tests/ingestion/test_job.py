@@ -178,3 +178,24 @@ def test_only_the_newest_attempt_may_complete(loader: Loader, polls: Path) -> No
 
     with pytest.raises(RuntimeError, match="another attempt"):
         loader.with_engine(complete_first)
+
+
+def test_the_end_of_an_ingestion_is_put_into_the_outbox_in_its_transaction(
+    loader: Loader, polls: Path
+) -> None:
+    put = "SELECT channel, event, state FROM deliveries WHERE ingestion IS NOT NULL"
+    queued = loader.add(polls)
+    assert loader.fetch(put) == []
+    loader.run(queued.pk)
+    assert [tuple(row) for row in loader.fetch(put)] == [
+        ("webhook", "ingestion.complete", "waiting")
+    ]
+    # What cannot be put there does not end either.
+    loader.fetch("ALTER TABLE deliveries ADD CONSTRAINT no_more CHECK (id < 2)")
+    polls.write_text(POLLS + "2,2023-01-01 01:00:00 UTC,active\n")
+    second = loader.add(polls).pk
+    with pytest.raises(asyncpg.CheckViolationError):
+        loader.run(second)
+    [row] = loader.fetch(f"SELECT state FROM ingestions WHERE id = {second}")
+    assert row["state"] == "running"
+    assert len(loader.stored()) == 1

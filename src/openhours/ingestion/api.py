@@ -3,11 +3,10 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -18,74 +17,17 @@ from openhours.api.dependencies import ClientAddress, Engine
 from openhours.api.fields import Text
 from openhours.api.json_answers import json_list_answer
 from openhours.api.off_loop import off_loop
+from openhours.db.deliveries import Delivery, deliveries_of
 from openhours.ingestion.advice import Advice, advice_of
-from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.notify import CHANGED
 from openhours.ingestion.queries import find_ingestion, list_ingestions, list_rejected_rows
+from openhours.ingestion.schemas import IngestionInfo, ingestion_info
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.write import cancel
-from openhours.times import Instant
 
 router = APIRouter(tags=["ingestion"])
 
-State = Literal["queued", "running", "complete", "failed"]
 _PAGE = 1_000
-
-
-class IngestionInfo(BaseModel):
-    """State of an ingestion. When it is complete, rows = loaded + unchanged + rejected."""
-
-    ingestion_id: Annotated[str, Field(examples=["k9xYpBq2nQZ1rT4a"])]
-    name: Annotated[str, Field(description="Name of the file.", examples=["store_status.csv"])]
-    kind: Annotated[
-        Kind | None, Field(description="Null until the header is read, where nobody told the kind.")
-    ]
-    state: State
-    progress: Annotated[float, Field(ge=0, le=1, description="Share of the work that is done.")]
-    sha256: Annotated[
-        str | None, Field(description="SHA-256 of the file, in hex; null until it is loaded.")
-    ]
-    size: Annotated[int | None, Field(description="Size of the file in bytes.")]
-    rows: Annotated[
-        int | None, Field(description="Rows of the file, without blank lines.", examples=[9999])
-    ]
-    loaded: Annotated[
-        int | None, Field(description="Rows that are new or changed.", examples=[9990])
-    ]
-    unchanged: Annotated[
-        int | None, Field(description="Rows that were known before.", examples=[7])
-    ]
-    rejected: Annotated[
-        int | None, Field(description="Rows that were rejected: see `rejects.csv`.", examples=[2])
-    ]
-    rejected_by_reason: Annotated[
-        dict[str, int] | None,
-        Field(description="Rejected rows by reason.", examples=[{"bad_status": 2}]),
-    ]
-    warning: Annotated[
-        str | None,
-        Field(description="Store ids that a spreadsheet would take for formulas, if there are."),
-    ]
-    advice: Annotated[
-        int | None, Field(description="How much advice there is: see `advice`.", examples=[0])
-    ]
-    error: Annotated[str | None, Field(description="Why no row of the file was loaded.")]
-    received_at: Instant
-    duration_seconds: float | None
-
-
-def ingestion_info(row: Ingestion | Row[Any]) -> IngestionInfo:
-    """Return an ingestion as the API describes it."""
-    duration = None
-    if row.started_at is not None and row.finished_at is not None:
-        duration = (row.finished_at - row.started_at).total_seconds()
-    fields = {name: getattr(row, name) for name in IngestionInfo.model_fields if hasattr(row, name)}
-    fields |= {
-        "advice": None if row.advice is None else len(row.advice),
-        "received_at": row.created_at,
-        "duration_seconds": duration,
-    }
-    return IngestionInfo(**fields)
 
 
 @router.get("/ingestions", response_model=list[IngestionInfo])
@@ -98,13 +40,19 @@ async def get_ingestions(
     """List ingestions, newest first; the `Link` header leads to the next page."""
     async with engine.connect() as connection:
         page = await list_ingestions(connection, limit=limit, cursor=cursor)
-    return await json_list_answer(page.rows, ingestion_info, link_header(request, page))
+        sent = await deliveries_of(connection, Delivery.ingestion, [row.id for row in page.rows])
+    return await json_list_answer(
+        page.rows, lambda row: ingestion_info(row, sent[row.id]), link_header(request, page)
+    )
 
 
 @router.get("/ingestions/{ingestion_id}")
 async def get_ingestion(engine: Engine, ingestion_id: Text) -> IngestionInfo:
     """Return the state of an ingestion: its progress, its counts of rows, or its error."""
-    return ingestion_info(await find_ingestion(engine, ingestion_id))
+    found = await find_ingestion(engine, ingestion_id)
+    async with engine.connect() as connection:
+        sent = await deliveries_of(connection, Delivery.ingestion, [found.id])
+    return ingestion_info(found, sent[found.id])
 
 
 _QUEUED = {"state": "queued", "progress": 0.0, "name": "store_status.csv", "…": "…"}
@@ -121,7 +69,8 @@ async def follow_ingestion(
 ) -> StreamingResponse:
     """Follow an ingestion by server-sent events, until it is complete or has failed.
 
-    The data of each is the ingestion as `/ingestions/{ingestion_id}` returns it.
+    The data of each is the ingestion as `/ingestions/{ingestion_id}` returns it, but for its
+    deliveries.
     """
     return await changes.events(
         ingestion_id,

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
-from sqlalchemy import func, insert, update
+from sqlalchemy import ColumnElement, func, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.sql.dml import ReturningUpdate
 
+from openhours.db.deliveries import put
+from openhours.db.engine import raw_connection
 from openhours.db.queue import UNFINISHED, enqueue
 from openhours.errors import Conflict
 from openhours.ingestion.advice import Advice
@@ -89,7 +90,9 @@ async def add_ingestion(
     }
     query = insert(Ingestion).values(values).returning(Ingestion.id, Ingestion.ingestion_id)
     added = Added(*(await connection.execute(query)).one())
-    if not refusal:
+    if refusal:
+        await put(await raw_connection(connection), "ingestion.failed", added.pk)
+    else:
         await enqueue(connection, ingest_job(settings), str(added.pk))
     return added
 
@@ -122,7 +125,7 @@ async def begin_attempt(engine: AsyncEngine, ingestion_pk: int) -> Attempt | Non
 async def fail(engine: AsyncEngine, ingestion_pk: int, reason: str) -> None:
     """End an ingestion that cannot be carried out, unless it has ended."""
     async with engine.begin() as connection:
-        await connection.execute(_ended(reason).where(Ingestion.id == ingestion_pk))
+        await _end(connection, Ingestion.id == ingestion_pk, reason)
 
 
 async def cancel(engine: AsyncEngine, ingestion_id: str, by: str) -> None:
@@ -130,21 +133,27 @@ async def cancel(engine: AsyncEngine, ingestion_id: str, by: str) -> None:
 
     One that has failed is left alone. Raise NotFound; Conflict if it is complete.
     """
-    query = _ended(f"cancelled by {by}").where(Ingestion.ingestion_id == ingestion_id)
     async with engine.begin() as connection:
         # If its rows are being committed just now, this waits, and finds that it is complete.
-        cancelled = (await connection.execute(query)).all()
+        this = Ingestion.ingestion_id == ingestion_id
+        cancelled = await _end(connection, this, f"cancelled by {by}")
     if not cancelled and (await find_ingestion(engine, ingestion_id)).state == "complete":
         raise Conflict("the file is loaded already: it cannot be cancelled any more")
 
 
-def _ended(reason: str) -> ReturningUpdate[Any]:
-    return (
+async def _end(connection: AsyncConnection, this: ColumnElement[bool], reason: str) -> bool:
+    """Fail an ingestion inside the caller's transaction; False if it has ended already."""
+    query = (
         update(Ingestion)
-        .where(Ingestion.state.in_(UNFINISHED))
+        .where(this, Ingestion.state.in_(UNFINISHED))
         .values(state="failed", error=reason, finished_at=func.clock_timestamp())
-        .returning(TELL_CHANGED)
+        .returning(Ingestion.id, TELL_CHANGED)
     )
+    ended = await connection.scalar(query)
+    if ended is None:
+        return False
+    await put(await raw_connection(connection), "ingestion.failed", ended)
+    return True
 
 
 async def note_waiting(
@@ -205,3 +214,4 @@ async def complete(connection: "asyncpg.Connection[Any]", attempt: Attempt, load
     )
     if done != "UPDATE 1":
         raise RuntimeError("another attempt loads this file")
+    await put(connection, "ingestion.complete", attempt.ingestion_pk)

@@ -17,10 +17,11 @@ from openhours.api.json_answers import json_list_answer
 from openhours.api.json_body import json_body, parse_json
 from openhours.api.negotiation import accepted, prefers_async, seconds_to_wait
 from openhours.api.repeated import once
+from openhours.db.deliveries import Delivery, deliveries_of
 from openhours.db.queue import UNFINISHED
 from openhours.errors import invalid, located
-from openhours.reports.download_answers import Download, download_answer, file_name
-from openhours.reports.downloads import report_table
+from openhours.reports.download_answers import Download, download_answer
+from openhours.reports.downloads import file_name, report_table
 from openhours.reports.formats import MEDIA, Format
 from openhours.reports.group_tables import check_key, group_table
 from openhours.reports.layouts import Layout, Wide
@@ -78,18 +79,7 @@ async def trigger_report(
 
         async def make() -> str:
             with located("body"):
-                return await trigger(
-                    connection,
-                    settings,
-                    as_of=options.as_of,
-                    interpolation=options.interpolation,
-                    store_ids=options.store_ids,
-                    labels=options.labels,
-                    windows=options.windows,
-                    calendar_timezone=options.calendar_timezone,
-                    intervals=options.intervals,
-                    outages=options.outages,
-                )
+                return await trigger(connection, settings, **dict(options))
 
         asked = options.model_dump(mode="json")
         report_id = await once(connection, Report.report_id, caller.name, key, asked, make)
@@ -280,7 +270,10 @@ async def get_reports(
     """List reports, newest first. The next page is in the `Link` header."""
     async with engine.connect() as connection:
         page = await list_reports(connection, limit=limit, cursor=cursor)
+        sent = await deliveries_of(connection, Delivery.report, [row.id for row in page.rows])
     root = public_path(request)
     return await json_list_answer(
-        page.rows, lambda report: report_info(report, root), link_header(request, page)
+        page.rows,
+        lambda report: report_info(report, root, sent[report.id]),
+        link_header(request, page),
     )

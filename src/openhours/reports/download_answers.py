@@ -27,12 +27,6 @@ class Download:
     name: str
 
 
-def file_name(report: Report) -> str:
-    """Return how the names of a report's files begin."""
-    as_of = report.as_of_polled or report.as_of_beating
-    return f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}"
-
-
 async def download_answer(
     request: Request,
     report: Report,

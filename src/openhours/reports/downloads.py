@@ -22,6 +22,12 @@ _STORES_A_PAGE = 2_000
 _OUTAGES_A_PAGE = 5_000
 
 
+def file_name(report: Report) -> str:
+    """Return how the names of a report's files begin."""
+    as_of = report.as_of_polled or report.as_of_beating
+    return f"report-{as_of:%Y%m%dT%H%M%SZ}-{report.report_id[:8]}"
+
+
 def report_table(engine: AsyncEngine, report: Report, layout: Layout, full: bool) -> Table:
     """Return the rows of a report, sorted by store_id bytewise.
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from openhours.api.dependencies import Engine, public_path
 from openhours.api.fields import Text
 from openhours.errors import Conflict
-from openhours.reports.download_answers import Download, download_answer, file_name
-from openhours.reports.downloads import outage_table
+from openhours.reports.download_answers import Download, download_answer
+from openhours.reports.downloads import file_name, outage_table
 from openhours.reports.formats import MEDIA, Format
 from openhours.reports.outages import OUTAGE_HEADINGS
 from openhours.reports.queries import find_complete_report

@@ -9,6 +9,7 @@ from openhours.accounts.access_control import CurrentCaller
 from openhours.api.changes import WatchedChanges, event_responses
 from openhours.api.dependencies import ClientAddress, Engine, public_path
 from openhours.api.fields import Text
+from openhours.db.deliveries import Delivery, deliveries_of
 from openhours.reports.notify import ENDED, PROGRESS
 from openhours.reports.queries import find_report
 from openhours.reports.retention import remove_report
@@ -24,8 +25,11 @@ _REMOVED = {"status": "Removed", "progress": 0, "row_count": None, "error": None
 
 @router.get("/reports/{report_id}")
 async def get_report_info(request: Request, engine: Engine, report_id: Text) -> ReportInfo:
-    """Return the description of a report: its state, its options and its size."""
-    return report_info(await find_report(engine, report_id), public_path(request))
+    """Return the description of a report: its state, its options, its size, its deliveries."""
+    report = await find_report(engine, report_id)
+    async with engine.connect() as connection:
+        sent = await deliveries_of(connection, Delivery.report, [report.id])
+    return report_info(report, public_path(request), sent[report.id])
 
 
 @router.get(

@@ -1,5 +1,6 @@
 """A report's options and its description, as JSON."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -7,6 +8,7 @@ import pytz
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy import Row
 
+from openhours.api.deliveries import DeliveryInfo, delivery_info
 from openhours.api.fields import Text
 from openhours.reports.tables import Report
 from openhours.reports.windows import lookback, windows_of
@@ -195,6 +197,13 @@ class ReportInfo(BaseModel):
     ]
     error: str | None
     url: Annotated[str, Field(description="Path of the CSV.")]
+    deliveries: Annotated[
+        list[DeliveryInfo] | None,
+        Field(
+            description="To the webhook and the outbox. Only in the list of reports and in the "
+            "description of one: a download never changes."
+        ),
+    ] = None
 
 
 class ReportRows(ReportInfo):
@@ -230,10 +239,12 @@ def _window(window: Window) -> WindowInfo:
     )
 
 
-def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
+def report_info(
+    report: Report | Row[Any], root: str, deliveries: Sequence[Row[Any]] | None = None
+) -> ReportInfo:
     """Return the description of a report, or of a row with its columns.
 
-    `root` is what stands before the path in `url`.
+    `root` is what stands before the path in `url`; `deliveries` have the columns of `Delivery`.
     """
     duration = None
     if report.started_at is not None and report.finished_at is not None:
@@ -265,5 +276,6 @@ def report_info(report: Report | Row[Any], root: str) -> ReportInfo:
             "duration_seconds": duration,
             "error": report.error,
             "url": f"{root}/get_report/{report.report_id}",
+            "deliveries": None if deliveries is None else [*map(delivery_info, deliveries)],
         }
     )

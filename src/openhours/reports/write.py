@@ -14,6 +14,7 @@ from sqlalchemy import func, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db import bulk
+from openhours.db.deliveries import put
 from openhours.db.engine import raw_connection
 from openhours.db.queue import UNFINISHED
 from openhours.reports import metrics
@@ -167,19 +168,28 @@ async def complete_report(
     seconds = completed.scalar_one_or_none()
     if seconds is None:
         return False
-    await metrics.note_complete(await raw_connection(connection), float(seconds))
+    raw = await raw_connection(connection)
+    await metrics.note_complete(raw, float(seconds))
+    await put(raw, "report.complete", report.id)
     return True
 
 
 async def fail_report(engine: AsyncEngine, report_pk: int, reason: str) -> None:
     """Mark the report failed, unless it has ended."""
     async with engine.begin() as connection:
-        failed = await connection.execute(
-            update(Report)
-            .where(Report.id == report_pk, _UNFINISHED)
-            .values(state="failed", error=reason, finished_at=func.clock_timestamp())
-            .returning(TELL_ENDED)
-        )
-        if failed.one_or_none() is not None:
-            await metrics.note_failed(await raw_connection(connection))
+        await fail_in(connection, report_pk, reason)
+
+
+async def fail_in(connection: AsyncConnection, report_pk: int, reason: str) -> None:
+    """Mark the report failed inside the caller's transaction, unless it has ended."""
+    failed = await connection.execute(
+        update(Report)
+        .where(Report.id == report_pk, _UNFINISHED)
+        .values(state="failed", error=reason, finished_at=func.clock_timestamp())
+        .returning(TELL_ENDED)
+    )
+    if failed.one_or_none() is not None:
+        raw = await raw_connection(connection)
+        await metrics.note_failed(raw)
+        await put(raw, "report.failed", report_pk)
     log.error("report %d failed: %s", report_pk, reason)

@@ -30,6 +30,7 @@ from openhours.db.engine import (
 )
 from openhours.db.machine import machine_id
 from openhours.db.queue import prune_queue_log, worker_name
+from openhours.delivery.sender import make_carriers, send_due
 from openhours.garbage import leave_what_is_loaded
 from openhours.heartbeats.retention import prune_heartbeats
 from openhours.ingestion import inbox
@@ -93,9 +94,13 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped; a database that goes away is waited for."""
+        sending: asyncio.Task[None] | None = None
         try:
             await self.processes.warm_up(warm_up)
             leave_what_is_loaded()
+            if self._schedules:
+                carriers = make_carriers(self.engine, self.settings)
+                sending = asyncio.create_task(send_due(self.engine, carriers))
             while not self._stopping.is_set():
                 try:
                     await self._work()
@@ -105,6 +110,8 @@ class Worker:
                     log.warning("worker: the database is away: %s", error)
                     await asyncio.sleep(1)
         finally:
+            if sending is not None:
+                sending.cancel()
             self.processes.close()
             self.loading.close()
             await self.engine.dispose()

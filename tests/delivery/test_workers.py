@@ -1,0 +1,86 @@
+"""Deliveries by real workers: each event arrives, whatever happens to whoever sends it."""
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tools.service import Service
+from tools.zygote import Forked, Zygote
+
+from openhours.settings import Settings
+from tests.delivery.events import complete_a_report, fail_a_report, fail_an_ingestion
+from tests.helpers.database import fetch
+from tests.helpers.waiting import wait_for
+from tests.helpers.webhook_receiver import SECRET, Answer, Received, Receiver
+from tests.reports.database import on_engine
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def workers(settings: Settings, receiver: Receiver) -> Iterator[list[Forked]]:
+    """Two workers."""
+    running = [start_worker(settings, receiver) for _ in range(2)]
+    yield running
+    for worker in running:
+        kill(worker)
+
+
+def start_worker(settings: Settings, receiver: Receiver) -> Forked:
+    folder = settings.data_dir.parent
+    environment = {
+        **os.environ,
+        "OPENHOURS_WEBHOOK_URL": receiver.url,
+        "OPENHOURS_WEBHOOK_SECRET": SECRET,
+    }
+    zygote = Service.zygote or Zygote()
+    return zygote.start(["worker"], environment, folder, folder / "workers.log")
+
+
+def kill(worker: Forked) -> None:
+    worker.send_signal(signal.SIGKILL)
+    worker.wait(20)
+
+
+def test_two_workers_send_each_event_once_and_one_takes_over_what_the_other_was_killed_at(
+    settings: Settings, database_url: str, receiver: Receiver, workers: list[Forked]
+) -> None:
+
+    async def twenty_one_ends(engine: AsyncEngine) -> None:
+        await complete_a_report(engine, settings)
+        for _ in range(20):
+            await fail_an_ingestion(engine, settings)
+
+    on_engine(database_url, twenty_one_ends)
+    not_sent = "SELECT FROM deliveries WHERE state <> 'delivered'"
+    wait_for(lambda: len(receiver.received) >= 21 and not fetch(database_url, not_sent), 60)
+    assert sorted(Counter(receiver.ids()).values()) == [1] * 21
+
+    # The receiver has it, but says nothing before both workers are gone.
+    hangs, go_on = threading.Event(), threading.Event()
+
+    def hang(_: Received) -> Answer:
+        hangs.set()
+        go_on.wait(60)
+        return Answer()
+
+    receiver.answer = hang
+    on_engine(database_url, lambda engine: fail_a_report(engine, settings))
+    assert hangs.wait(60)
+    for worker in workers:
+        kill(worker)
+    go_on.set()
+    [(tries,)] = fetch(database_url, "SELECT tries FROM deliveries WHERE event = 'report.failed'")
+    assert tries == 1
+    workers.append(start_worker(settings, receiver))
+    fetch(database_url, "UPDATE deliveries SET next_at = now() WHERE state = 'waiting'")
+    wait_for(lambda: not fetch(database_url, not_sent), 60)
+    last, again = receiver.received[-2:]
+    assert again.webhook_id == last.webhook_id, "a receiver that knows the id sees it once"
+    assert again.content == last.content
+    assert len(set(receiver.ids())) == 22
+    assert receiver.refused == []
