@@ -21,9 +21,15 @@ from tests.reports.database import on_engine
 pytestmark = pytest.mark.slow
 
 
+# No report is due while this test runs, but one was missed.
+YEARLY = "0 0 1 1 *"
+MISSED = f"INSERT INTO report_schedule (cron, made_until) VALUES ('{YEARLY}', '2001-01-01')"
+
+
 @pytest.fixture
-def workers(settings: Settings, receiver: Receiver) -> Iterator[list[Forked]]:
+def workers(settings: Settings, database_url: str, receiver: Receiver) -> Iterator[list[Forked]]:
     """Two workers."""
+    fetch(database_url, MISSED)
     running = [start_worker(settings, receiver) for _ in range(2)]
     yield running
     for worker in running:
@@ -36,6 +42,8 @@ def start_worker(settings: Settings, receiver: Receiver) -> Forked:
         **os.environ,
         "OPENHOURS_WEBHOOK_URL": receiver.url,
         "OPENHOURS_WEBHOOK_SECRET": SECRET,
+        "OPENHOURS_OUTBOX": str(folder / "outbox"),
+        "OPENHOURS_REPORT_CRON": YEARLY,
     }
     zygote = Service.zygote or Zygote()
     return zygote.start(["worker"], environment, folder, folder / "workers.log")
@@ -57,8 +65,11 @@ def test_two_workers_send_each_event_once_and_one_takes_over_what_the_other_was_
 
     on_engine(database_url, twenty_one_ends)
     not_sent = "SELECT FROM deliveries WHERE state <> 'delivered'"
-    wait_for(lambda: len(receiver.received) >= 21 and not fetch(database_url, not_sent), 60)
-    assert sorted(Counter(receiver.ids()).values()) == [1] * 21
+    wait_for(lambda: len(receiver.received) >= 22 and not fetch(database_url, not_sent), 60)
+    assert sorted(Counter(receiver.ids()).values()) == [1] * 22
+    # The missed one, and that of this test.
+    outbox = settings.data_dir.parent / "outbox"
+    assert len([*outbox.glob("report-*.csv")]) == len([*outbox.iterdir()]) == 2
 
     # The receiver has it, but says nothing before both workers are gone.
     hangs, go_on = threading.Event(), threading.Event()
@@ -82,5 +93,5 @@ def test_two_workers_send_each_event_once_and_one_takes_over_what_the_other_was_
     last, again = receiver.received[-2:]
     assert again.webhook_id == last.webhook_id, "a receiver that knows the id sees it once"
     assert again.content == last.content
-    assert len(set(receiver.ids())) == 22
+    assert len(set(receiver.ids())) == 23
     assert receiver.refused == []

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from openhours.accounts.keys import KeyRing
 from openhours.db import database
 from openhours.db.machine import is_loopback
+from openhours.delivery import checks
 from openhours.errors import SettingsError
 from openhours.reports import executors
 from openhours.settings import Settings
@@ -37,6 +38,7 @@ def serve(settings: Settings) -> None:
     """Run the HTTP service until it is told to stop. Raise SettingsError before it begins."""
     executors.check(settings)
     database.check(settings)
+    checks.check(settings)
     _refuse_open_network(settings)
     _refuse_port_in_use(settings)
     verbose = logging.getLogger().level <= logging.DEBUG
@@ -118,6 +120,7 @@ async def work(settings: Settings, until_stdin_closes: bool) -> None:
     """Run a worker until SIGTERM, or until the process that started it is gone."""
     executors.check(settings)
     database.check(settings)
+    checks.check(settings)
     loop = asyncio.get_running_loop()
     if until_stdin_closes:
         # The server's death ends the worker at once, also one that still waits for the database:

@@ -34,7 +34,13 @@ def make_carriers(engine: AsyncEngine, settings: Settings) -> Carriers:
         webhooks = Webhooks(
             engine, settings.webhook_url, settings.webhook_secret, settings.public_url
         )
-    return {"webhook": webhooks, "outbox": None}
+    outbox: Carrier | None = None
+    if settings.outbox is not None:
+        # Nor does it need pandas.
+        from openhours.delivery.outbox import Outbox  # noqa: PLC0415
+
+        outbox = Outbox(engine, settings.outbox)
+    return {"webhook": webhooks, "outbox": outbox}
 
 
 async def send_due(engine: AsyncEngine, carriers: Carriers) -> None:

@@ -30,6 +30,8 @@ from openhours.db.engine import (
 )
 from openhours.db.machine import machine_id
 from openhours.db.queue import prune_queue_log, worker_name
+from openhours.delivery.schedule import SCHEDULE as REPORT_SCHEDULE
+from openhours.delivery.schedule import make_due_report
 from openhours.delivery.sender import make_carriers, send_due
 from openhours.garbage import leave_what_is_loaded
 from openhours.heartbeats.retention import prune_heartbeats
@@ -129,8 +131,9 @@ class Worker:
                 self._schedule(queue)
                 await inbox.scan(self.engine, self.settings)
                 await remove_broken_uploads(self.engine, self.settings)
-                # What ended while no worker ran.
+                # What was due while no worker ran.
                 await count_ended_periods(self.engine, self.settings.activity_cron)
+                await make_due_report(self.engine, self.settings)
             if not self._stopping.is_set():
                 log.info("worker ready")
                 await queue.run(
@@ -189,6 +192,9 @@ class Worker:
             await prune_deleted(engine)
             await prune_queue_log(engine)
 
+        async def make_scheduled_report(_schedule: Schedule) -> None:
+            await make_due_report(engine, settings)
+
         async def count_new_visits(_schedule: Schedule) -> None:
             await count_visits(engine)
 
@@ -200,6 +206,8 @@ class Worker:
         queue.schedule("retention", settings.retention_cron)(keep_within_limits)
         queue.schedule(ACTIVITY_SCHEDULE, settings.activity_cron)(count_activity)
         queue.schedule(VISITS_SCHEDULE, EVERY_MINUTE)(count_new_visits)
+        # Not by its own expression: PgQueuer runs what a killed worker had begun a second time.
+        queue.schedule(REPORT_SCHEDULE, EVERY_MINUTE)(make_scheduled_report)
         queue.schedule("observation packs", EVERY_MINUTE)(pack_observations)
 
 

@@ -1,0 +1,31 @@
+"""What can be told of the settings before anything starts."""
+
+import tempfile
+from pathlib import Path
+
+from openhours.delivery.schedule import options_of
+from openhours.errors import SettingsError
+from openhours.settings import Settings
+
+
+def check(settings: Settings) -> None:
+    """Raise SettingsError if reports cannot be written to the outbox, or be asked for.
+
+    The outbox is made if there is none.
+    """
+    if settings.outbox is not None:
+        _check_folder(settings.outbox)
+    if settings.report_cron is not None:
+        options_of(settings)
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".openhours-"):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"the outbox {folder.absolute()} cannot be written: {error.strerror or error}; "
+            "set OPENHOURS_OUTBOX to another folder"
+        ) from None

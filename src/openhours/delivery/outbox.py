@@ -1,0 +1,93 @@
+"""The outbox folder: each complete report, as CSV.
+
+    .report-….csv.<random>.part  -- written, fsync, renamed -->  report-….csv
+
+Who reads the folder sees whole files only, whenever a worker is killed.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from openhours.api.off_loop import off_loop
+from openhours.delivery.carriers import NotDelivered
+from openhours.delivery.queries import find_report_of
+from openhours.reports.downloads import file_name, report_table
+from openhours.reports.formats import csv
+
+
+class Outbox:
+    """Writes reports into a folder."""
+
+    def __init__(self, engine: AsyncEngine, folder: Path) -> None:
+        self._engine = engine
+        self._folder = folder.absolute()
+
+    @property
+    def place(self) -> str:
+        """Return the folder's full path."""
+        return str(self._folder)
+
+    async def send(self, delivery: Row[Any]) -> str:
+        """Write a report; return the file. Raise NotDelivered, NotFound if the report is gone."""
+        report = await find_report_of(self._engine, delivery)
+        path = self._folder / f"{file_name(report)}.csv"
+        chunks = csv(report_table(self._engine, report, "wide", full=False))
+        with _explained(path):
+            file = await off_loop(_UnfinishedFile, path)
+        try:
+            async for chunk in chunks:
+                with _explained(path):
+                    await off_loop(file.write, chunk)
+            with _explained(path):
+                await off_loop(file.finish)
+        finally:
+            file.discard()
+        return str(path)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Raise NotDelivered where the file cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise NotDelivered(f"cannot write {path.name}: {reason}") from error
+
+
+class _UnfinishedFile:
+    """A file that is being written, under another name."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # A try before this one was that of a worker which was killed; or goes on, and will fail.
+        for left in path.parent.glob(f".{path.name}.*.part"):
+            left.unlink(missing_ok=True)
+        self._unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        self._file = self._unfinished.open("xb")
+
+    def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+
+    def finish(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._unfinished.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the new name, too, is to outlive a power cut
+        finally:
+            os.close(folder)
+
+    def discard(self) -> None:
+        with suppress(OSError):  # what is not written yet does not fit either
+            self._file.close()
+        self._unfinished.unlink(missing_ok=True)
