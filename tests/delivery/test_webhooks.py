@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.delivery import webhooks
+from openhours.delivery.tries import FIRST_PAUSE
 from openhours.settings import Settings
 from tests.delivery.events import (
     Outbox,
@@ -53,6 +54,8 @@ def test_the_end_of_a_report_or_ingestion_is_told_once_and_signed(
 def test_a_receiver_that_fails_five_times_gets_it_the_sixth_time_under_the_same_id(
     settings: Settings, database_url: str, receiver: Receiver
 ) -> None:
+    assert timedelta(seconds=5) == FIRST_PAUSE  # in these tests, minutes
+
     def answer(_: object) -> Answer:
         return Answer(503, body=b"not yet\n") if len(receiver.received) <= 5 else Answer()
 
@@ -66,8 +69,8 @@ def test_a_receiver_that_fails_five_times_gets_it_the_sixth_time_under_the_same_
                 # While it is tried, the next try is that of another worker, a minute later.
                 ended = f"tries = {tries} AND next_at - tried_at <> interval '1 minute'"
                 noted = await outbox.wait("webhook", ended)
-                pause = 5 * 2 ** (tries - 1)
-                assert pause <= (noted["next_at"] - noted["tried_at"]).total_seconds() < 2 * pause
+                pause = timedelta(minutes=5) * 2 ** (tries - 1)
+                assert pause <= noted["next_at"] - noted["tried_at"] < 2 * pause
                 assert noted["last_error"] == "HTTP 503: not yet"
                 await outbox.make_due()
             done = await outbox.wait("webhook", "state = 'delivered'")

@@ -15,7 +15,7 @@ from openhours.accounts.audit import audit
 from openhours.db.deliveries import Channel, Delivery
 from openhours.errors import NotFound
 
-_FIRST_PAUSE = timedelta(seconds=5)
+FIRST_PAUSE = timedelta(seconds=5)
 _MAX_PAUSE = timedelta(hours=3)
 _TRIED_FOR = timedelta(days=1)
 # A try that has not ended after so long was that of a worker which is gone.
@@ -79,7 +79,7 @@ async def note_failed(
     There is none where it is `final`, or the first try lies a day back by then. Nothing is noted if
     this is no longer the last try.
     """
-    pause = min(_FIRST_PAUSE * 2 ** min(tried.tries - 1, 30), _MAX_PAUSE)
+    pause = min(FIRST_PAUSE * 2 ** min(tried.tries - 1, 30), _MAX_PAUSE)
     following = func.clock_timestamp() + pause
     ends = or_(literal(final), following > Delivery.first_tried_at + _TRIED_FOR)
     query = (
