@@ -188,7 +188,7 @@ class Missing:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {
             "alembic", "asyncpg", "fastapi", "numpy", "pandas", "pgqueuer", "pyarrow",
-            "pydantic_settings", "pytz", "sqlalchemy", "starlette", "uvicorn", "dotenv",
+            "pydantic_settings", "pytz", "sqlalchemy", "starlette", "uvicorn",
         }:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Missing())

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from openhours import remote
 from openhours.agent import sender
 from openhours.agent.beat_queue import BeatQueue, InUse, hold
 from openhours.agent.sender import Delivered, Kept, Refused
@@ -98,5 +99,5 @@ def test_retry_after_in_both_its_forms() -> None:
 
 def test_pauses_double_up_to_a_bound_and_are_never_in_step() -> None:
     for failures, longest in ((1, 1.0), (2, 2.0), (6, 32.0), (7, 60.0), (10**6, 60.0)):
-        pauses = {sender.pause(failures) for _ in range(50)}
+        pauses = {remote.pause(failures) for _ in range(50)}
         assert longest / 2 <= min(pauses) < max(pauses) <= longest

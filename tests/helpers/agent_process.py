@@ -18,10 +18,11 @@ from tests.helpers.waiting import wait_for
 
 # The same program with less patience: pauses of 0.3 s at most, and 2 s for an answer.
 _HASTY = """
+from openhours import remote
 from openhours.agent import sender
 from openhours.cli.main import main
 sender.TIMEOUT = 2.0
-sender._MAX_PAUSE = 0.3
+remote._MAX_PAUSE = 0.3
 main()
 """
 

@@ -1,19 +1,17 @@
 """`openhours agent`: check its options, then run, or print a service unit."""
 
-import os
 import sqlite3
 import sys
-import urllib.parse
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import httpx
 import typer
 
 from openhours.agent import loop
 from openhours.agent.beat_queue import InUse
 from openhours.agent.names import MAX_LENGTH, is_name
+from openhours.remote import read_key, server_url
 
 _UNIT = """\
 # 1. Save this as ~/.config/systemd/user/openhours-agent.service
@@ -46,17 +44,21 @@ class CannotRun(Exception):
 
 def run(server: str, name: str, every: float, queue: Path | None, print_service: bool) -> None:
     """Run the agent until it is told to stop, or print the unit. Raise WrongOption, CannotRun."""
-    url = _server(server)
+    try:
+        url = server_url(server)
+    except ValueError as error:
+        raise WrongOption(f"--server: {error}") from None
     if not is_name(name):
         raise WrongOption(f"--name: 1 to {MAX_LENGTH} characters, none of them a control character")
     if print_service:
         typer.echo(service_unit(server, name, every, queue), nl=False)
         return
-    key = os.environ.get("OPENHOURS_KEY", "").strip()
-    if not key.isascii() or not key.isprintable():
-        raise WrongOption("OPENHOURS_KEY holds characters that no key has")
     try:
-        loop.run(url, name, every, queue, key or None, _say)
+        key = read_key()
+    except ValueError as error:
+        raise WrongOption(str(error)) from None
+    try:
+        loop.run(url, name, every, queue, key, _say)
     except InUse as error:
         raise CannotRun(str(error)) from None
     except (sqlite3.Error, OSError) as error:
@@ -79,19 +81,6 @@ def _quoted(command: Sequence[str]) -> str:
     return " ".join(
         '"' + "".join(escaped.get(letter, letter) for letter in word) + '"' for word in command
     )
-
-
-def _server(server: str) -> httpx.URL:
-    try:
-        # httpx takes ports and brackets that lead nowhere.
-        parts = urllib.parse.urlsplit(server)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        url = httpx.URL(server)
-    except (ValueError, httpx.InvalidURL) as error:
-        raise WrongOption(f"--server: {error}") from None
-    if not usable:
-        raise WrongOption("--server: an address such as http://192.168.1.5:8000")
-    return url
 
 
 def _say(text: str) -> None:

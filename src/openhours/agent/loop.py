@@ -20,7 +20,8 @@ import httpx
 import typer
 
 from openhours.agent.beat_queue import BeatQueue, QueuedBeat, hold
-from openhours.agent.sender import Delivered, Kept, Outcome, make_client, pause, send
+from openhours.agent.sender import Delivered, Kept, Outcome, make_client, send
+from openhours.remote import pause
 
 _MAX_IN_BATCH = 1000
 _FLUSH = 5.0

@@ -5,19 +5,24 @@ middle, they leave the job to the next worker.
 """
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
-from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.cli.results import (
+    find_missing,
+    print_failed,
+    print_ingestions,
+    print_outages,
+    print_refused,
+    print_report,
+    progress_bar,
+    whole_file,
+)
 from openhours.db import database
 from openhours.db.engine import raw_connection
 from openhours.errors import Invalid
@@ -25,6 +30,7 @@ from openhours.ingestion.advice import advice_of
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.names import printable
 from openhours.ingestion.queries import find_ingestion
+from openhours.ingestion.schemas import ingestion_info
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.write import add_ingestion
 from openhours.reports import executors
@@ -41,8 +47,6 @@ from openhours.stores.labels import label_keys
 from openhours.worker.jobs import Worker
 
 _POLL_INTERVAL = 0.1
-_MAX_NAMED = 3  # stores that advice names
-console = Console(stderr=True)
 
 
 async def migrate_only(settings: Settings) -> None:
@@ -59,9 +63,7 @@ async def ingest(
     `kind`: of all of them; None: each tells its own. `uploaded`: they are ours, and removed when
     they are loaded.
     """
-    missing = [str(file) for file in files if not file.is_file()]
-    if missing:
-        console.print(f"[bold red]no such file:[/] {', '.join(missing)}")
+    if find_missing(files):
         return False
     async with _working(settings) as engine:
         ids = []
@@ -77,12 +79,16 @@ async def ingest(
                 )
             ids.append(added.ingestion_id)
         done = [await _follow_ingestion(engine, one) for one in ids]
-    _print_ingestions(done)
-    return all(row.state == "complete" for row in done)
+    return print_ingestions([_described(row) for row in done])
+
+
+def _described(row: Ingestion) -> dict[str, Any]:
+    advice = [one.model_dump() for one in advice_of(row)]
+    return {**ingestion_info(row).model_dump(), "advice": advice}
 
 
 async def _follow_ingestion(engine: AsyncEngine, ingestion_id: str) -> Ingestion:
-    with Progress(console=console, transient=True) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("", total=1.0)
         while True:
             row = await find_ingestion(engine, ingestion_id)
@@ -90,30 +96,6 @@ async def _follow_ingestion(engine: AsyncEngine, ingestion_id: str) -> Ingestion
             if row.state in ("complete", "failed"):
                 return row
             await asyncio.sleep(_POLL_INTERVAL)
-
-
-def _print_ingestions(rows: Sequence[Ingestion]) -> None:
-    table = Table("file", "kind", "rows", "loaded", "unchanged", "rejected", "seconds", box=None)
-    for row in rows:
-        if row.state == "failed":
-            why = escape(f"{row.name}: {row.error}")
-            console.print(f"[bold red]refused[/] {why}", soft_wrap=True)
-            continue
-        assert row.started_at is not None
-        assert row.finished_at is not None
-        counts = (row.rows, row.loaded, row.unchanged, row.rejected)
-        seconds = (row.finished_at - row.started_at).total_seconds()
-        table.add_row(
-            escape(row.name), row.kind, *(f"{count or 0:,}" for count in counts), f"{seconds:.1f}"
-        )
-    if table.row_count:
-        console.print(table)
-    for row in rows:
-        for one in advice_of(row):
-            named = ", ".join(example.store_id for example in one.examples[:_MAX_NAMED])
-            more = ", …" if one.count > _MAX_NAMED else ""
-            said = escape(printable(f"{row.name}: {one.message} ({named}{more})"))
-            console.print(f"[bold yellow]advice[/] {said}", soft_wrap=True)
 
 
 async def report(
@@ -143,11 +125,11 @@ async def report(
                     **options,
                 )
         except Invalid as error:
-            console.print(f"[bold red]{error}[/]")
+            print_refused(str(error))
             return False
         done = await _follow_report(engine, report_id)
         if done.state == "failed":
-            console.print(f"[bold red]the report failed:[/] {done.error}")
+            print_failed(done.error or "")
             return False
         table = (
             report_table(engine, done, layout, full)
@@ -158,15 +140,14 @@ async def report(
         await _write(await written(table, form, settings.data_dir, metadata), out)
         if outages_to is not None:
             await _write(csv(outage_table(engine, done)), outages_to)
-    what = f"{table.rows:,} {'rows' if group_by is None else 'groups'}"
-    console.print(f"report {report_id}: {what} -> {out or 'standard output'}")
+    print_report(report_id, table.rows, "rows" if group_by is None else "groups", out)
     if outages_to is not None:
-        console.print(f"{done.outage_count:,} outages -> {outages_to}")
+        print_outages(done.outage_count or 0, outages_to)
     return True
 
 
 async def _follow_report(engine: AsyncEngine, report_id: str) -> Report:
-    with Progress(console=console, transient=True) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("report", total=1.0)
         while True:
             row = await find_report(engine, report_id)
@@ -177,17 +158,9 @@ async def _follow_report(engine: AsyncEngine, report_id: str) -> Report:
 
 
 async def _write(chunks: AsyncIterator[bytes], out: Path | None) -> None:
-    if out is None:
-        async for chunk in chunks:
-            sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
-        return
-    # The old file stays whole until the new one is.
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}")
-    with unfinished.open("wb") as file:
+    with whole_file(out) as file:
         async for chunk in chunks:
             file.write(chunk)
-    unfinished.replace(out)
 
 
 @asynccontextmanager

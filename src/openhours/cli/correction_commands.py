@@ -13,7 +13,7 @@ from openhours.errors import FieldProblem, Invalid, invalid
 from openhours.ingestion.names import printable
 from openhours.settings import Settings
 from openhours.stores.corrections import make_correction, revoke_correction, whose
-from openhours.stores.labels import parse_labels
+from openhours.stores.label_texts import parse_labels
 from openhours.stores.queries import correction_info, list_corrections
 from openhours.stores.schemas import CorrectionInfo, NewCorrection
 from openhours.times import local_time

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
 from openhours import __version__
-from openhours.cli import backup, corrections, hours, keys, users
+from openhours.cli import backup, corrections, hours, ingest, keys, report, users
 from openhours.cli.output import fail, read_settings, say, server_part, set_up_logging
 from openhours.errors import OpenhoursError
 from openhours.garbage import collect_seldom
@@ -62,132 +61,8 @@ def worker(
     asyncio.run(server_part("cli.serve").work(settings, until_stdin_closes))
 
 
-@app.command()
-def ingest(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            help="CSV files: polls, business hours, special hours, time zones or labels."
-        ),
-    ],
-    kind: Annotated[
-        str | None,
-        typer.Option(
-            help="What the files hold: status, hours, special_hours, timezones or labels. Without "
-            "it their headers tell, and of labels a name that begins with labels."
-        ),
-    ] = None,
-) -> None:
-    """Load files, one after the other. Exit code 1 when one was refused."""
-    settings = read_settings()
-    set_up_logging("WARNING")
-    kinds = get_args(server_part("ingestion.csv.kinds").Kind)
-    if kind is not None and kind not in kinds:
-        fail(f"--kind: {', '.join(kinds)}")
-    if not asyncio.run(server_part("cli.commands").ingest(settings, files, kind)):
-        raise typer.Exit(1)
-
-
-@app.command()
-def report(
-    as_of: Annotated[
-        str | None, typer.Option(help="Look back from this instant, e.g. 2023-01-25T18:13:22Z.")
-    ] = None,
-    interpolation: Annotated[str, typer.Option(help="nearest or previous.")] = "nearest",
-    store: Annotated[
-        list[str] | None, typer.Option(help="Only this store; may be given several times.")
-    ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only stores with this label, e.g. region=west; may be given several times: of "
-            "one key any value will do, several keys must all match.",
-            metavar="KEY=VALUE",
-        ),
-    ] = None,
-    window: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Sum up this stretch of time: last_week, P30D, 2022-10, previous_month, "
-            "days:previous_week …; may be given several times. Default: the last hour, day and "
-            "week."
-        ),
-    ] = None,
-    calendar_timezone: Annotated[
-        str | None, typer.Option(help="The zone that says which day today is, e.g. Europe/Berlin.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="The file to write; standard output without it."),
-    ] = None,
-    form: Annotated[str, typer.Option("--format", help="csv, json, parquet or xlsx.")] = "csv",
-    layout: Annotated[
-        str, typer.Option(help="wide: a line a store; long: a line a store and window.")
-    ] = "wide",
-    full: Annotated[
-        bool,
-        typer.Option(
-            "--full",
-            help="Add the confidence columns, how sure uptime is, and who met their target.",
-        ),
-    ] = False,
-    outages: Annotated[
-        Path | None, typer.Option(help="List the outages, too, as CSV in this file.")
-    ] = None,
-    group_by: Annotated[
-        str | None,
-        typer.Option(
-            help="A line for each value of this label, e.g. region, with sums over its stores.",
-            metavar="KEY",
-        ),
-    ] = None,
-) -> None:
-    """Compute a report and write its rows."""
-    settings = read_settings()
-    set_up_logging("WARNING")
-    instant: datetime | None = None
-    if as_of is not None:
-        try:
-            instant = server_part("times").parse_instant(as_of)
-        except ValueError as error:
-            fail(f"--as-of: {error}")
-        if server_part("times").is_ahead(instant):
-            fail("--as-of: more than 5 minutes ahead")
-    if interpolation not in ("nearest", "previous"):
-        fail("--interpolation: nearest or previous")
-    if form not in ("csv", "json", "parquet", "xlsx"):
-        fail("--format: csv, json, parquet or xlsx")
-    if form in ("parquet", "xlsx") and out is None:
-        fail(f"--format {form}: name the file with --out")
-    if layout not in ("wide", "long"):
-        fail("--layout: wide or long")
-    if group_by is not None and layout == "long":
-        fail("--group-by: groups have no --layout long")
-    for option, file in (("--out", out), ("--outages", outages)):
-        if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
-            fail(
-                f"{option}: {file} cannot be written: it is a folder, or lies in one that is not"
-                " there"
-            )
-    done = asyncio.run(
-        server_part("cli.commands").report(
-            settings,
-            out,
-            form,
-            layout,
-            full,
-            outages,
-            group_by,
-            as_of=instant,
-            interpolation=interpolation,
-            store_ids=store or None,
-            labels=server_part("stores.labels").parse_labels(label) if label else None,
-            windows=window or None,
-            calendar_timezone=calendar_timezone,
-        )
-    )
-    if not done:
-        raise typer.Exit(1)
+app.command()(ingest.ingest)
+app.command()(report.report)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from openhours.settings import Settings
 
-error_console = Console(stderr=True)
+console = Console(stderr=True)
 
 
 def server_part(name: str) -> Any:
@@ -32,8 +32,8 @@ def fail(message: str, code: int = 2) -> NoReturn:
 
 def say(message: str) -> None:
     """Print a message on standard error, under our name."""
-    error_console.print("[bold red]openhours:[/]", end=" ")
-    error_console.print(message, highlight=False, markup=False, soft_wrap=True)
+    console.print("[bold red]openhours:[/]", end=" ")
+    console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 def read_settings() -> Settings:

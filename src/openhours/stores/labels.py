@@ -5,7 +5,7 @@ values.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import asyncpg
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.api.fields import Text
 from openhours.db import bulk
-from openhours.errors import FieldProblem, Invalid, invalid
+from openhours.errors import FieldProblem, Invalid
 from openhours.stores.tables import Label, Store
 from openhours.uptime.axis import Bool, Int64
 
@@ -33,20 +33,6 @@ Labels = Annotated[
     dict[_Word, Annotated[list[_Word], Field(min_length=1, max_length=1000, fail_fast=True)]],
     Field(min_length=1, max_length=MAX_KEYS, examples=[{"region": ["west"]}]),
 ]
-
-
-def parse_labels(texts: Iterable[str]) -> dict[str, list[str]]:
-    """Return the labels that texts such as `region=west` name; raise Invalid, with path `labels`.
-
-    Several values of a key mean any of them.
-    """
-    labels: dict[str, list[str]] = {}
-    for text in texts:
-        key, equals, value = (part.strip() for part in text.partition("="))
-        if not (key and equals and value):
-            raise invalid(f"not a label, such as region=west: {text!r}", "labels")
-        labels.setdefault(key, []).append(value)
-    return labels
 
 
 def parse_target(text: str) -> int | None:

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.api.pagination import Page, fetch_page
 from openhours.errors import FieldProblem, Invalid
-from openhours.stores.labels import NAME, check_labels, having, parse_labels
+from openhours.stores.label_texts import parse_labels
+from openhours.stores.labels import NAME, check_labels, having
 from openhours.stores.tables import Label, Store
 
 # The special characters of LIKE.

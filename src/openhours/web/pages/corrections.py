@@ -15,7 +15,8 @@ from openhours.api.dependencies import ClientAddress, Engine
 from openhours.api.fields import Text
 from openhours.errors import Invalid, invalid
 from openhours.stores.corrections import MAX_NAMED, make_correction, revoke_correction, whose
-from openhours.stores.labels import list_labels, parse_labels
+from openhours.stores.label_texts import parse_labels
+from openhours.stores.labels import list_labels
 from openhours.stores.queries import correction_info, list_corrections
 from openhours.stores.schemas import MAX_REASON, NewCorrection
 from openhours.stores.search import names_of
