@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from fastapi.testclient import TestClient
-from httpx import Response
+from httpx import Client, Response
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -45,12 +44,12 @@ def words(node: LexborNode) -> str:
     return " ".join(node.text(separator=" ").split())
 
 
-def get_page(client: TestClient, path: str, status: int = 200, **params: Any) -> Html:
+def get_page(client: Client, path: str, status: int = 200, **params: Any) -> Html:
     """Return a page, asked for as browsers do."""
     return parsed(client.get(path, params=params or None, headers=HTML), status)
 
 
-def post_form(client: TestClient, path: str, **fields: str) -> Response:
+def post_form(client: Client, path: str, **fields: str) -> Response:
     """Post a form with the CSRF token that the pages give this visitor."""
     token = get_page(client, "/signin").all("input[name=csrf_token]")[0].attributes["value"]
     answer: Response = client.post(path, data={"csrf_token": token, **fields}, headers=HTML)

@@ -13,7 +13,10 @@ from tests.web.conftest import good_for_all
 
 STORE = "chain/7 & more?#%"
 ADDRESS = store_url(STORE)
-ANOTHER_PART_WAS_REPLACED = "import('/static/week.js').then((week) => week.explainWeeks())"
+ANOTHER_PART_WAS_REPLACED = """
+import(document.querySelector("script[type=module]").src.replace("page.js", "week.js"))
+  .then((week) => week.explainWeeks())
+"""
 
 
 @pytest.fixture(scope="module")

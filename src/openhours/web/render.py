@@ -3,12 +3,10 @@
 import secrets
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytz
-from fastapi import Request, Response
+from fastapi import Request
 from fastapi.responses import HTMLResponse
-from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from openhours.accounts.browser_sessions import csrf_token, sent_cookie, set_cookie
@@ -17,8 +15,10 @@ from openhours.api.dependencies import public_path
 from openhours.times import from_us
 from openhours.web import formatting
 from openhours.web.running_session import running_session
+from openhours.web.static_files import Static
 
 HERE = Path(__file__).parent
+STATIC = Static(HERE / "static")
 TIMER = ("/timer", "Timer")
 # Path and name of each page in the navigation; `/reports/…` belongs to Reports.
 TABS = (
@@ -41,6 +41,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.globals |= {"from_us": from_us, "tabs": TABS, "timezones": pytz.common_timezones}
+_templates.globals |= {"static": f"/static/{STATIC.version}"}
 _templates.globals |= {
     name: getattr(formatting, name)
     for name in (
@@ -61,16 +62,6 @@ _templates.globals |= {
         "window_words",
     )
 }
-
-
-class Static(StaticFiles):
-    """Static files that browsers revalidate at every use, so that all are of one version."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """Answer as Starlette does, 304 for a file that the browser has."""
-        response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
 
 
 def page(request: Request, template: str, status_code: int = 200, **values: object) -> HTMLResponse:

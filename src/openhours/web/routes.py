@@ -1,7 +1,6 @@
 """Every page, and the static files."""
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from openhours.web.pages import (
     account,
@@ -21,7 +20,7 @@ from openhours.web.pages import (
     timer,
     traffic,
 )
-from openhours.web.render import HERE, Static
+from openhours.web.render import STATIC
 
 PAGES = (
     overview.router,
@@ -54,5 +53,5 @@ PAGES = (
 
 def add_static_files(app: FastAPI) -> None:
     """Serve style sheets, scripts and pictures."""
-    app.mount("/static", Static(directory=HERE / "static"), name="static")
-    app.mount("/docs/assets", StaticFiles(directory=api_docs.ASSETS), name="docs-assets")
+    app.mount("/static", STATIC, name="static")
+    app.mount("/docs/assets", api_docs.ASSETS, name="docs-assets")

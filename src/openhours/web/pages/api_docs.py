@@ -11,25 +11,29 @@ from openhours.accounts.browser_sessions import csrf_token, sent_cookie
 from openhours.api.json_answers import json_answer
 from openhours.api.off_loop import off_loop
 from openhours.api.security_headers import STRICT
+from openhours.web.render import STATIC
+from openhours.web.static_files import KEPT, Static
 
 _JAVASCRIPT = "text/javascript"
-# Served at /docs/assets.
-ASSETS = Path(fastapi_offline.__file__).parent / "static"
+_FOLDER = Path(fastapi_offline.__file__).parent / "static"
+ASSETS = Static(_FOLDER)  # served at /docs/assets
+_ASSETS = f"docs/assets/{ASSETS.version}"
 
 # Addresses are relative: a proxy may serve this page below a path.
-_HEAD = """<!doctype html>
+_HEAD = f"""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>openhours API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="docs/assets/favicon.png">
-<link rel="stylesheet" href="static/docs.css">
+<link rel="icon" href="{_ASSETS}/favicon.png">
+<link rel="stylesheet" href="static/{STATIC.version}/docs.css">
 """
 _TOP = '<header class="top"><a href="./">openhours</a><h1>API</h1></header>'
 
-_SWAGGER = f"""{_HEAD}<meta name="csrf-token" content="{{token}}">
-<link rel="stylesheet" href="docs/assets/swagger-ui.css"></head>
+_SWAGGER = f"""{_HEAD}<meta name="csrf-token" content="TOKEN">
+<link rel="stylesheet" href="{_ASSETS}/swagger-ui.css">
+<link rel="preload" href="openapi.json" as="fetch" crossorigin></head>
 <body>{_TOP}<main id="swagger-ui"></main>
-<script src="docs/assets/swagger-ui-bundle.js"></script>
+<script src="{_ASSETS}/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script></body>
 </html>
 """
@@ -54,7 +58,7 @@ SwaggerUIBundle({
 
 _REDOC = f"""{_HEAD}</head>
 <body>{_TOP}<main id="redoc"></main>
-<script src="redoc/bundle.js"></script>
+<script src="redoc/bundle.js?{ASSETS.version}"></script>
 <script src="redoc/start.js"></script></body>
 </html>
 """
@@ -83,7 +87,7 @@ router = APIRouter(include_in_schema=False)
 async def docs(request: Request) -> Response:
     """Show the API, to read and to try."""
     token = csrf_token(request, sent_cookie(request))
-    return HTMLResponse(_SWAGGER.replace("{token}", token), headers={"Cache-Control": "no-store"})
+    return HTMLResponse(_SWAGGER.replace("TOKEN", token), headers={"Cache-Control": "no-store"})
 
 
 @router.get("/redoc")
@@ -107,7 +111,7 @@ async def start_redoc() -> Response:
 @router.get("/redoc/bundle.js")
 async def redoc_bundle() -> Response:
     """Return Redoc, without the picture that it would load from another host."""
-    return Response(_redoc_bundle(), media_type=_JAVASCRIPT)
+    return Response(_redoc_bundle(), headers=KEPT, media_type=_JAVASCRIPT)
 
 
 @router.get("/openapi.json")
@@ -118,4 +122,4 @@ async def openapi(request: Request) -> Response:
 
 @cache
 def _redoc_bundle() -> str:
-    return (ASSETS / "redoc.standalone.js").read_text().replace(_REDOC_LOGO, "data:,")
+    return (_FOLDER / "redoc.standalone.js").read_text().replace(_REDOC_LOGO, "data:,")

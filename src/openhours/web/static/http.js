@@ -1,5 +1,5 @@
-// This file is /static/http.js of the service, which a proxy may serve below a path.
-export const root = new URL("..", import.meta.url).pathname.slice(0, -1);
+// This file is /static/<version>/http.js of the service, which a proxy may serve below a path.
+export const root = new URL("../..", import.meta.url).pathname.slice(0, -1);
 
 // Asking the server: what is posted carries the page's token.
 export const token = () => document.querySelector("meta[name=csrf-token]").content;
