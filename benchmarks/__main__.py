@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from tests.helpers.chromium import CHROMIUM
 
-from benchmarks import against_duckdb, ingestion, intervals, reports, writes
+from benchmarks import against_duckdb, ingestion, intervals, pages, reports, writes
 from benchmarks.measure import Result
 from benchmarks.place import files, make_place
 
@@ -21,6 +22,7 @@ GROUPS = {
     "reports": reports.run,
     "writes": writes.run,
     "intervals": intervals.run,
+    "pages": pages.run,
 }
 
 
@@ -35,6 +37,9 @@ def main() -> None:
     if "writes" in groups and shutil.which("wrk") is None:
         console.print("B9 and B10 are left out: they need wrk (apt-get install wrk)")
         groups.remove("writes")
+    if "pages" in groups and CHROMIUM is None:
+        console.print("B13 is left out: it needs Chromium (apt-get install chromium)")
+        groups.remove("pages")
     here = make_place()
     data = files(here.folder)
     for name in groups:

@@ -313,3 +313,23 @@ def test_a_report_that_is_removed_meanwhile_is_not_compared(reports: Reports) ->
     sql(reports, f"DELETE FROM report_rows WHERE report = {gone}")
     for a, b in ((before, after), (after, before)):
         assert diff(reports, a, b, 404)["detail"] == "the report was removed"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize(("in_a", "in_b"), [("abdg", "bcdef"), ("efg", "abg"), ("g", "abcdefg")])
+def test_reports_of_different_stores_are_compared_in_pages_of_any_size(
+    reports: Reports, monkeypatch: pytest.MonkeyPatch, size: int, in_a: str, in_b: str
+) -> None:
+    for one in "gfedcba":  # not in the order of their ids
+        store(reports, one)
+    before = reports.report(as_of="2023-01-24T18:00:00Z", store_ids=list(in_a))
+    after = reports.report(as_of="2023-01-25T12:00:00Z", store_ids=list(in_b))
+    monkeypatch.setattr("openhours.reports.compare._stores_at_once", lambda pair: size)
+    both = sorted(set(in_a) & set(in_b))
+    found = diff(reports, before, after)
+    assert [row["store_id"] for row in found["rows"]] == both
+    assert {(row["uptime_last_hour_a"], row["uptime_last_hour_b"]) for row in found["rows"]} == {
+        (0.0, 60.0)
+    }
+    counts = (found["compared"], found["different"], found["only_a"], found["only_b"])
+    assert counts == (len(both), len(both), len(in_a) - len(both), len(in_b) - len(both))

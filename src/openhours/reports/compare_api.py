@@ -1,6 +1,6 @@
 """Two reports compared over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,6 +9,7 @@ import pandas as pd
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.dependencies import Engine, public_path
 from openhours.api.fields import Text
@@ -16,15 +17,16 @@ from openhours.api.off_loop import off_loop
 from openhours.reports.causes import CAUSES, Cause
 from openhours.reports.compare import (
     Difference,
+    Differing,
     Pair,
-    Stores,
-    common_stores,
     differences,
+    find_differing,
     find_pair,
     option_changes,
 )
 from openhours.reports.formats import MEDIA, csv, json_rows
 from openhours.reports.layouts import unit_of
+from openhours.reports.queries import sorted_stores
 from openhours.reports.schemas import ReportInfo, report_info
 from openhours.reports.tabular import STORE_ID, Heading, Table, figure
 from openhours.times import iso
@@ -127,24 +129,19 @@ async def compare_reports(
     is no difference.
     """
     pair = await find_pair(engine, a, b)
-    stores = await common_stores(engine, pair)
-    causes, pks, ids = np.zeros(len(CAUSES), np.int64), [np.empty(0, np.int64)], list[str]()
-    async for found in differences(engine, pair, stores.pks, stores.ids):
-        causes += found.causes.sum(axis=0)
-        pks.append(found.store_pks)
-        ids += found.store_ids
-    again = differences(engine, pair, np.concatenate(pks), ids)
-    table = Table(_headings(pair), len(ids), _pages(pair, again, format))
+    found = await find_differing(engine, pair, 0)
+    pks, ids = await sorted_stores(engine, found.pks.tolist())
+    table = Table(_headings(pair), len(ids), _pages(engine, pair, pks, ids, format))
     if format == "csv":
         headers = {"Content-Disposition": f'attachment; filename="diff-{a[:8]}-{b[:8]}.csv"'}
         return StreamingResponse(csv(table), 200, headers, MEDIA["csv"])
-    about = _about(pair, stores, causes, len(ids), public_path(request))
+    about = _about(pair, found, public_path(request))
     return StreamingResponse(json_rows(table, about), media_type=MEDIA["json"])
 
 
-def _about(pair: Pair, stores: Stores, causes: Int64, different: int, root: str) -> dict[str, Any]:
+def _about(pair: Pair, found: Differing, root: str) -> dict[str, Any]:
     """Return all but the rows."""
-    counts = zip(CAUSES, causes.tolist(), strict=True)
+    counts = zip(CAUSES, found.causes.sum(axis=0).tolist(), strict=True)
     about = ReportDiff(
         a=report_info(pair.a, root),
         b=report_info(pair.b, root),
@@ -153,10 +150,10 @@ def _about(pair: Pair, stores: Stores, causes: Int64, different: int, root: str)
             name: ChangedOption(a=_plain(one), b=_plain(other))
             for name, (one, other) in option_changes(pair.a, pair.b).items()
         },
-        compared=len(stores.ids),
-        only_a=stores.only_a,
-        only_b=stores.only_b,
-        different=different,
+        compared=found.common,
+        only_a=found.only_a,
+        only_b=found.only_b,
+        different=len(found.pks),
         causes={cause: count for cause, count in counts if count},
         without_inputs=[one.report_id for one in (pair.a, pair.b) if one.inputs is None],
         rows=[],
@@ -182,16 +179,19 @@ def _headings(pair: Pair) -> list[Heading]:
 
 
 async def _pages(
-    pair: Pair, found: AsyncIterator[Difference], form: _Format
+    engine: AsyncEngine, pair: Pair, pks: Int64, ids: Sequence[str], form: _Format
 ) -> AsyncIterator[pd.DataFrame]:
-    async for one in found:
-        yield await off_loop(_frame, pair, one, form)
+    start = 0
+    async for one in differences(engine, pair, pks):
+        some = ids[start : start + len(one.store_pks)]  # complete reports: all differ again
+        start += len(some)
+        yield await off_loop(_frame, pair, some, one, form)
 
 
-def _frame(pair: Pair, found: Difference, form: _Format) -> pd.DataFrame:
+def _frame(pair: Pair, store_ids: Sequence[str], found: Difference, form: _Format) -> pd.DataFrame:
     causes = [[CAUSES[n] for n in np.flatnonzero(row)] for row in found.causes]
     columns: dict[str, Any] = {
-        STORE_ID.name: found.store_ids,
+        STORE_ID.name: store_ids,
         "causes": causes if form == "json" else [" ".join(some) for some in causes],
     }
     a, b = found.a, found.b

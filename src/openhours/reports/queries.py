@@ -1,6 +1,6 @@
 """Reading reports and their rows, for the API, the commands and the pages."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -96,9 +96,19 @@ async def row_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, list[s
         "SELECT s.id, s.store_id FROM report_rows r JOIN stores s ON s.id = r.store"
         " WHERE r.report = $1 ORDER BY s.store_id"
     )
+    return await _in_order(engine, query, report_pk)
+
+
+async def sorted_stores(engine: AsyncEngine, store_pks: Sequence[int]) -> tuple[Int64, list[str]]:
+    """Return the database ids and the store_ids of these stores, by store_id bytewise."""
+    query = "SELECT id, store_id FROM stores WHERE id = ANY($1::int4[]) ORDER BY store_id"
+    return await _in_order(engine, query, store_pks)
+
+
+async def _in_order(engine: AsyncEngine, query: str, of: object) -> tuple[Int64, list[str]]:
     store_pks: list[int] = []
     store_ids: list[str] = []
-    async for rows in _batches(engine, query, report_pk):
+    async for rows in _batches(engine, query, of):
         store_pks += [row[0] for row in rows]
         store_ids += [row[1] for row in rows]
     return np.array(store_pks, np.int64), store_ids
@@ -120,12 +130,12 @@ async def outage_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, lis
 
 
 async def _batches(
-    engine: AsyncEngine, query: str, report_pk: int
+    engine: AsyncEngine, query: str, of: object
 ) -> AsyncIterator[list[asyncpg.Record]]:
     async with engine.begin() as connection:
         # Raw, for SQLAlchemy would make all rows in one turn.
         raw = await raw_connection(connection)
-        cursor = await raw.cursor(query, report_pk)
+        cursor = await raw.cursor(query, of)
         while rows := await cursor.fetch(_AT_ONCE):
             yield rows
 
@@ -153,6 +163,19 @@ async def read_rows(
         return rows
     order = np.searchsorted(stores, store_pks)
     return {name: column[order] for name, column in rows.items()}
+
+
+async def read_rows_after(
+    connection: AsyncConnection, report: Report, store: int, limit: int, columns: Mapping[str, str]
+) -> dict[str, NDArray[Any]]:
+    """Return `store` and these columns of a report's next rows after a store, by database id."""
+    types = {"store": "int4", **columns}
+    query = (
+        f"SELECT {', '.join(types)} FROM report_rows"  # noqa: S608  fixed names
+        " WHERE report = $1 AND store > $2 ORDER BY store LIMIT $3"
+    )
+    raw = await raw_connection(connection)
+    return await bulk.copy_out(raw, query, types, report.id, store, limit)
 
 
 async def read_outages(

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 from functools import cache
-from os import PathLike
 from pathlib import Path
 
 from fastapi import Response
@@ -48,11 +47,11 @@ class Static(StaticFiles):
 
 
 async def _compressed(whole: FileResponse) -> Response:
-    content = await off_loop(_gzip, whole.path)
+    content = await off_loop(_gzip, str(whole.path))
     headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
     return Response(content, headers=headers, media_type=whole.media_type)
 
 
 @cache
-def _gzip(path: str | PathLike[str]) -> bytes:
+def _gzip(path: str) -> bytes:
     return gzip.compress(Path(path).read_bytes(), mtime=0)

@@ -1,8 +1,9 @@
 """`/reports/compare`: of which stores the figures differ in two reports, and what changed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -18,42 +19,29 @@ from openhours.errors import Conflict, Invalid, NotFound, invalid
 from openhours.reports.causes import CAUSES, Cause
 from openhours.reports.compare import (
     Difference,
+    Differing,
     Figures,
     Pair,
-    Stores,
-    common_stores,
     differences,
+    find_differing,
     pair_of,
 )
 from openhours.reports.layouts import unit_of
-from openhours.reports.queries import find_complete_report
+from openhours.reports.queries import find_complete_report, sorted_stores
 from openhours.reports.tables import Report
 from openhours.stores.search import names_of
 from openhours.times import MINUTE
-from openhours.uptime.axis import Int64
 from openhours.web import formatting, queries
 from openhours.web.comparison import CAUSE_WORDS, asked, causes_in_words, changed_options
 from openhours.web.forms import wrong_fields
+from openhours.web.kept import Kept, KeptResults
 from openhours.web.render import page
 
 router = APIRouter(include_in_schema=False)
 
 _MAX_CHOICES = 50
 _PAGE = 50
-
-
-@dataclass(frozen=True)
-class _Differing:
-    """Stores that differ (n,), in their reports' order, and by how much in one window.
-
-    `total` and `causes` (CAUSES,) count all of them, whatever cause these were chosen by.
-    """
-
-    total: int
-    causes: Int64
-    pks: Int64
-    ids: Sequence[str]
-    change: NDArray[np.float64]
+_MAX_KEPT = 100_000  # rows: of larger reports, which stores differ is found each time
 
 
 @dataclass(frozen=True)
@@ -71,6 +59,7 @@ class _StoreRow:
 async def compare(
     request: Request,
     engine: Engine,
+    kept: KeptResults,
     a: Text = "",
     b: Text = "",
     window: Text = "",
@@ -91,7 +80,7 @@ async def compare(
     values: dict[str, Any] = {"pair": pair}
     if pair is not None:
         query = {"a": a, "b": b, "window": window, "cause": cause, "order": order, "page": number}
-        values |= await _comparison(engine, pair, query)
+        values |= await _comparison(engine, kept, pair, query)
     zone = formatting.zone_of(request)
 
     def drawn() -> Response:
@@ -141,37 +130,43 @@ def _choices(
     }
 
 
-async def _comparison(engine: AsyncEngine, pair: Pair, query: dict[str, Any]) -> dict[str, Any]:
+async def _comparison(
+    engine: AsyncEngine, kept: Kept, pair: Pair, query: dict[str, Any]
+) -> dict[str, Any]:
     """Return what the page shows of two reports."""
     names = [one.window.name for one in pair.windows]
     name = query["window"] or names[-1]
     if name not in names:
         raise invalid("not a window of both reports", "query", "window")
     place = names.index(name)
-    stores = await common_stores(engine, pair)
-    found = await _differing(engine, pair, stores, place, query["cause"])
-    last = max(1, -(-len(found.ids) // _PAGE))
+    finding = partial(find_differing, engine, pair, place)
+    key = ("differing", pair.a.report_id, pair.b.report_id, place)
+    large = max(report.row_count or 0 for report in (pair.a, pair.b)) > _MAX_KEPT
+    found = await (finding() if large else kept.get(key, finding))
+    ranked = await off_loop(_ranked, found, query["cause"], query["order"])
+    last = max(1, -(-len(ranked) // _PAGE))
     current = min(query["page"], last)
     first = (current - 1) * _PAGE
-    some = (await off_loop(_ranked, found.change, query["order"]))[first : first + _PAGE]
-    ids = [found.ids[n] for n in some.tolist()]
+    some = found.pks[ranked[first : first + _PAGE]]
+    pks, store_ids = await sorted_stores(engine, some.tolist())
+    ids = dict(zip(pks.tolist(), store_ids, strict=True))
     rows = list[_StoreRow]()
-    async for one in differences(engine, pair, found.pks[some], ids):
-        rows += _rows(pair, one, place)
+    async for one in differences(engine, pair, some):
+        rows += _rows(pair, one, ids, place)
     async with engine.connect() as connection:
-        called = await names_of(connection, ids)
+        called = await names_of(connection, store_ids)
 
     def link(**changes: object) -> str:
         return formatting.query_of(query | {"page": 1} | changes)
 
     return {
-        "stores": stores,
-        "total": found.total,
-        "causes": causes_in_words(found.causes),
+        "stores": found,
+        "total": len(found.pks),
+        "causes": causes_in_words(found.causes.sum(axis=0)),
         "cause": query["cause"] and CAUSE_WORDS[query["cause"]][0],
         "windows": names,
         "query": query | {"window": name},
-        "matching": len(found.ids),
+        "matching": len(ranked),
         "first": first + 1,
         "current": current,
         "last": last,
@@ -181,44 +176,30 @@ async def _comparison(engine: AsyncEngine, pair: Pair, query: dict[str, Any]) ->
     }
 
 
-async def _differing(
-    engine: AsyncEngine, pair: Pair, stores: Stores, place: int, cause: Cause | None
-) -> _Differing:
-    """Return the stores that differ, those with the cause or all of them.
+def _ranked(found: Differing, cause: Cause | None, order: str) -> NDArray[np.intp]:
+    """Return the places of the stores with the cause, or of all: the worst or the best first.
 
-    `place` is that of the window. Of each store only its ids and its change are held.
+    Those without a change are last.
     """
-    total, causes = 0, np.zeros(len(CAUSES), np.int64)
-    pks, ids, changes = [np.empty(0, np.int64)], list[str](), [np.empty(0)]
-    async for found in differences(engine, pair, stores.pks, stores.ids):
-        total += len(found.store_ids)
-        causes += found.causes.sum(axis=0)
-        which = np.full(len(found.store_ids), fill_value=True)
-        if cause is not None:
-            which = found.causes[:, CAUSES.index(cause)]
-        pks.append(found.store_pks[which])
-        ids += [found.store_ids[n] for n in np.flatnonzero(which).tolist()]
-        changes.append((found.b.share - found.a.share)[which, place])
-    return _Differing(total, causes, np.concatenate(pks), ids, np.concatenate(changes))
+    which = np.arange(len(found.pks))
+    if cause is not None:
+        which = np.flatnonzero(found.causes[:, CAUSES.index(cause)])
+    change = found.change[which]
+    return which[np.argsort(change if order == "worse" else -change, kind="stable")]
 
 
-def _ranked(change: NDArray[np.float64], order: str) -> NDArray[np.intp]:
-    """Return the places of the changes, the worst or the best first; those without one are last."""
-    return np.argsort(change if order == "worse" else -change, kind="stable")
-
-
-def _rows(pair: Pair, found: Difference, place: int) -> list[_StoreRow]:
+def _rows(pair: Pair, found: Difference, ids: Mapping[int, str], place: int) -> list[_StoreRow]:
     unit = "min" if unit_of(pair.windows[place].window)[0] == MINUTE else "h"
     changes = (found.b.share - found.a.share)[:, place].tolist()
     return [
         _StoreRow(
-            store_id,
+            ids[pk],
             [CAUSE_WORDS[CAUSES[cause]][0] for cause in np.flatnonzero(found.causes[n])],
             _uptime(found.a, n, place, unit),
             _uptime(found.b, n, place, unit),
             _points(changes[n]),
         )
-        for n, store_id in enumerate(found.store_ids)
+        for n, pk in enumerate(found.store_pks.tolist())
     ]
 
 
