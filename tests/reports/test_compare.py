@@ -324,7 +324,7 @@ def test_reports_of_different_stores_are_compared_in_pages_of_any_size(
         store(reports, one)
     before = reports.report(as_of="2023-01-24T18:00:00Z", store_ids=list(in_a))
     after = reports.report(as_of="2023-01-25T12:00:00Z", store_ids=list(in_b))
-    monkeypatch.setattr("openhours.reports.compare._stores_at_once", lambda pair: size)
+    monkeypatch.setattr("openhours.reports.compare._stores_at_once", lambda _: size)
     both = sorted(set(in_a) & set(in_b))
     found = diff(reports, before, after)
     assert [row["store_id"] for row in found["rows"]] == both
