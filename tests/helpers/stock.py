@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import numpy as np
 from fastapi.testclient import TestClient
 
 from openhours.db.weekly import week_of
 from openhours.stores.tables import OBSERVATIONS
 from openhours.times import HOUR, MINUTE, iso, now, to_us
+from openhours.uptime.tallies import tallies
+from openhours.uptime.totals import Figures
 
 SCRIPT = "<script>alert(1)</script>"
 PC = "desk & <b>chair</b>"
@@ -142,6 +145,18 @@ async def _reports(raw: "asyncpg.Connection[Any]") -> None:
         if complete:
             up = (30 if name == FIRST else 20) * MINUTE
             await raw.execute(_ROWS, report, SCRIPT, HOUR, up)
+            await _tally(raw, report)
+
+
+async def _tally(raw: "asyncpg.Connection[Any]", report: int) -> None:
+    """Add what a report keeps of all its rows."""
+    rows = await raw.fetch("SELECT * FROM report_rows WHERE report = $1", report)
+    opened, up, observed = (
+        np.array([row[name] for row in rows]).T for name in ("open", "up", "observed")
+    )
+    known = np.array([row["known"] for row in rows])
+    found = {"polled": tallies(Figures(opened, up, observed, np.zeros_like(up), known)).tolist()}
+    await raw.execute("UPDATE reports SET tallies = $2 WHERE id = $1", report, json.dumps(found))
 
 
 async def _files(raw: "asyncpg.Connection[Any]") -> None:

@@ -25,6 +25,7 @@ from openhours.uptime.totals import Figures
 from tests.reports.database import on_engine
 
 BY_HOUR = {POLLED: np.zeros((2, 168), np.int64)}
+TALLIES = {POLLED: np.ones((3, 30), np.int64)}
 AS_OF = datetime(2023, 1, 20, tzinfo=UTC)
 
 
@@ -40,7 +41,7 @@ async def begin(engine: AsyncEngine, settings: Settings) -> Report:
 
 async def complete(engine: AsyncEngine, report: Report, rows: int = 0) -> bool:
     async with engine.begin() as connection:
-        return await complete_report(connection, report, rows, 0, BY_HOUR)
+        return await complete_report(connection, report, rows, 0, BY_HOUR, TALLIES)
 
 
 def figures(stores: int) -> Figures:
@@ -61,6 +62,7 @@ def figures_of(store_ids: list[int], *zones: str) -> PartitionFigures:
         verdicts=None,
         unweighed=None,
         by_hour=BY_HOUR[POLLED],
+        tallies=TALLIES[POLLED],
         zone=np.arange(len(store_ids)) % len(zones or ["UTC"]),
         zones=zones or ["UTC"],
         outages=None,
@@ -85,6 +87,7 @@ def test_an_attempt_begins_runs_and_completes(settings: Settings, database_url: 
         done = await find_report(engine, report.report_id)
         assert (done.state, done.progress, done.row_count) == ("complete", 1.0, 7)
         assert done.by_hour == {POLLED: [[0] * 168] * 2}
+        assert done.tallies == {POLLED: [[1] * 30] * 3}
         assert await begin_attempt(engine, report.id) is None, "it is not computed again"
 
     on_engine(database_url, scenario)
@@ -156,7 +159,7 @@ def test_rows_keep_the_zones_of_their_stores_whatever_the_order_of_partitions(
         async with engine.begin() as connection:
             await write_rows(connection, report, figures_of([5, 7], "Asia/Tokyo", "UTC"))
             await write_rows(connection, report, figures_of([2, 3], "Europe/Paris", "Asia/Tokyo"))
-            assert await complete_report(connection, report, 4, 0, BY_HOUR)
+            assert await complete_report(connection, report, 4, 0, BY_HOUR, TALLIES)
         done = await find_report(engine, report.report_id)
         rows = await read_rows(engine, done, np.array([2, 3, 5, 7]))
         names = [done.zones[place] for place in rows["zone"]]

@@ -56,13 +56,13 @@ def test_every_store_is_counted_in_one_state_and_one_bin(ask: Ask[None]) -> None
     async def query(connection: AsyncConnection) -> None:
         report = await queries.latest_report(connection)
         assert report is not None
-        found = await store_figures.counts(connection, report, range(3))
+        found = store_figures.counts(report, range(3))
         assert list(found) == ["polled"]
         for window, counts in enumerate(found["polled"]):
             states = (counts.fully_up, counts.partly, counts.down, counts.closed, counts.unknown)
             thirds = [sum(n % 3 == rest for n in KNOWN) for rest in (2, 1, 0)]
             assert states == (*thirds, 0, 1)
-            bins = await store_figures.distribution(connection, report.id, window, "polled")
+            bins = store_figures.distribution(report, window, "polled")
             assert (bins[20], bins[6], bins[0], sum(bins)) == (*thirds, len(KNOWN))
 
     ask(query)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Text, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.activity.tables import ActivityCount, ActivityEvent
@@ -67,7 +67,7 @@ async def latest_periods(
         select(
             ActivityCount.period_start,
             ActivityCount.period_end,
-            func.sum(ActivityCount.event_count).label("events"),
+            cast(func.sum(ActivityCount.event_count), BigInteger).label("events"),
         )
         .where(*_conditions(ActivityCount.user_id, ActivityCount.period_start, user_id))
         .group_by(ActivityCount.period_start, ActivityCount.period_end)

@@ -24,9 +24,10 @@ from openhours.reports.compare import (
     find_pair,
     option_changes,
 )
+from openhours.reports.downloads import removed
 from openhours.reports.formats import MEDIA, csv, json_rows
 from openhours.reports.layouts import unit_of
-from openhours.reports.queries import sorted_stores
+from openhours.reports.queries import row_stores
 from openhours.reports.schemas import ReportInfo, report_info
 from openhours.reports.tabular import STORE_ID, Heading, Table, figure
 from openhours.times import iso
@@ -130,13 +131,26 @@ async def compare_reports(
     """
     pair = await find_pair(engine, a, b)
     found = await find_differing(engine, pair, 0)
-    pks, ids = await sorted_stores(engine, found.pks.tolist())
+    pks, ids = await _in_order(engine, pair, found)
     table = Table(_headings(pair), len(ids), _pages(engine, pair, pks, ids, format))
     if format == "csv":
         headers = {"Content-Disposition": f'attachment; filename="diff-{a[:8]}-{b[:8]}.csv"'}
         return StreamingResponse(csv(table), 200, headers, MEDIA["csv"])
     about = _about(pair, found, public_path(request))
     return StreamingResponse(json_rows(table, about), media_type=MEDIA["json"])
+
+
+async def _in_order(engine: AsyncEngine, pair: Pair, found: Differing) -> tuple[Int64, list[str]]:
+    """Return the database ids and the store_ids of stores that differ, by store_id bytewise."""
+    pks, ids = await row_stores(engine, pair.a.id)
+    if len(ids) != pair.a.row_count:
+        raise removed()
+
+    def differing() -> tuple[Int64, list[str]]:
+        places = np.flatnonzero(np.isin(pks, found.pks))
+        return pks[places], [ids[place] for place in places.tolist()]
+
+    return await off_loop(differing)
 
 
 def _about(pair: Pair, found: Differing, root: str) -> dict[str, Any]:

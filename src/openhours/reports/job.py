@@ -57,6 +57,7 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
             await raw_connection(reader), await raw_connection(writer), report, only_of(partitions)
         )
         by_hour: dict[str, Int64] = {}
+        tallies: dict[str, Int64] = {}
         began = report.progress
         async with aclosing(_as_done(engine, report, works, began, 1.0)) as parts:
             async for part in parts:
@@ -66,12 +67,13 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
                     await groups.add(part)
                     rows += len(part.store_ids)
                     by_hour[part.feed] = by_hour.get(part.feed, 0) + part.by_hour
+                    tallies[part.feed] = tallies.get(part.feed, 0) + part.tallies
         await groups.write()
         if calibration is not None:
             report.calibration = (await calibration).tolist()
         # The snapshot lives as long as its exporter's transaction: until here.
         await reader.rollback()
-        if await write.complete_report(writer, report, rows, outages, by_hour):
+        if await write.complete_report(writer, report, rows, outages, by_hour, tallies):
             await writer.commit()
             log.info("report %s complete: %d rows", report.report_id, rows)
         else:

@@ -29,6 +29,7 @@ from openhours.uptime.intervals.mixture import Evidence, Ranges, evidence, range
 from openhours.uptime.intervals.verdicts import verdicts
 from openhours.uptime.outages import Outages, in_windows, some
 from openhours.uptime.segments import Filled
+from openhours.uptime.tallies import tallies
 from openhours.uptime.totals import Figures, figures
 from openhours.uptime.windows import Bounds, Window, bounds
 
@@ -90,8 +91,8 @@ class PartitionFigures:
 
     `ranges` are their intervals, if they were asked for, `verdicts` what these say of targets, if
     there are any; `unweighed` is there while the prior is not known. `by_hour` is (2, 168), see
-    `uptime.hourly`; `zone` (n,) are positions in `zones`; `inputs` are what the figures were made
-    of, `corrections` the ids of the corrections in them.
+    `uptime.hourly`, `tallies` as in `uptime.tallies`; `zone` (n,) are positions in `zones`;
+    `inputs` are what the figures were made of, `corrections` the ids of the corrections in them.
     """
 
     feed: str
@@ -101,6 +102,7 @@ class PartitionFigures:
     verdicts: Verdicts | None
     unweighed: Unweighed | None
     by_hour: Int64
+    tallies: Int64
     zone: Int64
     zones: Sequence[str]
     outages: PartitionOutages | None
@@ -135,6 +137,7 @@ def compute_partition(url: str | None, partition: Partition) -> PartitionFigures
         verdicts=None,
         unweighed=None,
         by_hour=by_hour(filled, part.as_of),
+        tallies=tallies(found),
         zone=columns.zone,
         zones=columns.zones,
         outages=_in_windows(columns, counted, filled, part, edges) if partition.outages else None,

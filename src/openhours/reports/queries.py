@@ -21,7 +21,7 @@ from openhours.stores.tables import Store
 from openhours.uptime.axis import Int64
 
 _COLUMNS = tuple(Report.__table__.columns)
-_LONG = ("by_hour", "zones", "prior", "calibration", "inputs")
+_LONG = ("by_hour", "tallies", "zones", "prior", "calibration", "inputs")
 _LISTED = tuple(column for column in _COLUMNS if column.name not in _LONG)
 _OUTAGE: dict[str, TypeEngine[Any]] = {
     "began_at": Timestamp,

@@ -79,6 +79,8 @@ class Report(Repeatable, Base):
     outage_count: Mapped[int | None] = mapped_column(BigInteger)
     # By feed: [open time, uptime] of all its stores, each of the 168 hours before T, in µs.
     by_hour: Mapped[dict[str, list[list[int]]] | None] = mapped_column(JSONB)
+    # By feed, of a complete report: what `uptime.tallies` has of each window.
+    tallies: Mapped[dict[str, list[list[int]]] | None] = mapped_column(JSONB)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Timestamp, server_default=text("now()"))
     started_at: Mapped[datetime | None] = mapped_column(Timestamp)

@@ -140,10 +140,11 @@ async def complete_report(
     rows: int,
     outages: int,
     by_hour: dict[str, Int64],
+    tallies: dict[str, Int64],
 ) -> bool:
     """Mark the report complete inside the caller's transaction; False if another attempt runs.
 
-    `by_hour` is (2, 168) for each feed, see `uptime.hourly`.
+    For each feed `by_hour` is (2, 168), see `uptime.hourly`, and `tallies` as in `uptime.tallies`.
     """
     completed = await connection.execute(
         update(Report)
@@ -161,6 +162,7 @@ async def complete_report(
             inputs=report.inputs,
             groups=report.groups,
             by_hour={feed: hours.tolist() for feed, hours in by_hour.items()},
+            tallies={feed: windows.tolist() for feed, windows in tallies.items()},
             finished_at=func.clock_timestamp(),
         )
         .returning(func.extract("epoch", Report.finished_at - Report.started_at), TELL_ENDED)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,7 +15,6 @@ from sqlalchemy import (
     func,
     outerjoin,
     select,
-    text,
 )
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,15 +22,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from openhours.reports.downloads import removed
 from openhours.reports.tables import Report, ReportRow
 from openhours.stores.search import STORE_NAME, StoreSearch
-from openhours.stores.tables import BEATING, Store
+from openhours.stores.tables import BEATING, POLLED, Store
 from openhours.times import MINUTE
 from openhours.uptime.intervals.verdicts import NAMES
+from openhours.uptime.tallies import COUNTS
 from openhours.web.windows import DAY, DEFAULTS, WEEK, PageWindow
 
 State = Literal["", "down", "up", "partly", "throughout", "closed", "unknown"]
 Verdict = Literal["", "met", "missed", "cannot_tell"]
 Sort = Literal["down", "percent", "id"]
-# Shares of open time, as `distribution` counts them.
+# Shares of open time, as `uptime.tallies` counts them.
 BINS = (*(f"{low}-{low + 5}" for low in range(0, 100, 5)), "100")
 PAGE = 50
 
@@ -197,58 +197,42 @@ async def time_zones(connection: AsyncConnection, default: str) -> list[str]:
     return sorted((await connection.execute(query)).scalars())
 
 
-_COUNTS = text("""
-SELECT CASE WHEN is_pc THEN 'beating' ELSE 'polled' END AS feed,
-       count(*) FILTER (WHERE known AND open > 0 AND up = open) AS fully_up,
-       count(*) FILTER (WHERE known AND up > 0 AND up < open) AS partly,
-       count(*) FILTER (WHERE known AND up = 0 AND open > 0) AS down,
-       count(*) FILTER (WHERE known AND open = 0) AS closed,
-       count(*) FILTER (WHERE NOT known) AS unknown,
-       coalesce(sum(open) FILTER (WHERE known), 0)::int8 AS open,
-       coalesce(sum(up) FILTER (WHERE known), 0)::int8 AS up,
-       coalesce(sum(open), 0)::int8 AS all_open,
-       coalesce(sum(observed), 0)::int8 AS observed
-FROM (
-    SELECT store IN (SELECT id FROM stores WHERE feed = 'beating') AS is_pc, n, known,
-           open[n] AS open, up[n] AS up, observed[n] AS observed
-    FROM report_rows, unnest(CAST(:places AS int[])) n WHERE report = :report
-    OFFSET 0  -- each element of an array is read once
-) AS of_stores
-GROUP BY is_pc, n ORDER BY is_pc, n
-""")
-
-
-async def counts(
-    connection: AsyncConnection, report: Report, windows: Sequence[int]
-) -> dict[str, list[Row[Any]]]:
-    """Return, by feed, for each of these windows how many stores were up, down …
-
-    And sums in µs. Windows are positions, in their order. Polled stores come first; a feed without
-    any store is not there. Raise NotFound if the report was removed meanwhile.
-    """
-    values = {"report": report.id, "places": [window + 1 for window in windows]}
-    found = dict[str, list[Row[Any]]]()
-    for row in await connection.execute(_COUNTS, values):
-        found.setdefault(row.feed, []).append(row)
-    if report.row_count and not found:
+async def check_rows(connection: AsyncConnection, report: Report) -> None:
+    """Raise NotFound if the report was removed meanwhile: its rows go with it."""
+    rows = select(ReportRow.store).where(ReportRow.report == report.id).limit(1)
+    if report.row_count and (await connection.execute(rows)).first() is None:
         raise removed()
-    return found
 
 
-async def distribution(
-    connection: AsyncConnection, report: int, window: int, feed: str
-) -> list[int]:
-    """Return how many stores of a feed have an uptime in each of `BINS`.
+class Counts(NamedTuple):
+    """The fields of `uptime.tallies.COUNTS`."""
 
-    `window` is its position in the report.
+    fully_up: int
+    partly: int
+    down: int
+    closed: int
+    unknown: int
+    open: int
+    up: int
+    all_open: int
+    observed: int
+
+
+def counts(report: Report, windows: Sequence[int]) -> dict[str, list[Counts]]:
+    """Return, by feed, for each of these windows how many stores were up, down … in a report.
+
+    And sums in µs. Windows are positions. Polled stores come first; a feed without any store is not
+    there.
     """
-    query = text("""
-        SELECT (20 * up[:n]) / open[:n] AS bin, count(*) AS stores
-        FROM report_rows
-        WHERE report = :report AND known AND open[:n] > 0
-          AND (store IN (SELECT id FROM stores WHERE feed = 'beating')) = :is_pc
-        GROUP BY 1
-    """)
-    values = {"report": report, "n": window + 1, "is_pc": feed == BEATING}
-    found = dict(tuple(row) for row in await connection.execute(query, values))
-    return [int(found.get(n, 0)) for n in range(len(BINS))]
+    tallies = report.tallies or {}
+    return {
+        feed: [Counts(*tallies[feed][window][: len(COUNTS)]) for window in windows]
+        for feed in (POLLED, BEATING)
+        if feed in tallies
+    }
+
+
+def distribution(report: Report, window: int, feed: str) -> list[int]:
+    """Return how many stores of a feed have an uptime in each of `BINS`, in the window there."""
+    tallies = report.tallies or {}
+    return tallies[feed][window][len(COUNTS) :] if feed in tallies else [0] * len(BINS)

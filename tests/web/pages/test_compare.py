@@ -244,6 +244,7 @@ def test_the_newest_report_and_the_last_like_it_are_proposed(reports: Reports) -
         "1 requested store, last day, P1D, P2D and 1 more",
         "all stores, last hour, last day, last week",
     ]
+    assert all(", as of Wed 25 Jan 2023, 18:00: " in text for text in texts)
     assert chosen(get_page(reports.client, ADDRESS, b=partly), "a") == first
     assert page.all(".tile") == []
 

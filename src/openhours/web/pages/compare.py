@@ -114,8 +114,12 @@ def _choices(
     """
     texts = {}
     for row in rows:
-        at = formatting.when(row.created_at, zone, bare=True).striptags()
-        texts[row.report_id] = f"{at}: {asked(row)}"
+        as_of = row.as_of_polled or row.as_of_beating
+        at, of = (
+            formatting.when(instant, zone, bare=True).striptags()
+            for instant in (row.created_at, as_of)
+        )
+        texts[row.report_id] = f"{at}, as of {of}: {asked(row)}"
     if not b and rows:
         b = rows[0].report_id
     newer = next((row for row in rows if row.report_id == b), None)

@@ -17,7 +17,7 @@ from openhours.web.groups import GroupBy, find_groups
 from openhours.web.kept import KeptResults
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
-from openhours.web.store_figures import counts, with_figures, worst
+from openhours.web.store_figures import check_rows, counts, with_figures, worst
 from openhours.web.strip import strip_of
 from openhours.web.windows import DAY, DEFAULTS
 
@@ -39,8 +39,8 @@ async def overview(
         by_feed, longest, groups, since = {}, [], None, 0
         if report is not None:
             since = await count_files_since(connection, report.attempted_at or report.created_at)
-            counting = partial(counts, connection, report, [DAY.position])
-            by_feed = await kept.get(("day", report.report_id), counting)
+            await check_rows(connection, report)
+            by_feed = counts(report, [DAY.position])
             finding = partial(worst, connection, report, _MAX_WORST)
             # Only which ones: their names may change.
             store_pks = await kept.get(("worst", report.report_id, _MAX_WORST), finding)

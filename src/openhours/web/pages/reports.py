@@ -26,7 +26,7 @@ from openhours.web.kept import Kept, KeptResults
 from openhours.web.outages import outage_row
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
-from openhours.web.store_figures import BINS, counts, distribution, with_figures, worst
+from openhours.web.store_figures import BINS, check_rows, counts, distribution, with_figures, worst
 from openhours.web.weekly_changes import weekly_changes
 from openhours.web.windows import DEFAULTS, choose_window
 
@@ -93,9 +93,8 @@ async def report(
     }
     if found.state == "complete":
         async with engine.connect() as connection:
-            places = range(len(found.windows))
-            making = partial(counts, connection, found, places)
-            by_feed = await kept.get(("counts", found.report_id), making)
+            await check_rows(connection, found)
+            by_feed = counts(found, range(len(found.windows)))
             feed = next(iter(by_feed), POLLED)
             values |= {"counts": by_feed, "feed": feed}
             values["groups"] = await find_groups(
@@ -171,13 +170,12 @@ async def _last_week(
         making = partial(weekly_changes, connection, report.id, before.id, _MAX_STORES)
         changes = await kept.get(("changes", report.report_id, before.report_id), making)
     changed = [*changes.fell, *changes.rose] if changes else []
-    binning = partial(distribution, connection, report.id, window, feed)
     finding = partial(worst, connection, report, _MAX_STORES)
     store_pks = await kept.get(("worst", report.report_id, _MAX_STORES), finding)
     return {
         "windows": DEFAULTS,
         "bin_names": BINS,
-        "bins": await kept.get(("bins", report.report_id, window), binning),
+        "bins": distribution(report, window, feed),
         "worst": await with_figures(connection, report, store_pks),
         "previous": previous,
         "before": before,
