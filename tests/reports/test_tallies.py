@@ -27,7 +27,7 @@ def test_reports_of_an_older_version_get_their_tallies(database_url: str) -> Non
 
     async def work(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:
-            await connection.run_sync(move, "0033")
+            await connection.run_sync(move, "0034")
             raw = await raw_connection(connection)
             for name, state in (("old", "complete"), ("empty", "complete"), ("new", "queued")):
                 await raw.execute(

@@ -1,14 +1,14 @@
 """Reports keep how many of their stores were up, down and so on: pages need not read all rows.
 
-Revision: 0034, after 0033
+Revision: 0035, after 0034
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0034"
-down_revision = "0033"
+revision = "0035"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 
