@@ -36,7 +36,7 @@ async def complete_a_report(engine: AsyncEngine, settings: Settings) -> str:
     report = await find_report(engine, report_id)
     async with engine.begin() as connection:
         by_hour = {POLLED: np.zeros((2, 168), np.int64)}
-        assert await complete_report(connection, report, 0, 0, by_hour)
+        assert await complete_report(connection, report, 0, 0, by_hour, {})
     return report_id
 
 
