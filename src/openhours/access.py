@@ -86,6 +86,7 @@ TABLE = AccessTable(
         "POST /reports/new": Needs("report", form=True),
         "GET /reports/{report_id}": _REPORT,
         "GET /reports/compare": _REPORT,
+        "POST /deliveries/{delivery_id}/send_again": Needs("report", form=True),
         "GET /corrections/new": _CORRECT,
         "POST /corrections/new": Needs("correct", form=True),
         "POST /corrections/{correction_id}/revoke": Needs("correct", form=True),

@@ -10,15 +10,20 @@ from tools.service import Service
 
 from openhours.times import iso, now
 from tests.helpers.csv_files import hours_csv, status_csv, zone_csv
+from tests.helpers.webhook_receiver import SECRET
 from tests.web.conftest import ZONE, good_for_all
 
 SCRIPT = "<script>alert(1)</script>"
 SLASHED = "chain/7 & more?#%"
 LONG = "m" * 64
-ENVIRONMENT = {"OPENHOURS_TARGET": "99.95"}
+ENVIRONMENT = {
+    "OPENHOURS_TARGET": "99.95",
+    "OPENHOURS_WEBHOOK_URL": "http://127.0.0.1:1/nobody-is-there",
+    "OPENHOURS_WEBHOOK_SECRET": SECRET,
+}
 PAGES = (
     "/", "/stores", "/hours/special", "/reports", "/reports/compare", "/corrections",
-    "/corrections/new", "/pcs", "/traffic", "/activity", "/signin",
+    "/corrections/new", "/deliveries", "/pcs", "/traffic", "/activity", "/signin",
 )  # fmt: skip
 
 

@@ -38,7 +38,8 @@ def serve(settings: Settings) -> None:
     """Run the HTTP service until it is told to stop. Raise SettingsError before it begins."""
     executors.check(settings)
     database.check(settings)
-    checks.check(settings)
+    if settings.worker:
+        checks.check(settings)
     _refuse_open_network(settings)
     _refuse_port_in_use(settings)
     verbose = logging.getLogger().level <= logging.DEBUG

@@ -8,6 +8,7 @@ from openhours.web.pages import (
     api_docs,
     compare,
     corrections,
+    deliveries,
     files,
     find,
     overview,
@@ -26,6 +27,7 @@ PAGES = (
     overview.router,
     reports.list_router,
     corrections.list_router,
+    deliveries.list_router,
     *(
         pages.router
         for pages in (
@@ -36,6 +38,7 @@ PAGES = (
             reports,
             compare,
             corrections,
+            deliveries,
             special_hours,
             pcs,
             traffic,

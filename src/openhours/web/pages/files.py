@@ -5,6 +5,7 @@ from fastapi.responses import RedirectResponse
 
 from openhours.api.dependencies import ClientAddress, Engine, ServerSettings
 from openhours.api.fields import Text
+from openhours.db.deliveries import Delivery, deliveries_of
 from openhours.ingestion.advice import advice_of
 from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.sample import queue_sample
@@ -24,10 +25,12 @@ async def file(request: Request, engine: Engine, ingestion_id: Text) -> Response
     ingestion = await find_ingestion(engine, ingestion_id)
     reasons = ingestion.rejected_by_reason or {}
     async with engine.connect() as connection:
+        sent = await deliveries_of(connection, Delivery.ingestion, [ingestion.id])
         return page(
             request,
             "file.html",
             file=ingestion,
+            deliveries=sent[ingestion.id],
             advice=advice_of(ingestion),
             kinds=KINDS,
             words=REASONS,

@@ -11,6 +11,8 @@ from openhours.agent.names import PREFIX
 from openhours.api.cursors import Cursor
 from openhours.api.dependencies import Engine, ServerSettings, public_path
 from openhours.api.fields import Text
+from openhours.db.deliveries import Delivery, deliveries_of
+from openhours.delivery.schedule import next_report_at
 from openhours.reports.calibration import MAX_ERROR, bins_of, error_of, is_reliable
 from openhours.reports.queries import count_ongoing, find_report, list_outages, list_reports
 from openhours.reports.schemas import report_info
@@ -42,7 +44,9 @@ report_router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @list_router.get("/reports")
-async def reports(request: Request, engine: Engine, cursor: Cursor = None) -> Response:
+async def reports(
+    request: Request, engine: Engine, settings: ServerSettings, cursor: Cursor = None
+) -> Response:
     """Show all reports, newest first."""
     async with engine.connect() as connection:
         found = await list_reports(connection, limit=_PAGE, cursor=cursor)
@@ -52,6 +56,7 @@ async def reports(request: Request, engine: Engine, cursor: Cursor = None) -> Re
         "reports.html",
         reports=[report_info(report, public_path(request)) for report in found.rows],
         total=total,
+        next_at=next_report_at(settings),
         following=found.next_cursor,
     )
 
@@ -82,7 +87,9 @@ async def report(
     """
     found = await find_report(engine, report_id)
     shown = choose_window(found, window)
-    info = report_info(found, public_path(request))
+    async with engine.connect() as connection:
+        sent = await deliveries_of(connection, Delivery.report, [found.id])
+    info = report_info(found, public_path(request), sent[found.id])
     values: dict[str, Any] = {
         "report": found,
         "info": info,
