@@ -209,3 +209,24 @@ def test_without_a_webhook_nothing_waits_for_one(
             await outbox.wait("webhook", "(SELECT count(*) FROM deliveries) = 1")
 
     on_engine(database_url, scenario)
+
+
+def test_what_nobody_thought_of_is_noted_without_the_address(
+    settings: Settings,
+    database_url: str,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> str:
+        raise ValueError(receiver.url)
+
+    monkeypatch.setattr(webhooks, "sign", fail)
+
+    async def scenario(engine: AsyncEngine) -> None:
+        async with sending(engine, told_at(settings, receiver.url)):
+            await fail_a_report(engine, settings)
+            noted = await Outbox(engine).wait("webhook", "last_error IS NOT NULL")
+        assert noted["last_error"] == "unexpected ValueError: see the log of the worker"
+        assert noted["state"] == "waiting"
+
+    on_engine(database_url, scenario)

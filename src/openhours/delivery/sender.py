@@ -74,5 +74,12 @@ async def _try(engine: AsyncEngine, carrier: Carrier | None, delivery: Row[Any])
     except NotDelivered as error:
         log.warning("%s to %s: %s", delivery.event, carrier.place, error)
         await tries.note_failed(engine, delivery, carrier.place, str(error), final=error.final)
+    except Exception as error:
+        if is_database_unusable(error):
+            raise
+        # Not its text, which may hold the address.
+        log.exception("%s to %s", delivery.event, carrier.place)
+        reason = f"unexpected {type(error).__name__}: see the log of the worker"
+        await tries.note_failed(engine, delivery, carrier.place, reason, final=False)
     else:
         await tries.note_delivered(engine, delivery, arrived)
