@@ -23,7 +23,7 @@ from tests.helpers.waiting import wait_for
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-LANGUAGES = {"console", "python", "sql", "text", "nginx", "ini"}
+LANGUAGES = {"console", "python", "javascript", "sql", "text", "nginx", "ini"}
 NOT_COPIED = (".git", ".venv*", ".openhours", ".env", ".*_cache", "__pycache__", "*.egg-info")
 HEADER = "store_id,uptime_last_hour(in minutes)"
 RUN_ON = re.compile(r"make run|(.* )?openhours (serve|worker)")
@@ -100,6 +100,9 @@ class Reader:
                 self.sql(statement)
         elif step.language == "python":
             self._run(f".venv/bin/python - <<'END'\n{command}\nEND", [])
+        elif step.language == "javascript":
+            if shutil.which("node"):
+                self._run(f"node --input-type=module - <<'END'\n{command}\nEND", [])
         elif RUN_ON.fullmatch(command):
             self._begin(command, shown)
         elif any(line.startswith("^C") for line in shown):
@@ -164,6 +167,7 @@ def test_the_readme_and_the_pages_it_leads_to_do_as_they_say(reader: Reader) -> 
     reader.follow("README.md")
     reader.follow("CONTRIBUTING.md")
     reader.follow("docs/agent.md")
+    reader.follow("docs/clients.md")
     reader.follow("docs/apis.md")
 
 
@@ -177,7 +181,7 @@ def test_the_page_on_deployment_does_as_it_says(reader: Reader, place: Path) -> 
 
 
 def test_no_command_is_shown_that_no_test_runs() -> None:
-    run = {"README.md", "CONTRIBUTING.md", "agent.md", "apis.md", "deployment.md"}
+    run = {"README.md", "CONTRIBUTING.md", "agent.md", "apis.md", "clients.md", "deployment.md"}
     for document in DOCUMENTS:
         for block in blocks(document):
             place = f"{document.relative_to(ROOT)}:{block.line}"

@@ -1,9 +1,9 @@
 """Markdown documents as scripts: the commands that they show, and what they show as the answer.
 
 A block marked `console` holds commands after `$ ` (lines that end in a backslash go on) and their
-output; blocks marked `python` and `sql` are scripts. In an output `…` stands for any text, and
-alone on a line for any lines; `^C` is Ctrl-C at that moment. A block that tests cannot run has a
-line `<!-- not run: why -->` before it.
+output; blocks marked `python`, `javascript` and `sql` are scripts. In an output `…` stands for any
+text, and alone on a line for any lines; `^C` is Ctrl-C at that moment. A block that tests cannot
+run has a line `<!-- not run: why -->` before it.
 """
 
 import json
@@ -62,7 +62,7 @@ def steps(document: Path) -> list[Step]:
     for block in blocks(document):
         if block.not_run is not None:
             continue
-        if block.language in ("python", "sql"):
+        if block.language in ("python", "javascript", "sql"):
             found.append(Step(block.text, block.line, block.language))
         elif block.language == "console":
             found += _console(block)
