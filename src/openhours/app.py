@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -33,6 +34,7 @@ from openhours.db import database
 from openhours.delivery import api as deliveries
 from openhours.garbage import leave_what_is_loaded
 from openhours.heartbeats import api as heartbeats
+from openhours.heartbeats.metrics import pc_metrics
 from openhours.ingestion import api as ingestion
 from openhours.ingestion import metrics as ingestion_metrics
 from openhours.ingestion import notify as ingestion_channels
@@ -45,6 +47,7 @@ from openhours.reports import notify as report_channels
 from openhours.reports import outages_api as outages
 from openhours.reports import report_api
 from openhours.reports import timeline_api as timelines
+from openhours.reports.fleet_metrics import FleetMetrics
 from openhours.settings import Settings, get_settings
 from openhours.stores import api as corrections
 from openhours.stores import special_hours_api as special_hours
@@ -74,7 +77,6 @@ _MAX_FORM_BYTES = 64 << 10
 _ACCOUNT_PATHS = (accounts.router.prefix, "/signin", "/signup", "/signout", "/account")
 # Of these exist one set a server process.
 _WITH_STATE = (heartbeats, visits, recording)
-_METRICS = (ingestion_metrics, report_metrics, visit_metrics)
 _ENDPOINTS = (
     reports,
     comparisons,
@@ -172,7 +174,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_error_handlers(app)
     add_error_pages(app)
     add_static_files(app)
-    metrics = metrics_router(app, [package.read_metrics for package in _METRICS])
+    sources = [
+        ingestion_metrics.read_metrics,
+        report_metrics.read_metrics,
+        FleetMetrics().read_metrics,
+        visit_metrics.read_metrics,
+        pc_metrics(timedelta(seconds=settings.heartbeat_expiry_seconds)),
+    ]
+    metrics = metrics_router(app, sources)
     # Pages first: of two routes with one path, theirs takes only what asks for HTML.
     endpoints = [*(package.router for package in _ENDPOINTS), metrics]
     TABLE.check([*PAGES, *endpoints])

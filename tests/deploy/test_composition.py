@@ -131,12 +131,28 @@ def test_prometheus_has_a_key_of_its_own_where_its_configuration_reads_it() -> N
     assert target.partition(":")[0] in SERVICES
 
 
-def test_grafana_finds_prometheus_and_the_dashboard() -> None:
+def test_grafana_finds_its_data_sources_and_the_dashboards() -> None:
     provisioning = "deploy/grafana/provisioning"
-    (datasource,) = _yaml(f"{provisioning}/datasources/prometheus.yml")["datasources"]
-    dashboard = json.loads((TOP / "deploy/grafana/dashboards/openhours.json").read_text())
-    assert {panel["datasource"]["uid"] for panel in dashboard["panels"]} == {datasource["uid"]}
-    assert datasource["url"] == "http://prometheus:9090"
+    sources = {
+        source["uid"]: source
+        for name in ("prometheus", "infinity")
+        for source in _yaml(f"{provisioning}/datasources/{name}.yml")["datasources"]
+    }
+    used = set()
+    for file in (TOP / "deploy/grafana/dashboards").iterdir():
+        dashboard = json.loads(file.read_text())
+        of_variables = dashboard.get("templating", {"list": []})["list"]
+        for one in (*dashboard["panels"], *of_variables):
+            assert one["datasource"]["type"] == sources[one["datasource"]["uid"]]["type"]
+            used.add(one["datasource"]["uid"])
+    assert used == set(sources)
+    assert sources["prometheus"]["url"] == "http://prometheus:9090"
+    infinity, environment = sources["infinity"], SERVICES["grafana"]["environment"]
+    assert infinity["jsonData"]["allowedHosts"] == [infinity["url"]] == ["http://app:8000"]
+    assert infinity["secureJsonData"]["bearerToken"] == "$OPENHOURS_GRAFANA_KEY"
+    assert environment["OPENHOURS_GRAFANA_KEY"] == "${OPENHOURS_GRAFANA_KEY:-}"
+    plugin, _, version = environment["GF_PLUGINS_PREINSTALL_SYNC"].partition("@")
+    assert (plugin, bool(version)) == (infinity["type"], True)
     (provider,) = _yaml(f"{provisioning}/dashboards/openhours.yml")["providers"]
     mounted = SERVICES["grafana"]["volumes"]
     assert f"./deploy/grafana/dashboards:{provider['options']['path']}:ro" in mounted

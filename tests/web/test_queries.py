@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db.engine import make_engine
+from openhours.reports.queries import latest_report
 from openhours.reports.tables import Report
 from openhours.settings import Settings
-from openhours.web import queries, store_figures
+from openhours.web import store_figures
 from openhours.web.store_figures import Search
 from tests.helpers import stock
 
@@ -42,11 +43,11 @@ Ask = Callable[[Callable[[AsyncConnection], Awaitable[T]]], T]
 
 def test_the_latest_report_is_complete_and_of_all_stores(ask: Ask[tuple[str, str, bool]]) -> None:
     async def query(connection: AsyncConnection) -> tuple[str, str, bool]:
-        latest = await queries.latest_report(connection)
+        latest = await latest_report(connection)
         assert latest is not None
-        before = await queries.latest_report(connection, Report.id < latest.id)
+        before = await latest_report(connection, Report.id < latest.id)
         assert before is not None
-        nothing = await queries.latest_report(connection, Report.id < before.id)
+        nothing = await latest_report(connection, Report.id < before.id)
         return latest.report_id, before.report_id, nothing is None
 
     assert ask(query) == (stock.SECOND, stock.FIRST, True)
@@ -54,7 +55,7 @@ def test_the_latest_report_is_complete_and_of_all_stores(ask: Ask[tuple[str, str
 
 def test_every_store_is_counted_in_one_state_and_one_bin(ask: Ask[None]) -> None:
     async def query(connection: AsyncConnection) -> None:
-        report = await queries.latest_report(connection)
+        report = await latest_report(connection)
         assert report is not None
         found = store_figures.counts(report, range(3))
         assert list(found) == ["polled"]
@@ -70,7 +71,7 @@ def test_every_store_is_counted_in_one_state_and_one_bin(ask: Ask[None]) -> None
 
 def test_stores_of_all_pages_are_those_that_were_counted(ask: Ask[None]) -> None:
     async def query(connection: AsyncConnection) -> None:
-        report = await queries.latest_report(connection)
+        report = await latest_report(connection)
         for search in (
             Search(),
             Search(sort="down", window=1, descending=True),

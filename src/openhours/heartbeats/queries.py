@@ -74,6 +74,14 @@ async def list_pcs(connection: AsyncConnection, limit: int) -> list[Pc]:
     return [_pc(*row) for row in await connection.execute(query)]
 
 
+async def count_pcs(connection: AsyncConnection, expiry: timedelta) -> tuple[int, int]:
+    """Return how many PCs are on, their newest heartbeats having not expired, and how many off."""
+    heard_at = select(_HEARD_AT).where(Store.feed == BEATING).subquery()
+    on = func.count().filter(heard_at.c.heard_at > func.clock_timestamp() - expiry)
+    row = (await connection.execute(select(on, func.count()).select_from(heard_at))).one()
+    return row[0], row[1] - row[0]
+
+
 async def find_pc(connection: AsyncConnection, name: str) -> Pc:
     """Return the PC with this name; raise NotFound."""
     query = _PCS.where(Store.store_id == PREFIX + name)

@@ -1,12 +1,25 @@
 """Reading reports and their rows, for the API, the commands and the pages."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Boolean, Integer, Row, Subquery, func, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    ColumnExpressionArgument,
+    Integer,
+    Row,
+    Subquery,
+    cast,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import TypeEngine
 
@@ -19,6 +32,7 @@ from openhours.reports.tables import Report, ReportOutages
 from openhours.stores.search import STORE_NAME
 from openhours.stores.tables import Store
 from openhours.uptime.axis import Int64
+from openhours.uptime.windows import DEFAULT_WINDOWS
 
 _COLUMNS = tuple(Report.__table__.columns)
 _LONG = ("by_hour", "tallies", "zones", "prior", "calibration", "inputs")
@@ -32,6 +46,7 @@ _OUTAGE: dict[str, TypeEngine[Any]] = {
 }
 # How many stores are read in one turn of the event loop.
 _AT_ONCE = 2_000
+_DEFAULT_WINDOWS = [list(window) for window in DEFAULT_WINDOWS]
 
 
 async def find_report(engine: AsyncEngine, report_id: str) -> Report:
@@ -52,6 +67,38 @@ async def find_complete_report(engine: AsyncEngine, report_id: str) -> Report:
     if report.state != "complete":
         raise Conflict(f"the report is {report.state}")
     return report
+
+
+async def latest_report(
+    connection: AsyncConnection,
+    *which: ColumnExpressionArgument[bool],
+    nearest: ColumnElement[Any] | None = None,
+) -> Report | None:
+    """Return the newest complete report of the default windows of all stores, `which` holds of.
+
+    Of several the one with the least `nearest`, if that is given.
+    """
+    query = (
+        select(*Report.__table__.columns)
+        .where(
+            Report.state == "complete",
+            Report.stores.is_(None),
+            Report.labels.is_(None),
+            Report.windows == cast(_DEFAULT_WINDOWS, JSONB),
+            *which,
+        )
+        .order_by(
+            *(() if nearest is None else (nearest,)), Report.created_at.desc(), Report.id.desc()
+        )
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else Report(**row._mapping)
+
+
+def has_default_windows(report: Report) -> bool:
+    """Return whether the report is of the last hour, day and week."""
+    return report.windows == _DEFAULT_WINDOWS
 
 
 async def list_reports(
@@ -80,6 +127,12 @@ async def list_outages(
 async def count_ongoing(connection: AsyncConnection, report_pk: int) -> int:
     """Return how many outages of a report are ongoing."""
     query = select(func.count()).where(_outages(report_pk).c.ongoing)
+    return (await connection.execute(query)).scalar_one()
+
+
+async def count_outages_since(connection: AsyncConnection, report_pk: int, at: datetime) -> int:
+    """Return how many outages of a report have not ended before an instant."""
+    query = select(func.count()).where(_outages(report_pk).c.ended_at > at)
     return (await connection.execute(query)).scalar_one()
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from openhours.reports.queries import latest_report
 from openhours.reports.tables import Report, ReportRow
 from openhours.reports.timeline import Timeline
 from openhours.times import to_us
-from openhours.web.queries import latest_report
 
 
 async def find_intervals(

@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, ColumnExpressionArgument, Row, cast, func, select, text
-from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
+from sqlalchemy import Row, cast, func, select, text
+from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.heartbeats.tables import Heartbeat
 from openhours.ingestion.tables import Ingestion, RejectedRow
+from openhours.reports.queries import latest_report
 from openhours.reports.tables import Report
 from openhours.stores.tables import BEATING, POLLED, FeedClock, Store
-from openhours.uptime.windows import DEFAULT_WINDOWS
 
 _WEEK = timedelta(days=7)
-_DEFAULT_WINDOWS = [list(window) for window in DEFAULT_WINDOWS]
 
 
 async def stores_by_feed(connection: AsyncConnection) -> dict[str | None, int]:
@@ -72,33 +71,6 @@ async def count_reports(connection: AsyncConnection) -> int:
     return (await connection.execute(select(func.count()).select_from(Report))).scalar_one()
 
 
-async def latest_report(
-    connection: AsyncConnection,
-    *which: ColumnExpressionArgument[bool],
-    nearest: ColumnElement[Any] | None = None,
-) -> Report | None:
-    """Return the newest complete report of the default windows of all stores, `which` holds of.
-
-    Of several the one with the least `nearest`, if that is given.
-    """
-    query = (
-        select(*Report.__table__.columns)
-        .where(
-            Report.state == "complete",
-            Report.stores.is_(None),
-            Report.labels.is_(None),
-            Report.windows == cast(_DEFAULT_WINDOWS, JSONB),
-            *which,
-        )
-        .order_by(
-            *(() if nearest is None else (nearest,)), Report.created_at.desc(), Report.id.desc()
-        )
-        .limit(1)
-    )
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else Report(**row._mapping)
-
-
 async def report_a_week_earlier(connection: AsyncConnection, report: Report) -> Report | None:
     """Return the report of all stores as of about a week before another, the nearest one.
 
@@ -139,8 +111,3 @@ async def complete_reports(
         ),
     ).where(complete, Report.id.in_(newest) | Report.report_id.in_(also))
     return list((await connection.execute(query.order_by(Report.id.desc()))).all())
-
-
-def has_default_windows(report: Report) -> bool:
-    """Return whether the report is of the last hour, day and week."""
-    return report.windows == _DEFAULT_WINDOWS

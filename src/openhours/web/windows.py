@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 from openhours.errors import invalid
+from openhours.reports.queries import has_default_windows
 from openhours.reports.tables import Report
 from openhours.reports.windows import windows_of
 from openhours.uptime.windows import DEFAULT_WINDOWS
 from openhours.web.formatting import window_words
-from openhours.web.queries import has_default_windows
 
 
 class PageWindow(NamedTuple):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from openhours.api.dependencies import Engine
 from openhours.api.health import Watch
 from openhours.ingestion.queries import count_files_since
+from openhours.reports.queries import latest_report
 from openhours.stores.tables import POLLED
 from openhours.times import now
 from openhours.web import queries
@@ -35,7 +36,7 @@ async def overview(
 ) -> Response:
     """Show the state of everything at a glance."""
     async with engine.connect() as connection:
-        report = await queries.latest_report(connection)
+        report = await latest_report(connection)
         by_feed, longest, groups, since = {}, [], None, 0
         if report is not None:
             since = await count_files_since(connection, report.attempted_at or report.created_at)

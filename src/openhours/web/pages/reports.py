@@ -14,7 +14,14 @@ from openhours.api.fields import Text
 from openhours.db.deliveries import Delivery, deliveries_of
 from openhours.delivery.schedule import next_report_at
 from openhours.reports.calibration import MAX_ERROR, bins_of, error_of, is_reliable
-from openhours.reports.queries import count_ongoing, find_report, list_outages, list_reports
+from openhours.reports.queries import (
+    count_ongoing,
+    find_report,
+    has_default_windows,
+    latest_report,
+    list_outages,
+    list_reports,
+)
 from openhours.reports.schemas import report_info
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
@@ -107,7 +114,7 @@ async def report(
             values["groups"] = await find_groups(
                 connection, found, group_by, shown.position, _MAX_GROUPS
             )
-            if queries.has_default_windows(found):
+            if has_default_windows(found):
                 values |= await _last_week(connection, kept, found, shown.position, feed)
             if found.intervals:
                 values |= _how_sure(found)
@@ -171,7 +178,7 @@ async def _last_week(
     """Return what the page shows of the default windows alone."""
     previous = before = changes = None
     if report.stores is None and report.labels is None:
-        previous = await queries.latest_report(connection, Report.id < report.id)
+        previous = await latest_report(connection, Report.id < report.id)
         before = await queries.report_a_week_earlier(connection, report)
     if before is not None:
         making = partial(weekly_changes, connection, report.id, before.id, _MAX_STORES)

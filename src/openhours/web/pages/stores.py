@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.reports.formats import MEDIA, written
-from openhours.reports.queries import find_complete_report
+from openhours.reports.queries import find_complete_report, latest_report
 from openhours.reports.tables import Report
 from openhours.settings import Settings
 from openhours.stores.labels import NAME, list_labels
@@ -92,15 +92,15 @@ async def _of_page(
         "rows": await find_stores(connection, report, search, filters.page - 1, shown),
         "reports": _choices(reports, zone),
         "zones": await time_zones(connection, search.default_timezone),
-        "has_verdicts": await queries.latest_report(connection, Report.verdicts) is not None,
+        "has_verdicts": await latest_report(connection, Report.verdicts) is not None,
     }
 
 
 async def _latest(connection: AsyncConnection, with_verdicts: bool) -> Report | None:
     report = None
     if with_verdicts:
-        report = await queries.latest_report(connection, Report.verdicts)
-    return report or await queries.latest_report(connection)
+        report = await latest_report(connection, Report.verdicts)
+    return report or await latest_report(connection)
 
 
 def _choices(rows: Sequence[Row[Any]], zone: str) -> list[tuple[str, str]]:
