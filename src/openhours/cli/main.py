@@ -88,7 +88,7 @@ def agent(
 ) -> None:
     """Send this PC's heartbeats, for ever; they wait on disk while the server is away.
 
-    An API key is taken from the environment: OPENHOURS_KEY.
+    An API key is taken from the environment or from .env: OPENHOURS_KEY.
     """
     # Without the server's parts: this is all that a PC installs.
     from openhours.agent import command  # noqa: PLC0415
