@@ -192,27 +192,45 @@ def settings(database_url: str, place: Path, monkeypatch: pytest.MonkeyPatch) ->
     get_settings.cache_clear()
 
 
-@pytest.fixture(scope="module")
-def shared_service(
-    server_url: str, folder: Path, request: pytest.FixtureRequest
-) -> Iterator[tuple[Service, list[str]]]:
-    """A service for all tests of the module, and the tables that are empty when it has started."""
-    environment = {"OPENHOURS_PROCESSES": "1", **getattr(request.module, "ENVIRONMENT", {})}
-    with new_service(server_url, folder, **environment) as running:
-        yield running, empty_tables(running.environment["DATABASE_URL"])
+class SharedServices:
+    """Services that tests share, one for each environment."""
+
+    def __init__(self, stack: ExitStack, server_url: str, folder: Path) -> None:
+        self._stack, self._server_url, self._folder = stack, server_url, folder
+        self._running: dict[str, tuple[Service, list[str]]] = {}
+
+    def get(self, environment: dict[str, str]) -> tuple[Service, list[str]]:
+        """Return the service, and the tables that are empty when it has started."""
+        environment = {"OPENHOURS_PROCESSES": "1", **environment}
+        key = repr(sorted(environment.items()))
+        if key not in self._running:
+            running = self._stack.enter_context(
+                new_service(self._server_url, self._folder, **environment)
+            )
+            self._running[key] = running, empty_tables(running.environment["DATABASE_URL"])
+        return self._running[key]
+
+
+@pytest.fixture(scope="session")
+def shared_services(server_url: str, folder: Path) -> Iterator[SharedServices]:
+    """The services that tests share."""
+    with ExitStack() as stack:
+        yield SharedServices(stack, server_url, folder)
 
 
 @pytest.fixture
-def emptied_service(shared_service: tuple[Service, list[str]]) -> Iterator[Service]:
-    """The module's service, without what its earlier tests have stored."""
-    running, tables = shared_service
+def emptied_service(
+    shared_services: SharedServices, request: pytest.FixtureRequest
+) -> Iterator[Service]:
+    """The service that tests with this ENVIRONMENT share, without what others have stored."""
+    running, tables = shared_services.get(getattr(request.module, "ENVIRONMENT", {}))
     yield running
     truncate(running.environment["DATABASE_URL"], tables)
 
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest) -> Service:
-    """A service of this test's own, or with SHARED_SERVICE the module's, emptied after each test.
+    """A service of this test's own, or with the module's SHARED_SERVICE one that others use, too.
 
     The module's ENVIRONMENT adds settings.
     """

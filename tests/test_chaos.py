@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tools.chaos.run import run as chaos
 
-KILLS = 8
+KILLS = 5
 
 
 @pytest.mark.slow

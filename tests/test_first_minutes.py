@@ -57,15 +57,6 @@ def test_from_the_checkout_s_root_with_a_database_in_env(
     assert not (checkout / ".openhours" / "postgresql").exists()
 
 
-def test_from_the_folder_of_the_file(
-    checkout: Path, python: Path, place: Path, terminals: list[Terminal], database_url: str
-) -> None:
-    (checkout / "src" / ".env").write_text(f"DATABASE_URL={database_url}\n")
-    terminal = Terminal(place, checkout / "src", python, "-m", "fastapi", "dev", "main.py")
-    terminals.append(terminal)
-    completes_a_report_and_ends(terminal, place)
-
-
 def test_by_uvicorn_from_another_folder(
     checkout: Path, elsewhere: Path, python: Path, place: Path, terminals: list[Terminal]
 ) -> None:

@@ -1,7 +1,5 @@
 """The service on Debian's PostgreSQL 15, with an ordinary role that owns its database."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +9,7 @@ from sqlalchemy.engine import make_url
 from tools.service import Service
 
 from openhours.settings import Settings
+from tests.helpers.command import openhours
 from tests.helpers.database import fetch
 from tests.helpers.debian_postgresql import BINARIES, MISSING, Cluster
 from tests.helpers.waiting import wait_for
@@ -118,23 +117,14 @@ def test_the_service_is_restarted_and_goes_on(service: Service) -> None:
 
 
 def test_a_key_that_the_command_makes_is_taken(service: Service, settings: Settings) -> None:
-    made = command(settings, "keys", "create", "--scope", "ingest", "--name", "loader")
+    made = openhours(
+        "keys", "create", "--scope", "ingest", "--name", "loader", cwd=settings.data_dir.parent
+    )
     assert made.returncode == 0, made.stderr
     key = {"Authorization": f"Bearer {made.stdout.strip()}"}
     assert service.client.post("/ingest/status", content=POLLS).status_code == 401
     taken = service.client.post("/ingest/status", content=POLLS, headers=key)
     assert taken.status_code == 202
-
-
-def command(settings: Settings, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "openhours.cli", *arguments],
-        cwd=settings.data_dir.parent,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def test_a_database_that_refuses_us_is_explained_in_a_line(
@@ -147,7 +137,7 @@ def test_a_database_that_refuses_us_is_explained_in_a_line(
         (owned.set(database="nowhere"), 'cannot be used: database "nowhere" does not exist'),
     ):
         monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
-        refused = command(settings, "db")
+        refused = openhours("db", cwd=settings.data_dir.parent)
         assert refused.returncode == 2
         assert message in refused.stderr
         assert "Traceback" not in refused.stderr

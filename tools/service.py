@@ -47,8 +47,9 @@ class Service:
     def launch(self) -> None:
         """Start the server."""
         if self.zygote is not None and self.command == _SERVE:
-            args = list(_SERVE[2:])
-            self.process = self.zygote.start(args, self.environment, self.folder, self.log)
+            self.process = self.zygote.start(
+                list(_SERVE[2:]), self.environment, self.folder, stdout=self.log, stderr=self.log
+            )
             return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

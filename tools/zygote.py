@@ -1,7 +1,7 @@
-"""A process that has loaded openhours, and forks servers: starting one takes a tenth as long.
+"""A process that has loaded openhours, and forks commands: starting one takes a tenth as long.
 
-tests ---- {"args", "environment", "folder", "log"} ---> zygote ---fork---> openhours serve
-      <------------------- pid -------------------------
+tests ---- {"args", "environment", "folder", "streams"} ---> zygote ---fork---> openhours serve
+      <--------------------- pid ---------------------------
 """
 
 import gc
@@ -38,11 +38,19 @@ class Zygote:
         other.close()
 
     def start(
-        self, args: list[str], environment: dict[str, str], folder: Path, log: Path
+        self,
+        args: list[str],
+        environment: dict[str, str],
+        folder: Path,
+        *,
+        stdin: Path = Path(os.devnull),
+        stdout: Path,
+        stderr: Path,
     ) -> "Forked":
-        """Start `openhours` with these arguments; its output is appended to the log."""
-        request = {"args": args, "environment": environment, "folder": str(folder), "log": str(log)}
-        return Forked(self, int(self.ask(request)))
+        """Start `openhours` with these arguments; its output is appended to these files."""
+        streams = [str(path) for path in (stdin, stdout, stderr)]
+        request = {"args": args, "environment": environment, "folder": str(folder)}
+        return Forked(self, int(self.ask({**request, "streams": streams})))
 
     def ask(self, request: dict[str, Any]) -> Any:
         """Return the answer to a request."""
@@ -110,12 +118,11 @@ def _become(request: dict[str, Any]) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    log = os.open(request["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for descriptor, of in ((nothing, 0), (log, 1), (log, 2)):
-        os.dup2(descriptor, of)
-    os.close(nothing)
-    os.close(log)
+    for number, path in enumerate(request["streams"]):
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT if number else os.O_RDONLY
+        descriptor = os.open(path, flags, 0o644)
+        os.dup2(descriptor, number)
+        os.close(descriptor)
     random.seed()
     sys.argv = ["openhours", *request["args"]]
 

@@ -1,8 +1,5 @@
 """The audit log, and keys that are guessed."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -15,6 +12,7 @@ from openhours.accounts.audit import audit
 from openhours.accounts.throttle import Limit
 from openhours.settings import Settings
 from tests.helpers.clients import PASSWORD, at, bearer, make_keys, register, running
+from tests.helpers.command import openhours
 
 USER = "/api/v1/user"
 
@@ -88,25 +86,14 @@ def test_old_tokens_are_no_guesses(settings: Settings, client: TestClient) -> No
         assert client.get("/reports", headers=bearer("an.old.token")).status_code == 401
 
 
-def _openhours(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "openhours.cli", *arguments],
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 @pytest.mark.slow
 def test_keys_made_and_revoked_have_a_line(settings: Settings) -> None:
-    made = _openhours("keys", "create", "--scope", "report", "--name", "night\njob")
+    made = openhours("keys", "create", "--scope", "report", "--name", "night\njob")
     assert "openhours.audit: key made who=" in made.stderr
     assert r'outcome="night\njob: report"' in made.stderr
     assert made.stdout.strip() not in made.stderr
-    assert 'outcome="key 1"' in _openhours("keys", "revoke", "1").stderr
-    assert 'outcome="there is no key 2"' in _openhours("keys", "revoke", "2").stderr
+    assert 'outcome="key 1"' in openhours("keys", "revoke", "1").stderr
+    assert 'outcome="there is no key 2"' in openhours("keys", "revoke", "2").stderr
 
 
 @pytest.mark.slow

@@ -1,8 +1,5 @@
 """API keys: made, listed and revoked by the command, noticed by servers that run."""
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -15,20 +12,10 @@ from openhours.errors import Invalid
 from openhours.settings import Settings
 from openhours.times import now
 from tests.helpers.clients import bearer, make_keys, running
+from tests.helpers.command import openhours
 from tests.helpers.database import fetch
 from tests.helpers.waiting import wait_for
 from tests.reports.database import on_engine
-
-
-def _openhours(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "openhours.cli", *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def _wait_for(url: str, status: int, key: str = "") -> None:
@@ -43,20 +30,20 @@ def test_a_key_closes_the_service_and_a_revoked_one_does_not_open_it(settings: S
         assert httpx.get(reports).status_code == 200
         rebound = {"Host": "evil.example"}
         assert httpx.get(reports, headers=rebound).status_code == 403
-        made = _openhours("keys", "create", "--scope", "report", "--scope", "track", "--name", "me")
+        made = openhours("keys", "create", "--scope", "report", "--scope", "track", "--name", "me")
         assert made.returncode == 0, made.stderr
         key = made.stdout.strip()
         _wait_for(reports, 401)
         assert httpx.get(reports, headers=bearer(key)).status_code == 200
         assert httpx.get(f"{service.url}/ingestions", headers=bearer(key)).status_code == 403
 
-        listed = _openhours("keys", "list").stdout
+        listed = openhours("keys", "list").stdout
         assert "me" in listed
         assert "report track" in listed
         assert key not in listed
 
-        assert _openhours("keys", "revoke", "1").returncode == 0
-        assert _openhours("keys", "revoke", "2").returncode == 1
+        assert openhours("keys", "revoke", "1").returncode == 0
+        assert openhours("keys", "revoke", "2").returncode == 1
         _wait_for(reports, 401, key)
         assert httpx.get(reports).status_code == 401
         assert key not in service.log.read_text()
@@ -64,14 +51,14 @@ def test_a_key_closes_the_service_and_a_revoked_one_does_not_open_it(settings: S
 
 @pytest.mark.slow
 def test_unknown_scopes_are_refused(settings: Settings) -> None:
-    done = _openhours("keys", "create", "--scope", "everything", "--name", "x")
+    done = openhours("keys", "create", "--scope", "everything", "--name", "x")
     assert done.returncode == 2
     assert "everything is none of ingest, track, report, correct, metrics, admin" in done.stderr
 
 
 @pytest.mark.slow
 def test_serve_refuses_other_addresses_without_a_key(settings: Settings) -> None:
-    done = _openhours("serve", "--host", "0.0.0.0", "--port", "0")
+    done = openhours("serve", "--host", "0.0.0.0", "--port", "0")
     assert done.returncode == 2
     assert "openhours keys create" in done.stderr
 
@@ -142,13 +129,11 @@ def test_other_ends_are_refused(text: str) -> None:
 
 @pytest.mark.slow
 def test_keys_are_listed_with_their_ends(settings: Settings) -> None:
-    made = _openhours("keys", "create", "--scope", "track", "--name", "pc", "--expires", "90d")
+    made = openhours("keys", "create", "--scope", "track", "--name", "pc", "--expires", "90d")
     assert made.returncode == 0, made.stderr
-    heading, row = _openhours("keys", "list", COLUMNS="200").stdout.splitlines()
+    heading, row = openhours("keys", "list", COLUMNS="200").stdout.splitlines()
     assert heading.split() == ["id", "name", "scopes", "created", "last", "used", "ends", "revoked"]
     assert len(row.split()) == 7, "created and ends, a date and a time each"
-    late = _openhours(
-        "keys", "create", "--scope", "track", "--name", "x", "--expires", "1999-01-01"
-    )
+    late = openhours("keys", "create", "--scope", "track", "--name", "x", "--expires", "1999-01-01")
     assert late.returncode == 2
     assert "--expires: 1999-01-01 is over" in late.stderr

@@ -1,10 +1,8 @@
 """A service is backed up while it is written to, and goes on in another place."""
 
 import asyncio
-import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from tools.service import Service
 
 from openhours.ingestion.ingest import LOCK
 from tests.helpers.clients import PASSWORD, bearer
+from tests.helpers.command import openhours
 from tests.helpers.database import fetch
 from tests.helpers.debian_postgresql import BINARIES, MISSING, Cluster
 from tests.helpers.waiting import wait_for
@@ -44,15 +43,7 @@ class Place:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Type a command that works."""
-        done = subprocess.run(
-            [sys.executable, "-m", "openhours.cli", *arguments],
-            cwd=self.home.parent,
-            env=os.environ | self.environment,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        done = openhours(*arguments, cwd=self.home.parent, **self.environment)
         assert done.returncode == 0, done.stderr
         return done
 

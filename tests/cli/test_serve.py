@@ -14,24 +14,13 @@ from sqlalchemy.engine import make_url
 from tools.service import Service
 
 from openhours.settings import Settings
+from tests.helpers.command import openhours
 from tests.helpers.debian_postgresql import BINARIES, MISSING, Cluster
 from tests.helpers.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
 COMMANDS = (["serve", "--port", "0"], ["worker"], ["report"], ["keys", "list"], ["db"])
-
-
-def run(place: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "openhours.cli", *command],
-        cwd=place,
-        env=os.environ | environment,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
@@ -61,7 +50,7 @@ def test_a_wrong_password_or_database_is_one_clear_line(
     for message, asked in wrong.items():
         named = asked.render_as_string(hide_password=False)
         for command in COMMANDS:
-            done = run(place, *command, DATABASE_URL=named)
+            done = openhours(*command, cwd=place, DATABASE_URL=named)
             assert_one_line(done, 2, "DATABASE_URL cannot be used", message)
 
 
@@ -71,14 +60,14 @@ def test_a_data_folder_that_cannot_be_written_is_one_clear_line(
     (place / "file").write_text("no folder")
     for folder in ("/proc/openhours", str(place / "file" / "home")):
         for command in COMMANDS[:3]:
-            done = run(place, *command, OPENHOURS_DATA_DIR=folder)
+            done = openhours(*command, cwd=place, OPENHOURS_DATA_DIR=folder)
             assert_one_line(done, 2, f"the data folder {folder} cannot be written")
 
 
 def test_a_port_in_use_is_one_clear_line(settings: Settings, place: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = run(place, "serve", "--port", port, OPENHOURS_WORKER="0")
+        done = openhours("serve", "--port", port, cwd=place, OPENHOURS_WORKER="0")
     assert_one_line(done, 2, f"127.0.0.1:{port}", "address already in use")
 
 

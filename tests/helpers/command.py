@@ -3,17 +3,36 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from tools.service import Service
 
-def openhours(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+
+def openhours(
+    *arguments: str, cwd: Path | None = None, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder and return what it printed."""
-    return subprocess.run(
-        [sys.executable, "-m", "openhours.cli", *arguments],
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "200"},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        given, said, errors = (folder / each for each in ("stdin", "stdout", "stderr"))
+        given.write_text(stdin)
+        where, own = cwd or Path.cwd(), {**os.environ, "COLUMNS": "200", **environment}
+        if Service.zygote is not None:
+            process = Service.zygote.start(
+                list(arguments), own, where, stdin=given, stdout=said, stderr=errors
+            )
+            code = process.wait(120)
+        else:
+            with given.open() as to, said.open("w") as out, errors.open("w") as err:
+                code = subprocess.run(
+                    [sys.executable, "-m", "openhours.cli", *arguments],
+                    cwd=where,
+                    env=own,
+                    check=False,
+                    stdin=to,
+                    stdout=out,
+                    stderr=err,
+                    timeout=120,
+                ).returncode
+        return subprocess.CompletedProcess(arguments, code, said.read_text(), errors.read_text())

@@ -1,6 +1,7 @@
 """Moments of the up time in a gap: against integrals, and against chains that were let run."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -123,6 +124,7 @@ def test_moments_are_those_of_chains_that_run(kind: int, share: float, speed: fl
     assert begins_down * all_down == pytest.approx(never_up[some].mean(), abs=2e-3)
 
 
+@cache
 def _run(
     share: float, speed: float, piece: tuple[float, float, float]
 ) -> tuple[Bool, Float64, Bool, Bool, Bool]:
