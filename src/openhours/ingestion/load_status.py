@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from contextlib import aclosing
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from openhours.api.csv_cells import FORMULA_STARTS
 from openhours.db.weekly import week_of
+from openhours.ingestion.ahead import ahead
 from openhours.ingestion.csv.reasons import Reason
 from openhours.ingestion.csv.source import Position, Source
 from openhours.ingestion.csv.status import read_status
@@ -57,12 +59,13 @@ async def load_status(
     with tempfile.TemporaryDirectory(dir=data_dir, prefix="days-") as folder:
         days = DayFiles(Path(folder))
         settled = source.start
-        for block in read_status(source, to_us(now())):
-            counts.rows += block.rows
-            settled = block.settled
-            await rejects.write(block.rejects)
-            days.add(block.store_ids, block.store, block.at, block.active)
-            await progress(0.5 * source.bytes_read / source.size)
+        async with aclosing(ahead(read_status(source, to_us(now())))) as blocks:
+            async for block in blocks:
+                counts.rows += block.rows
+                settled = block.settled
+                await rejects.write(block.rejects)
+                days.add(block.store_ids, block.store, block.at, block.active)
+                await progress(0.5 * source.bytes_read / source.size)
         counts.loaded = await write_days(connection, days, progress)
     risky = [store_id for store_id in days.store_ids if store_id.startswith(FORMULA_STARTS)]
     counts.warning = formula_warning(len(risky), min(risky, default=None))
@@ -88,22 +91,24 @@ async def write_days(
         return 0
     stores = _Stores(await ensure_stores(connection, days.store_ids), days.store_ids)
     loaded = done = 0
-    for week, numbers in groupby(days.days, lambda day: week_of(day * DAY)):
-        is_new = await OBSERVATIONS.begin(connection, week)
-        table = OBSERVATIONS.name_of(week)
-        write = append_observations if is_new else merge_observations
-        for number in numbers:
-            rows = stores.translate(days.take(number))
-            is_first = is_new or not await packs.has_rows(connection, table, number)
-            changed = await write(connection, table, rows)
-            if changed:
-                polls = packs.polls_of(rows) if is_first else None
-                await packs.note_changed(connection, number, polls)
-            loaded += changed
-            done += 1
-            await progress(0.5 + 0.5 * done / len(days.days))
-        if is_new:
-            await OBSERVATIONS.attach(connection, week)
+    made = (stores.translate(days.take(number)) for number in days.days)
+    async with aclosing(ahead(made)) as each:
+        for week, numbers in groupby(days.days, lambda day: week_of(day * DAY)):
+            is_new = await OBSERVATIONS.begin(connection, week)
+            table = OBSERVATIONS.name_of(week)
+            write = append_observations if is_new else merge_observations
+            for number in numbers:
+                rows = await anext(each)
+                is_first = is_new or not await packs.has_rows(connection, table, number)
+                changed = await write(connection, table, rows)
+                if changed:
+                    polls = packs.polls_of(rows) if is_first else None
+                    await packs.note_changed(connection, number, polls)
+                loaded += changed
+                done += 1
+                await progress(0.5 + 0.5 * done / len(days.days))
+            if is_new:
+                await OBSERVATIONS.attach(connection, week)
     await note_first_observed(connection, *stores.first_observed())
     await note_newest_poll(connection, stores.newest)
     return loaded
