@@ -1,4 +1,4 @@
-"""B11 to B18: how often the truth lies in the interval for uptime, of simulated fleets.
+"""C1 to C8: how often the truth lies in the interval for uptime, of simulated fleets.
 
 Seeded: the same numbers each time. The aim of an interval of 90 % is 0.9, no less and no more.
 """
@@ -28,7 +28,7 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
     """The coverage of each fleet, in the window where it is lowest; and what was said of polls."""
     del place, files, rounds
     off = 0.0
-    for number, (name, options) in enumerate(FLEETS.items(), start=11):
+    for number, (name, options) in enumerate(FLEETS.items(), start=1):
         fleet = fleets.simulate(_SEED, _STORES, _DAYS, **options)
         if not options:
             off = _off(fleet)
@@ -36,7 +36,7 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
         lowest = dict(zip(seen_down, _WINDOWS, strict=True))[min(seen_down)]
         each = ", ".join(f"{share:.3f}" for share in every)
         yield Result(
-            f"B{number}",
+            f"C{number}",
             f"{name}: truth in the {lowest}'s interval, stores seen down (all, by window: {each})",
             min(seen_down),
             None,
@@ -47,7 +47,7 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
             higher_is_better=True,
         )
     what = "polls held out: said to be up / were, the bin that is off most"
-    yield Result("B18", what, off, None, off, 0.03, 0.02, unit="")
+    yield Result("C8", what, off, None, off, 0.03, 0.02, unit="")
 
 
 def _off(fleet: fleets.Fleet) -> float:
