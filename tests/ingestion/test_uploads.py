@@ -47,6 +47,15 @@ def test_a_body_becomes_a_private_file(tmp_path: Path) -> None:
     assert upload.path.parent.stat().st_mode & 0o777 == 0o700
 
 
+def test_every_byte_is_synced_before_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_size))
+    send(tmp_path, b"a,b\n", b"1,2\n")
+    assert synced[0] == 8
+
+
 def test_a_form_gives_its_file_and_the_name(tmp_path: Path) -> None:
     body = part("note", b"hello", None) + part("file", b"a,b\n") + b"--x--\r\n"
     upload = send(tmp_path, body[:50], body[50:], content_type=FORM)

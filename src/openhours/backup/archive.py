@@ -107,8 +107,7 @@ def written(file: Path) -> Iterator[Writer]:
         with os.fdopen(descriptor, "w+b") as target:
             with zipfile.ZipFile(target, "w") as archive:
                 yield Writer(archive)
-            target.flush()
-            to_disk(target.fileno(), file.parent)
+            to_disk(target, file.parent)
         # Take the name first: to rename would replace a file that has got it meanwhile.
         file.open("xb").close()
         unfinished.replace(file)
@@ -150,8 +149,7 @@ class Reader:
         descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with self._archive.open(name) as member, os.fdopen(descriptor, "wb") as file:
             shutil.copyfileobj(member, file, CHUNK)
-            file.flush()
-            to_disk(file.fileno(), to.parent)
+            to_disk(file, to.parent)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def _mark_empty_data_dir(settings: Settings) -> Path:
         )
     marker = unfinished_restore(folder)
     with marker.open("x") as made:
-        to_disk(made.fileno(), folder)
+        to_disk(made, folder)
     return marker
 
 

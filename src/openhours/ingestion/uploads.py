@@ -122,6 +122,17 @@ async def _from_form(request: Request, path: Path, limit: int) -> str | None:
 async def _write(path: Path, chunks: AsyncIterator[bytes]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        async for chunk in chunks:
+        async for chunk in _gathered(chunks):
             await anyio.to_thread.run_sync(file.write, chunk)
-        await anyio.to_thread.run_sync(to_disk, file.fileno(), path.parent)
+        await anyio.to_thread.run_sync(to_disk, file, path.parent)
+
+
+async def _gathered(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes in chunks worth a thread's while: a network gives them in 64 KiB."""
+    waiting = bytearray()
+    async for chunk in chunks:
+        waiting += chunk
+        if len(waiting) >= _CHUNK:
+            yield bytes(waiting)
+            waiting.clear()
+    yield bytes(waiting)
