@@ -10,9 +10,6 @@ from tools.service import Service
 
 from openhours.times import iso, now
 
-SHARED_SERVICE = True
-ENVIRONMENT = {"OPENHOURS_WORKER": "0"}
-
 JSON = {"Content-Type": "application/json"}
 
 

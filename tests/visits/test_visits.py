@@ -20,11 +20,10 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
-SHARED_SERVICE = True
 ENVIRONMENT = {"OPENHOURS_WORKER": "0"}
 
 
-def test_a_visit_is_counted_and_shown(service: Service) -> None:
+def test_a_visit_is_counted_and_shown(service: Service, database_url: str) -> None:
     client = service.client
     first = client.post("/visit", json={"user_id": "ann", "page_url": "/", "user_agent": FIREFOX})
     assert first.status_code == 200
@@ -62,7 +61,7 @@ def test_a_visit_is_counted_and_shown(service: Service) -> None:
     assert {"referrer": None, "visits": 2, "bots": 1} in pages["referrers"]
     assert sum(hour["visits"] for hour in pages["hours"]) == 3
 
-    rows = _stored(service.environment["DATABASE_URL"])
+    rows = _stored(database_url)
     assert [row["user_id"] for row in rows] == ["ann", "17", "bob"]
     assert [row["ip_address"] for row in rows] == ["127.0.0.0", "2001:db8::", "127.0.0.0"]
     assert rows[2]["user_agent"] == FIREFOX
@@ -79,7 +78,7 @@ def _stored(database_url: str) -> list[asyncpg.Record]:
     return asyncio.run(read())
 
 
-def test_an_address_may_be_any_text(service: Service) -> None:
+def test_an_address_may_be_any_text(service: Service, database_url: str) -> None:
     client = service.client
     addresses = (
         "unknown",
@@ -94,7 +93,7 @@ def test_an_address_may_be_any_text(service: Service) -> None:
     for nothing in ({"ip_address": "", "user_agent": ""}, {"ip_address": None}, {}):
         answer = client.post("/visit", json=GOOD | nothing, headers={"User-Agent": FIREFOX})
         assert answer.status_code == 200
-    rows = _stored(service.environment["DATABASE_URL"])
+    rows = _stored(database_url)
     assert [row["ip_address"] for row in rows[:-3]] == [
         "unknown",
         "203.0.113.0",
