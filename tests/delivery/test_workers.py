@@ -45,8 +45,8 @@ def start_worker(settings: Settings, receiver: Receiver) -> Forked:
         "OPENHOURS_OUTBOX": str(folder / "outbox"),
         "OPENHOURS_REPORT_CRON": YEARLY,
     }
-    zygote = Service.zygote or Zygote()
-    return zygote.start(["worker"], environment, folder, folder / "workers.log")
+    zygote, log = Service.zygote or Zygote(), folder / "workers.log"
+    return zygote.start(["worker"], environment, folder, stdout=log, stderr=log)
 
 
 def kill(worker: Forked) -> None:
