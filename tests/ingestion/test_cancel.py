@@ -118,6 +118,19 @@ def test_one_that_waits_for_another_machine_leaves_the_line_and_the_time_does_no
     assert loader.load(POLLS) == (1, 1, 0, 0)
 
 
+def test_one_that_has_just_committed_is_not_taken_for_cancelled(loader: Loader) -> None:
+    path = loader.place / "polls.csv"
+    path.write_text(POLLS)
+    added = loader.add(path)
+
+    async def loading(engine: AsyncEngine) -> float | None:
+        await run_ingestion(engine, loader.processes, loader.url, loader.settings, added.pk)
+        return await loading_seconds(engine, added.pk, 1)
+
+    assert loader.with_engine(loading) is not None
+    assert fetch(loader, added.pk)["state"] == "complete"
+
+
 def test_one_that_waited_loads_its_file_when_it_is_its_turn(loader: Loader) -> None:
     path = loader.place / "polls.csv"
     path.write_text(POLLS)

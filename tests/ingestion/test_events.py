@@ -61,6 +61,7 @@ def test_events_tell_that_it_runs_and_its_end(
         ("progress", "queued"), ("end", "complete"),
     ]  # fmt: skip
     assert (last["loaded"], last["rejected"]) == (1, 1)
+    del last["deliveries"]
     assert events_of(again.text) == [("end", last)] == told[-1:]
 
 

@@ -15,11 +15,10 @@ from tools.service import Service
 from openhours.accounts import throttle
 from openhours.accounts.throttle import Limit
 from openhours.settings import Settings
-from tests.conftest import SharedServices, new_database
+from tests.conftest import new_database, new_service
 from tests.helpers import stock
 from tests.helpers.chromium import ARGS, CHROMIUM, MISSING
 from tests.helpers.clients import PASSWORD, running
-from tests.helpers.database import truncate
 from tests.helpers.html import post_form
 
 ZONE = "America/Denver"
@@ -82,13 +81,13 @@ def _settings(url: str, folder: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def service(shared_services: SharedServices, request: pytest.FixtureRequest) -> Iterator[Service]:
-    """A service with nothing in it, for this module only, told what its ENVIRONMENT says."""
+def service(server_url: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
+    """A service of the module's own, with nothing in it, told what its ENVIRONMENT says."""
     if CHROMIUM is None:
         pytest.skip(MISSING)
-    running, tables = shared_services.get(getattr(request.module, "ENVIRONMENT", {}))
-    yield running
-    truncate(running.environment["DATABASE_URL"], tables)
+    environment = {"OPENHOURS_PROCESSES": "1", **getattr(request.module, "ENVIRONMENT", {})}
+    with new_service(server_url, folder, **environment) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ async def follow_ingestion(
         ingestion_id,
         [CHANGED],
         lambda: find_ingestion(engine, ingestion_id),
-        lambda row: ingestion_info(row).model_dump(mode="json"),
+        lambda row: ingestion_info(row).model_dump(mode="json", exclude={"deliveries"}),
         removed={"state": "removed", "progress": 0},
     )
 

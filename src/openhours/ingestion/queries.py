@@ -81,13 +81,14 @@ async def list_awaited_uploads(connection: AsyncConnection) -> set[Path]:
 
 
 async def loading_seconds(engine: AsyncEngine, ingestion_pk: int, attempt: int) -> float | None:
-    """Return for how long this attempt has been loading its file; None if it is over.
+    """Return how long ago this attempt began to load its file; None if others have ended it.
 
-    Waiting for the files of other machines does not count.
+    Waiting for the files of other machines does not count. A complete one has not been ended: its
+    process has just committed, and is about to say so.
     """
     seconds = func.extract("epoch", func.clock_timestamp() - Ingestion.started_at)
     query = select(func.coalesce(seconds, 0)).where(
-        Ingestion.id == ingestion_pk, Ingestion.attempt == attempt, Ingestion.state == "running"
+        Ingestion.id == ingestion_pk, Ingestion.attempt == attempt, Ingestion.state != "failed"
     )
     async with engine.connect() as connection:
         found = await connection.scalar(query)

@@ -26,40 +26,46 @@ router = APIRouter(tags=["ingestion"])
 # `receive` counts the bytes against a setting, which is not known where routes are declared.
 _UNBOUNDED_HERE = 1 << 62
 
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "A CSV file with a header, plain, gzipped or zipped. Rows of each kind:\n"
-        "- status: `8139926242460185114,2023-01-22 12:09:39.388884 UTC,active`\n"
-        "- hours: `8139926242460185114,0,09:00:00,17:30:00` (0 is Monday)\n"
-        "- special_hours: `8139926242460185114,2024-12-25,,` (closed; `*` for all polled stores)\n"
-        "- timezones: `8139926242460185114,America/Denver`\n"
-        "- labels: `8139926242460185114,Elm Street,west` (the columns beside `store_id` are the "
-        "labels; an empty value takes one away)",
-        "content": {
-            "text/csv": {
-                "schema": {"type": "string"},
-                # Headers alone: a row would be taken for a store, and stay in all reports.
-                "examples": {
-                    "status": {"value": "store_id,timestamp_utc,status\n"},
-                    "hours": {"value": "store_id,day,start_time_local,end_time_local\n"},
-                    "special_hours": {"value": "store_id,date,start_time_local,end_time_local\n"},
-                    "timezones": {"value": "store_id,timezone_str\n"},
-                    "labels": {"value": "store_id,name,region\n"},
+_DESCRIPTION = (
+    "A CSV file with a header, plain, gzipped or zipped. Rows of each kind:\n"
+    "- status: `8139926242460185114,2023-01-22 12:09:39.388884 UTC,active`\n"
+    "- hours: `8139926242460185114,0,09:00:00,17:30:00` (0 is Monday)\n"
+    "- special_hours: `8139926242460185114,2024-12-25,,` (closed; `*` for all polled stores)\n"
+    "- timezones: `8139926242460185114,America/Denver`\n"
+    "- labels: `8139926242460185114,Elm Street,west` (the columns beside `store_id` are the "
+    "labels; an empty value takes one away)"
+)
+# Headers alone: a row would be taken for a store, and stay in all reports.
+_TOLD_BY_HEADER = {
+    "status": {"value": "store_id,timestamp_utc,status\n"},
+    "hours": {"value": "store_id,day,start_time_local,end_time_local\n"},
+    "special_hours": {"value": "store_id,date,start_time_local,end_time_local\n"},
+    "timezones": {"value": "store_id,timezone_str\n"},
+}
+_LABELS = {"labels": {"value": "store_id,name,region\n"}}
+
+
+def _body(examples: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Return how a file is described, with these examples."""
+    return {
+        "requestBody": {
+            "required": True,
+            "description": _DESCRIPTION,
+            "content": {
+                "text/csv": {"schema": {"type": "string"}, "examples": examples},
+                "application/gzip": {"schema": {"type": "string", "format": "binary"}},
+                "application/zip": {"schema": {"type": "string", "format": "binary"}},
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"file": {"type": "string", "format": "binary"}},
+                        "required": ["file"],
+                    }
                 },
             },
-            "application/gzip": {"schema": {"type": "string", "format": "binary"}},
-            "application/zip": {"schema": {"type": "string", "format": "binary"}},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                    "required": ["file"],
-                }
-            },
-        },
+        }
     }
-}
+
 
 _NameQuery = Annotated[
     Text | None,
@@ -73,7 +79,12 @@ class Accepted(BaseModel):
     ingestion_id: Annotated[str, Field(examples=["k9xYpBq2nQZ1rT4a"])]
 
 
-@router.post("/ingest", status_code=202, openapi_extra=_BODY, max_body_size=_UNBOUNDED_HERE)
+@router.post(
+    "/ingest",
+    status_code=202,
+    openapi_extra=_body(_TOLD_BY_HEADER),
+    max_body_size=_UNBOUNDED_HERE,
+)
 async def ingest_any(
     request: Request,
     response: Response,
@@ -87,7 +98,12 @@ async def ingest_any(
     return await _ingest(request, response, engine, settings, caller, key, name, None)
 
 
-@router.post("/ingest/{kind}", status_code=202, openapi_extra=_BODY, max_body_size=_UNBOUNDED_HERE)
+@router.post(
+    "/ingest/{kind}",
+    status_code=202,
+    openapi_extra=_body(_TOLD_BY_HEADER | _LABELS),
+    max_body_size=_UNBOUNDED_HERE,
+)
 async def ingest(
     request: Request,
     response: Response,

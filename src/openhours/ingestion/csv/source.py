@@ -19,7 +19,7 @@ from openhours.ingestion.csv import records
 from openhours.ingestion.csv.reasons import FileRefused
 
 # So much is parsed at once: what a block costs for each of its stores is paid seldom.
-_BLOCK_BYTES = 1 << 23
+_BLOCK_BYTES = 1 << 22
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 NOT_REGULAR = "not a regular file: links, pipes and devices are not read"
