@@ -79,7 +79,7 @@ def _write(results: list[Result], rounds: int) -> None:
         "machine": machine,
         "results": sorted(
             [*kept, *({**result.as_dict(), "rounds": rounds} for result in results)],
-            key=lambda one: int(one["name"][1:]),
+            key=lambda one: (one["name"][0], int(one["name"][1:])),
         ),
     }
     path.write_text(json.dumps(content, indent=2) + "\n")

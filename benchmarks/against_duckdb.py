@@ -75,7 +75,7 @@ def _result(name: str, what: str, ours: float, its: float, needed: float, aim: f
 def _more_stores(script: duckdb.DuckDBPyConnection, factor: int) -> None:
     """Make the script's stores so many times as many as at first."""
     for table, order in (("polls", "store_id, seen"), ("hours", "store_id"), ("zones", "store_id")):
-        columns = "* REPLACE (store_id || '-' || k AS store_id)"
+        columns = "* EXCLUDE (k) REPLACE (store_id || '-' || k AS store_id)"
         script.execute(
             f"CREATE OR REPLACE TABLE {table} AS WITH first AS "
             f"(FROM {table} WHERE NOT contains(store_id, '-')) "
