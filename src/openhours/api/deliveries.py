@@ -28,8 +28,8 @@ class DeliveryInfo(BaseModel):
     destination: Annotated[
         str | None,
         Field(
-            description="Of a webhook its address without path and query, which may be secret; of "
-            "the outbox the file. Null before the first try.",
+            description="A webhook's address, without path and query, which may be secret; or the "
+            "file in the outbox. Null before the first try.",
             examples=["https://hooks.example.org"],
         ),
     ]
@@ -39,7 +39,7 @@ class DeliveryInfo(BaseModel):
     next_try_at: Annotated[Instant | None, Field(description="Null unless it is waiting.")]
     last_error: Annotated[
         str | None,
-        Field(description="Why the last try that failed did; it stays after one that did not."),
+        Field(description="Why the last failed try failed. It is kept when a later one succeeds."),
     ]
 
 

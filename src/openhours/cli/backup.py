@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from openhours.cli.output import fail, read_settings, server_part, set_up_logging
-
-console = Console(stderr=True)
+from openhours.cli.output import console, fail, read_settings, server_part, set_up_logging
+from openhours.cli.results import progress_bar
 
 
 def backup(
@@ -68,8 +66,7 @@ def restore(
 
 
 def _progress() -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return progress_bar(TextColumn("{task.description}"), BarColumn(), DownloadColumn())
 
 
 def _print(line: str) -> None:

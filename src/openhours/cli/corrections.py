@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from openhours.cli.options import Labels, Stores
 from openhours.cli.output import read_settings, server_part, set_up_logging
 
 app = typer.Typer(
@@ -28,17 +29,8 @@ def make(
         str, typer.Option(help="maintenance, holiday, platform_outage, data_error or other.")
     ],
     reason: Annotated[str, typer.Option(help="Why, in up to 500 characters.")],
-    store: Annotated[
-        list[str] | None, typer.Option(help="Only this store; may be given several times.")
-    ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only stores with this label, e.g. region=west; may be given several times: of "
-            "one key any value will do, several keys must all match.",
-            metavar="KEY=VALUE",
-        ),
-    ] = None,
+    store: Stores = None,
+    label: Labels = None,
     every: Annotated[bool, typer.Option("--all", help="All stores and PCs.")] = False,
     timezone: Timezone = None,
 ) -> None:

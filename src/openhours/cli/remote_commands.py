@@ -114,8 +114,9 @@ def report(
     except ServerFailed as error:
         if not error.problems:
             raise
-        if (field := error.problems[0]) and field[0] == "as_of":
-            fail(f"--as-of: {field[1]}")  # as where nobody needs to be asked
+        field, message = error.problems[0]
+        if field == "as_of":
+            fail(f"--as-of: {message}")  # as the local command says it
         print_refused(str(error))
         return False
     print_report(report_id, rows, "rows" if group_by is None else "groups", out)

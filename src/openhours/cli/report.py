@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from openhours.cli import remote_commands
+from openhours.cli.options import Labels, Stores
 from openhours.cli.output import fail, read_settings, server_part, set_up_logging
 from openhours.cli.server import KeyOption, ServerFailed, ServerOption, server_at
 from openhours.stores.label_texts import parse_labels
@@ -20,17 +21,8 @@ def report(
         str | None, typer.Option(help="Look back from this instant, e.g. 2023-01-25T18:13:22Z.")
     ] = None,
     interpolation: Annotated[str, typer.Option(help="nearest or previous.")] = "nearest",
-    store: Annotated[
-        list[str] | None, typer.Option(help="Only this store; may be given several times.")
-    ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only stores with this label, e.g. region=west; may be given several times: of "
-            "one key any value will do, several keys must all match.",
-            metavar="KEY=VALUE",
-        ),
-    ] = None,
+    store: Stores = None,
+    label: Labels = None,
     window: Annotated[
         list[str] | None,
         typer.Option(

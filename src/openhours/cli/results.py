@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 
 from openhours.cli.output import console
@@ -23,9 +23,9 @@ _MAX_NAMED = 3  # stores that advice names
 _COUNTS = ("rows", "loaded", "unchanged", "rejected")
 
 
-def progress_bar() -> Progress:
-    """Return a bar that goes when it is done."""
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
+def progress_bar(*columns: ProgressColumn) -> Progress:
+    """Return a bar that goes when it is done, on terminals only; rich's columns by default."""
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def find_missing(files: Sequence[Path]) -> bool:

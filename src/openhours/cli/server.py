@@ -44,16 +44,16 @@ _UNFINISHED = ("queued", "running", "Running")
 ServerOption = Annotated[
     str | None,
     typer.Option(
-        help="Do it on the openhours at this address, e.g. https://hours.example.org, and not with "
-        "the database here.",
+        help="Use the openhours server at this address, e.g. https://hours.example.org, instead of "
+        "the local database.",
         metavar="URL",
     ),
 ]
 KeyOption = Annotated[
     str | None,
     typer.Option(
-        help="An API key of the server. Better in the environment or in .env, as OPENHOURS_KEY: "
-        "who else is on this machine sees the options of commands.",
+        help="An API key of the server. Better set OPENHOURS_KEY in the environment or in .env: "
+        "other users of this machine can see the options of commands.",
     ),
 ]
 
@@ -112,14 +112,14 @@ class Server:
         try:
             for told in self._events(f"{path}/events"):
                 yield told
-                if has_ended(told):
+                if _has_ended(told):
                     return
         except (httpx.HTTPError, _Later, ServerFailed, ValueError):
-            pass  # something in between does not like them
+            pass  # a proxy may cut events off
         while True:
             found = self.ask("GET", path)
             yield found
-            if has_ended(found):
+            if _has_ended(found):
                 return
             time.sleep(_POLL_INTERVAL)
 
@@ -165,7 +165,7 @@ def server_at(url: str | None, key: str | None) -> Server | None:
         fail(str(error))
 
 
-def has_ended(told: dict[str, Any]) -> bool:
+def _has_ended(told: dict[str, Any]) -> bool:
     """Return whether a report or an ingestion is neither queued nor running."""
     return told.get("state", told.get("status")) not in _UNFINISHED
 

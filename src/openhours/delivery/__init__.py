@@ -1,1 +1,1 @@
-"""Reports by the clock, and what goes out when a report or ingestion has ended."""
+"""Scheduled reports, and what goes out when a report or ingestion has ended."""

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.api.off_loop import off_loop
 from openhours.delivery.carriers import NotDelivered
 from openhours.delivery.queries import find_report_of
+from openhours.durable import names_to_disk
 from openhours.reports.downloads import file_name, report_table
 from openhours.reports.formats import csv
 
@@ -81,11 +82,7 @@ class _UnfinishedFile:
         os.fsync(self._file.fileno())
         self._file.close()
         self._unfinished.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the new name, too, is to outlive a power cut
-        finally:
-            os.close(folder)
+        names_to_disk(self._path.parent)
 
     def discard(self) -> None:
         with suppress(OSError):  # what is not written yet does not fit either

@@ -1,4 +1,4 @@
-"""Reports that are made by the clock.
+"""Scheduled reports.
 
 One row says which was made last, and changes in the transaction that triggers the next: so each is
 made once, however many workers look, and of those missed only the last.

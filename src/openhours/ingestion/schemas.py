@@ -20,7 +20,8 @@ class IngestionInfo(BaseModel):
     ingestion_id: Annotated[str, Field(examples=["k9xYpBq2nQZ1rT4a"])]
     name: Annotated[str, Field(description="Name of the file.", examples=["store_status.csv"])]
     kind: Annotated[
-        Kind | None, Field(description="Null until the header is read, where nobody told the kind.")
+        Kind | None,
+        Field(description="Null until the header is read, if the sender did not name the kind."),
     ]
     state: State
     progress: Annotated[float, Field(ge=0, le=1, description="Share of the work that is done.")]
@@ -54,7 +55,7 @@ class IngestionInfo(BaseModel):
     error: Annotated[str | None, Field(description="Why no row of the file was loaded.")]
     received_at: Instant
     duration_seconds: float | None
-    deliveries: Annotated[list[DeliveryInfo], Field(description="To the webhook, when it ended.")]
+    deliveries: Annotated[list[DeliveryInfo], Field(description="Webhooks that tell its end.")]
 
 
 def ingestion_info(row: Ingestion | Row[Any], deliveries: Sequence[Row[Any]] = ()) -> IngestionInfo:

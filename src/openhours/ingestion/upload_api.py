@@ -1,15 +1,14 @@
 """Uploading a file to be ingested over HTTP."""
 
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.access_control import CurrentCaller
-from openhours.accounts.credentials import Caller
 from openhours.api.dependencies import Engine, ServerSettings
 from openhours.api.fields import Text
 from openhours.api.idempotency_key import Key
@@ -19,7 +18,6 @@ from openhours.ingestion.names import printable
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.uploads import Upload, folder_of, receive, sha256_of
 from openhours.ingestion.write import add_ingestion
-from openhours.settings import Settings
 
 router = APIRouter(tags=["ingestion"])
 
@@ -73,6 +71,22 @@ _NameQuery = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class _Sending:
+    """A request that brings a file."""
+
+    request: Request
+    response: Response
+    engine: Engine
+    settings: ServerSettings
+    caller: CurrentCaller
+    key: Key = None
+    name: _NameQuery = None
+
+
+Sending = Annotated[_Sending, Depends()]
+
+
 class Accepted(BaseModel):
     """File that is stored on the server and queued to be loaded."""
 
@@ -85,17 +99,12 @@ class Accepted(BaseModel):
     openapi_extra=_body(_TOLD_BY_HEADER),
     max_body_size=_UNBOUNDED_HERE,
 )
-async def ingest_any(
-    request: Request,
-    response: Response,
-    engine: Engine,
-    settings: ServerSettings,
-    caller: CurrentCaller,
-    key: Key = None,
-    name: _NameQuery = None,
-) -> Accepted:
-    """Upload a file as `/ingest/{kind}` does. Its header tells its kind, of labels its name."""
-    return await _ingest(request, response, engine, settings, caller, key, name, None)
+async def ingest_any(sending: Sending) -> Accepted:
+    """Upload a file without naming its kind, which its header tells.
+
+    A labels file needs a name that begins with `labels`. All else is as for `/ingest/{kind}`.
+    """
+    return await _ingest(sending, None)
 
 
 @router.post(
@@ -104,40 +113,23 @@ async def ingest_any(
     openapi_extra=_body(_TOLD_BY_HEADER | _LABELS),
     max_body_size=_UNBOUNDED_HERE,
 )
-async def ingest(
-    request: Request,
-    response: Response,
-    engine: Engine,
-    settings: ServerSettings,
-    caller: CurrentCaller,
-    kind: Kind,
-    key: Key = None,
-    name: _NameQuery = None,
-) -> Accepted:
+async def ingest(sending: Sending, kind: Kind) -> Accepted:
     """Upload a CSV file, as the raw body or in a multipart form; it is loaded in the background.
 
     The file is durable before the answer is sent. Loading the same file again changes nothing. With
     an `Idempotency-Key` the upload can be sent again: it is the same ingestion.
     """
-    return await _ingest(request, response, engine, settings, caller, key, name, kind)
+    return await _ingest(sending, kind)
 
 
-async def _ingest(
-    request: Request,
-    response: Response,
-    engine: AsyncEngine,
-    settings: Settings,
-    caller: Caller,
-    key: str | None,
-    name: str | None,
-    kind: Kind | None,
-) -> Accepted:
-    upload = await receive(request, folder_of(settings), settings.max_upload_mb << 20)
+async def _ingest(sending: _Sending, kind: Kind | None) -> Accepted:
+    settings, key = sending.settings, sending.key
+    upload = await receive(sending.request, folder_of(settings), settings.max_upload_mb << 20)
     awaited = False
     try:
-        name = _name_of(name or upload.name, kind)
+        name = _name_of(sending.name or upload.name, kind)
         asked = [kind, name, await _digest(upload) if key else None]
-        async with engine.begin() as connection:
+        async with sending.engine.begin() as connection:
 
             async def make() -> str:
                 nonlocal awaited
@@ -149,12 +141,12 @@ async def _ingest(
                 return added.ingestion_id
 
             ingestion_id = await once(
-                connection, Ingestion.ingestion_id, caller.name, key, asked, make
+                connection, Ingestion.ingestion_id, sending.caller.name, key, asked, make
             )
     finally:
         if not awaited:
             upload.path.unlink(missing_ok=True)
-    response.headers["Location"] = f"/ingestions/{ingestion_id}"
+    sending.response.headers["Location"] = f"/ingestions/{ingestion_id}"
     return Accepted(ingestion_id=ingestion_id)
 
 

@@ -15,12 +15,11 @@ from openhours.reports.queries import count_ongoing, count_outages_since, latest
 from openhours.reports.tables import Report, ReportGroups
 from openhours.stores.labels import NAME, TARGET
 from openhours.stores.tables import BEATING, POLLED
+from openhours.uptime.tallies import counts_of
 from openhours.uptime.windows import DEFAULT_WINDOWS
 
 MAX_KEYS = 10
 MAX_VALUES = 50
-# How many of the hours before T each of the default windows has.
-_HOURS = {"last_hour": 1, "last_day": 24, "last_week": 168}
 _DAY = timedelta(days=1)
 
 
@@ -53,12 +52,12 @@ class FleetMetrics:
 def _as_of(report: Report) -> Metric:
     family = GaugeMetricFamily(
         "openhours_fleet_as_of_timestamp_seconds",
-        "The instant to which the newest report of all stores looks back from, by feed.",
+        "The instant from which the newest report of all stores looks back, by feed.",
         labels=("feed",),
     )
     for feed in (POLLED, BEATING):
         as_of = report.as_of(feed)
-        if as_of is not None and feed in (report.by_hour or {}):
+        if as_of is not None and feed in (report.tallies or {}):
             family.add_metric((feed,), as_of.timestamp())
     return family
 
@@ -69,10 +68,11 @@ def _fleet(report: Report) -> Metric:
         "Uptime of all stores as a share of their open time, by feed and window.",
         labels=("feed", "window"),
     )
-    for feed, (opened, up) in (report.by_hour or {}).items():
-        for window, hours in _HOURS.items():
-            if total := sum(opened[-hours:]):
-                family.add_metric((feed, window), sum(up[-hours:]) / total)
+    for feed, windows in (report.tallies or {}).items():
+        for window, tally in zip(DEFAULT_WINDOWS, windows, strict=True):
+            counts = counts_of(tally)
+            if counts.open:
+                family.add_metric((feed, window.name), counts.up / counts.open)
     return family
 
 
@@ -80,7 +80,7 @@ async def _labels(connection: AsyncConnection, report: Report) -> Metric:
     family = GaugeMetricFamily(
         "openhours_label_uptime_ratio",
         "Uptime of the stores with a label as a share of their open time, by window. A value may"
-        " be empty: of the stores without the label.",
+        " be empty: that of the stores without the label.",
         labels=("key", "value", "window"),
     )
     few = [key for key, values in sorted(report.groups.items()) if 0 < values <= MAX_VALUES]

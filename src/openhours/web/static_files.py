@@ -33,7 +33,7 @@ class Static(StaticFiles):
         self.version = digest.hexdigest()[:12]
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Return a file, or raise HTTPException."""
+        """Return a file, or raise what `StaticFiles` raises for none."""
         version, _, name = path.partition("/")
         response = await super().get_response(name or path, scope)
         if isinstance(response, FileResponse) and Path(response.path).suffix in _COMPRESSIBLE:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,7 +25,7 @@ from openhours.stores.search import STORE_NAME, StoreSearch
 from openhours.stores.tables import BEATING, POLLED, Store
 from openhours.times import MINUTE
 from openhours.uptime.intervals.verdicts import NAMES
-from openhours.uptime.tallies import COUNTS
+from openhours.uptime.tallies import Counts, bins_of, counts_of
 from openhours.web.windows import DAY, DEFAULTS, WEEK, PageWindow
 
 State = Literal["", "down", "up", "partly", "throughout", "closed", "unknown"]
@@ -204,20 +204,6 @@ async def check_rows(connection: AsyncConnection, report: Report) -> None:
         raise removed()
 
 
-class Counts(NamedTuple):
-    """The fields of `uptime.tallies.COUNTS`."""
-
-    fully_up: int
-    partly: int
-    down: int
-    closed: int
-    unknown: int
-    open: int
-    up: int
-    all_open: int
-    observed: int
-
-
 def counts(report: Report, windows: Sequence[int]) -> dict[str, list[Counts]]:
     """Return, by feed, for each of these windows how many stores were up, down … in a report.
 
@@ -226,13 +212,13 @@ def counts(report: Report, windows: Sequence[int]) -> dict[str, list[Counts]]:
     """
     tallies = report.tallies or {}
     return {
-        feed: [Counts(*tallies[feed][window][: len(COUNTS)]) for window in windows]
+        feed: [counts_of(tallies[feed][window]) for window in windows]
         for feed in (POLLED, BEATING)
         if feed in tallies
     }
 
 
-def distribution(report: Report, window: int, feed: str) -> list[int]:
+def distribution(report: Report, window: int, feed: str) -> Sequence[int]:
     """Return how many stores of a feed have an uptime in each of `BINS`, in the window there."""
     tallies = report.tallies or {}
-    return tallies[feed][window][len(COUNTS) :] if feed in tallies else [0] * len(BINS)
+    return bins_of(tallies[feed][window]) if feed in tallies else [0] * len(BINS)

@@ -18,7 +18,8 @@ from typing import IO, NamedTuple, Self, cast
 from openhours.ingestion.csv import records
 from openhours.ingestion.csv.reasons import FileRefused
 
-# So much is parsed at once: what a block costs for each of its stores is paid seldom.
+# So much is parsed at once. Each block costs something for each of its stores, so not less; its
+# rejected rows are all in memory, so not more.
 _BLOCK_BYTES = 1 << 22
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
