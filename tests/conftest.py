@@ -225,6 +225,9 @@ def emptied_service(
     """The service that tests with this ENVIRONMENT share, without what others have stored."""
     running, tables = shared_services.get(getattr(request.module, "ENVIRONMENT", {}))
     yield running
+    # Else files of the inbox would be loaded again, in the middle of the next test.
+    for left in (running.folder / "inbox").iterdir():
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     truncate(running.environment["DATABASE_URL"], tables)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tools.service import Service, children_of
+from tools.service import Service, children_of, workers_of
 
 from openhours.ingestion.machine import ingest_job
 from openhours.settings import Settings
@@ -87,7 +87,7 @@ def test_a_killed_child_process_does_not_lose_the_report(
     service.start()
     service.upload("status", polls)
     assert service.process is not None
-    [worker] = psutil.Process(service.process.pid).children()
+    [worker] = workers_of(service)
     children = children_of(worker)
     assert children
     report = service.trigger()

@@ -134,7 +134,13 @@ class Service:
         raise AssertionError(f"still running:\n{self.log.read_text()}")
 
 
+def workers_of(service: Service) -> list[psutil.Process]:
+    """Return the workers of a service: of the processes below it, those with their own session."""
+    assert service.process is not None
+    below = psutil.Process(service.process.pid).children(recursive=True)
+    return [one for one in below if os.getsid(one.pid) == one.pid]
+
+
 def children_of(worker: psutil.Process) -> list[psutil.Process]:
     """Return the processes in which a worker computes and loads: those that its server forked."""
-    servers = [one for one in worker.children() if "forkserver" in " ".join(one.cmdline())]
-    return [child for server in servers for child in server.children()]
+    return [child for server in worker.children() for child in server.children()]

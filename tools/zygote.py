@@ -131,6 +131,7 @@ def main() -> None:
     """Load, then fork until the owner is gone."""
     end = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does it
     _load()
     request = _answer(end)
     if request is None:

@@ -6,11 +6,15 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import socket
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from multiprocessing import forkserver, resource_tracker
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 from openhours.garbage import collect_seldom
 
@@ -26,6 +30,52 @@ def preload(*functions: Callable[..., object]) -> None:
     multiprocessing.set_forkserver_preload([function.__module__ for function in functions])
 
 
+def fork_server() -> None:
+    """Fork the process from which all children are forked: it has loaded what this one has.
+
+    Without this, and when that process was killed, multiprocessing starts an interpreter that loads
+    what `preload` says, for a second. Call it before there is a thread, a connection or an event
+    loop: they would be in each child.
+    """
+    if sys.version_info >= (3, 14):
+        return  # what is told to its fork server has changed
+    resource_tracker.ensure_running()
+    with socket.socket(socket.AF_UNIX) as listener:
+        address = multiprocessing.connection.arbitrary_address("AF_UNIX")  # type: ignore[attr-defined]
+        listener.bind(address)
+        Path(address).chmod(0o600)
+        listener.listen()
+        # All that ask it hold the other end: it ends with the last of them.
+        alive, held = os.pipe()
+        if (pid := os.fork()) == 0:
+            os.close(held)
+            _be_fork_server(listener.detach(), alive)
+        os.close(alive)
+    server: Any = forkserver._forkserver
+    server._forkserver_address, server._forkserver_alive_fd = address, held
+    server._forkserver_pid = pid
+
+
+def can_fork() -> bool:
+    """Whether `fork_server` was called here, and its process lives."""
+    pid: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    if pid is None:
+        return False
+    # As multiprocessing looks before it asks; the one that reaps the dead forgets it, too.
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return ended is None
+
+
+def _be_fork_server(listener: int, alive: int) -> NoReturn:
+    code = 1
+    try:
+        forkserver.main(listener, alive, [])
+    except SystemExit:
+        code = 0
+    finally:
+        os._exit(code)
+
+
 class Processes:
     """A pool of processes that is made anew when one of them was killed.
 
@@ -35,9 +85,6 @@ class Processes:
 
     def __init__(self, count: int) -> None:
         self.count = count or max(2, os.cpu_count() or 2)
-        # For the children, which read it when they load NumPy: each is one of `count`, and its
-        # BLAS would only wait for cores that the others have.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self._executor = self._make()
 
     async def run(self, function: Callable[..., R], *args: object) -> R:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tools.service import Service
 
 from openhours.activity.counts import count_ended_periods
+from openhours.activity.queries import latest_periods
 from openhours.activity.tables import EVENTS
 from openhours.activity.write import EventRow, write_events
 from openhours.db.engine import make_engine, raw_connection
@@ -80,6 +81,14 @@ def test_each_period_is_counted_once(database_url: str) -> None:
         counted = await asyncio.gather(*(count_ended_periods(engine, FOUR) for _ in range(4)))
         assert sum(counted) == 3
         assert await _counts(engine) == expected
+        async with engine.connect() as connection:
+            of_all = await latest_periods(connection, None, 2)
+            of_one = await latest_periods(connection, 1, 2)
+        assert [tuple(row) for row in of_all] == [
+            (day + 4 * HOURS, day + 8 * HOURS, 1),
+            (day + 80 * HOURS, day + 84 * HOURS, 3),
+        ]
+        assert [tuple(row) for row in of_one] == [(day, day + 4 * HOURS, 2)]
         assert await count_ended_periods(engine, FOUR) == 0
         assert await _counts(engine) == expected
 

@@ -36,7 +36,8 @@ def test_old_weeks_go_once_they_are_counted(settings: Settings, database_url: st
         assert await prune_activity(engine, settings) <= 2, "the rest is not counted yet"
         await count_ended_periods(engine, "0 0 * * *")
         assert 10 <= await prune_activity(engine, settings) <= 16
-        for table in ("activity_events", "activity_event_ids", "activity_counts"):
+        kept = ("activity_events", "activity_event_ids", "activity_counts", "activity_periods")
+        for table in kept:
             assert 398 <= await raw.fetchval(f"SELECT count(*) FROM {table}") <= 407, table
         event = EventRow(6, datetime(2025, 1, 1, tzinfo=UTC), "viewed", "{}", "e499")
         [recorded] = await write_events(engine, [event])

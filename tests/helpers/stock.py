@@ -101,6 +101,10 @@ async def fill(url: str) -> None:
         " ('2026-01-05 04:00Z', 6, '2026-01-05 08:00Z', 5),"
         " ('2026-01-05 04:00Z', 7, '2026-01-05 08:00Z', 1)"
     )
+    await raw.execute(
+        "INSERT INTO activity_periods SELECT period_start, period_end, sum(event_count)"
+        " FROM activity_counts GROUP BY period_start, period_end"
+    )
     await raw.close()
 
 

@@ -44,7 +44,8 @@ parameters = st.floats(math.log(0.02), math.log(1e6)).map(math.exp)
 def test_of_any_by_integration(a: float, b: float, probability: float) -> None:
     share = beta_quantile(np.array([a]), np.array([b]), np.array([probability])).item()
     assert 0 <= share <= 1
-    if 1e-12 < share < 1 - 1e-12:
+    # Nearer to 1 the next double is another probability.
+    if 1e-12 < share < 1 - 1e-9:
         assert beta_at_most(a, b, share) == pytest.approx(probability, abs=1e-6)
 
 

@@ -8,7 +8,7 @@ from random import Random
 
 import psutil
 from tools.chaos.caller import Ledger
-from tools.service import Service, children_of
+from tools.service import Service, children_of, workers_of
 
 from openhours.db import postmaster
 
@@ -59,6 +59,7 @@ class Faults:
             "server": _server(service),
             "worker": _worker(service),
             "child of a worker": self._one_of(_working(service)),
+            "fork server": self._one_of(_fork_servers(service)),
             "postmaster": self._postmaster(),
             "process of PostgreSQL": self._one_of(self._backends()),
             "server and postmaster": _server(service) + self._postmaster(),
@@ -94,7 +95,7 @@ class Faults:
         return [] if process is None else [process]
 
     def _backends(self) -> list[psutil.Process]:
-        return [child for process in self._postmaster() for child in _children(process, "")]
+        return [child for process in self._postmaster() for child in _children(process)]
 
 
 def _server(service: Service) -> list[psutil.Process]:
@@ -106,7 +107,10 @@ def _server(service: Service) -> list[psutil.Process]:
 
 
 def _worker(service: Service) -> list[psutil.Process]:
-    return [worker for process in _server(service) for worker in _children(process, "worker")]
+    try:
+        return workers_of(service)
+    except (psutil.Error, ProcessLookupError):
+        return []
 
 
 def _working(service: Service) -> list[psutil.Process]:
@@ -116,9 +120,22 @@ def _working(service: Service) -> list[psutil.Process]:
         return []
 
 
-def _children(process: psutil.Process, word: str) -> list[psutil.Process]:
+def _fork_servers(service: Service) -> list[psutil.Process]:
+    """Return those from which a server's workers and their children are forked."""
     try:
-        return [child for child in process.children() if word in " ".join(child.cmdline())]
+        return [
+            one
+            for worker in _worker(service)
+            for one in (worker.parent(), *worker.children())
+            if one not in (None, *_server(service))
+        ]
+    except psutil.Error:
+        return []
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [*process.children()]
     except psutil.Error:
         return []
 

@@ -39,9 +39,14 @@ SELECT recorded_at FROM activity_events WHERE recorded_at >= :since
 ORDER BY recorded_at LIMIT 1
 """)
 _COUNT = text("""
-INSERT INTO activity_counts (period_start, period_end, user_id, event_count)
-SELECT :start, :end, user_id, count(*) FROM activity_events
-WHERE recorded_at >= :start AND recorded_at < :end GROUP BY user_id
+WITH counted AS (
+    INSERT INTO activity_counts (period_start, period_end, user_id, event_count)
+    SELECT :start, :end, user_id, count(*) FROM activity_events
+    WHERE recorded_at >= :start AND recorded_at < :end GROUP BY user_id
+    RETURNING event_count
+)
+INSERT INTO activity_periods (period_start, period_end, event_count)
+SELECT :start, :end, sum(event_count) FROM counted
 """)
 _ADVANCE = text("UPDATE activity_counting SET counted_until = :end")
 

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Text, cast, func, select
+from sqlalchemy import ColumnElement, Row, Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from openhours.activity.tables import ActivityCount, ActivityEvent
+from openhours.activity.tables import ActivityCount, ActivityEvent, ActivityPeriod
 from openhours.api.pagination import Page, fetch_page
 
 
@@ -62,18 +62,12 @@ async def list_counts(
 async def latest_periods(
     connection: AsyncConnection, user_id: int | None, limit: int
 ) -> list[Row[datetime, datetime, int]]:
-    """Return the last counted periods, oldest first: start, end, and the events of all users."""
-    query = (
-        select(
-            ActivityCount.period_start,
-            ActivityCount.period_end,
-            cast(func.sum(ActivityCount.event_count), BigInteger).label("events"),
-        )
-        .where(*_conditions(ActivityCount.user_id, ActivityCount.period_start, user_id))
-        .group_by(ActivityCount.period_start, ActivityCount.period_end)
-        .order_by(ActivityCount.period_start.desc())
-        .limit(limit)
-    )
+    """Return the last counted periods, oldest first: start, end, events of the user or of all."""
+    counted = ActivityPeriod if user_id is None else ActivityCount
+    query = select(counted.period_start, counted.period_end, counted.event_count.label("events"))
+    if user_id is not None:
+        query = query.where(ActivityCount.user_id == user_id)
+    query = query.order_by(counted.period_start.desc()).limit(limit)
     return list((await connection.execute(query)).all())[::-1]
 
 

@@ -27,5 +27,6 @@ async def prune_activity(engine: AsyncEngine, settings: Settings) -> int:
     oldest = start_of(week_of(to_us(min(oldest, counted_until))))
     dropped = await EVENTS.prune(engine, oldest)
     await prune_rows(engine, "activity_event_ids", "recorded_at < :oldest", oldest=oldest)
-    await prune_rows(engine, "activity_counts", "period_end <= :oldest", oldest=oldest)
+    for table in ("activity_counts", "activity_periods"):
+        await prune_rows(engine, table, "period_end <= :oldest", oldest=oldest)
     return dropped

@@ -84,3 +84,13 @@ class ActivityCount(Base):
     user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     period_end: Mapped[datetime] = mapped_column(Timestamp)
     event_count: Mapped[int] = mapped_column(BigInteger)
+
+
+class ActivityPeriod(Base):
+    """Number of all users' events in [period_start, period_end), if there are any."""
+
+    __tablename__ = "activity_periods"
+
+    period_start: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
+    period_end: Mapped[datetime] = mapped_column(Timestamp)
+    event_count: Mapped[int] = mapped_column(BigInteger)

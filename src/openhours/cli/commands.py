@@ -5,10 +5,10 @@ middle, they leave the job to the next worker.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.markup import escape
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -26,6 +26,7 @@ from openhours.cli.results import (
 from openhours.db import database
 from openhours.db.engine import raw_connection
 from openhours.errors import Invalid
+from openhours.garbage import leave_what_is_loaded
 from openhours.ingestion.advice import advice_of
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.names import printable
@@ -33,6 +34,7 @@ from openhours.ingestion.queries import find_ingestion
 from openhours.ingestion.schemas import ingestion_info
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.write import add_ingestion
+from openhours.process_pool import fork_server
 from openhours.reports import executors
 from openhours.reports.downloads import outage_table, report_table
 from openhours.reports.formats import Format, csv, written
@@ -47,6 +49,15 @@ from openhours.stores.labels import label_keys
 from openhours.worker.jobs import Worker
 
 _POLL_INTERVAL = 0.1
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command that needs a worker; its children are forked from what is loaded now."""
+    leave_what_is_loaded()
+    fork_server()
+    return asyncio.run(work)
 
 
 async def migrate_only(settings: Settings) -> None:

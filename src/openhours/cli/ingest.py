@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +43,7 @@ def ingest(
     else:
         settings = read_settings()
         set_up_logging("WARNING")
-        done = asyncio.run(server_part("cli.commands").ingest(settings, files, kind))
+        commands = server_part("cli.commands")
+        done = commands.run(commands.ingest(settings, files, kind))
     if not done:
         raise typer.Exit(1)

@@ -58,7 +58,7 @@ def worker(
     """Run a worker alone: any number of them may share one PostgreSQL."""
     settings = read_settings()
     set_up_logging(settings.log_level)
-    asyncio.run(server_part("cli.serve").work(settings, until_stdin_closes))
+    server_part("worker.run").run_worker(settings, 0 if until_stdin_closes else None)
 
 
 app.command()(ingest.ingest)
@@ -123,7 +123,7 @@ def sample_data(
         set_up_logging("WARNING")
         part = server_part("cli.sample_loading")
         if load:
-            asyncio.run(part.load(settings))
+            server_part("cli.commands").run(part.load(settings))
         else:
             typer.echo(f"removed: {asyncio.run(part.remove(settings))}")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import typer
@@ -16,6 +17,9 @@ console = Console(stderr=True)
 
 def server_part(name: str) -> Any:
     """Return a module that needs the `server` extra; end with a message without it."""
+    # Read when NumPy is loaded: a child is one of as many as there are cores, and its BLAS would
+    # only wait for cores that the others have.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         return importlib.import_module(f"openhours.{name}")
     except ModuleNotFoundError as error:

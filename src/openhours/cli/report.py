@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -82,8 +81,8 @@ def report(
         settings = read_settings()
         set_up_logging("WARNING")
         instant = _instant(as_of)
-        making = server_part("cli.commands").report(settings, *written, as_of=instant, **options)
-        done = asyncio.run(making)
+        commands = server_part("cli.commands")
+        done = commands.run(commands.report(settings, *written, as_of=instant, **options))
     if not done:
         raise typer.Exit(1)
 

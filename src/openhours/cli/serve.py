@@ -1,8 +1,7 @@
-"""The long-running processes behind `openhours serve` and `openhours worker`."""
+"""The long-running process behind `openhours serve`."""
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -17,9 +16,7 @@ from openhours.delivery import checks
 from openhours.errors import SettingsError
 from openhours.reports import executors
 from openhours.settings import Settings
-from openhours.worker.jobs import Worker
-
-log = logging.getLogger(__name__)
+from openhours.worker.supervisor import prepare_to_fork
 
 # Requests may end for so long after SIGTERM; then clients that stall are cut off.
 _GRACE_SECONDS = 10
@@ -40,11 +37,12 @@ def serve(settings: Settings) -> None:
     database.check(settings)
     if settings.worker:
         checks.check(settings)
+        prepare_to_fork()
     _refuse_open_network(settings)
     _refuse_port_in_use(settings)
     verbose = logging.getLogger().level <= logging.DEBUG
     logging.getLogger("uvicorn.error").setLevel(logging.DEBUG if verbose else logging.WARNING)
-    # Only here: a worker, which needs this module, too, starts faster without it.
+    # Only here: workers, which are forked above, are smaller without it.
     from openhours.app import app  # noqa: PLC0415
     from openhours.cli import connections  # noqa: PLC0415
 
@@ -115,26 +113,3 @@ def _refuse_port_in_use(settings: Settings) -> None:
 async def _has_keys(settings: Settings) -> bool:
     async with database.opened(settings) as (engine, _):
         return await KeyRing(engine, settings).has_keys()
-
-
-async def work(settings: Settings, until_stdin_closes: bool) -> None:
-    """Run a worker until SIGTERM, or until the process that started it is gone."""
-    executors.check(settings)
-    database.check(settings)
-    checks.check(settings)
-    loop = asyncio.get_running_loop()
-    if until_stdin_closes:
-        # The server's death ends the worker at once, also one that still waits for the database:
-        # whoever starts next must not find two.
-        loop.add_reader(sys.stdin.fileno(), _die_at_end_of_input)
-    async with database.opened(settings) as (_, url):
-        worker = Worker(settings, url)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, worker.stop)
-        await worker.run()
-
-
-def _die_at_end_of_input() -> None:
-    if not os.read(sys.stdin.fileno(), 1024):
-        log.warning("the server is gone; the worker ends")
-        os._exit(1)
