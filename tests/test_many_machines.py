@@ -14,7 +14,7 @@ from tools.service import Service
 
 from openhours.settings import Settings
 from tests.helpers.certificates import self_signed
-from tests.helpers.command import openhours
+from tests.helpers.command import openhours, start_worker
 from tests.helpers.database import fetch
 from tests.helpers.seed import week_of_polls
 from tests.helpers.waiting import wait_for
@@ -47,11 +47,7 @@ def test_two_servers_and_a_worker_share_the_work(
     first, second = (Service(home, OPENHOURS_DATA_DIR=str(home), **each) for home in homes)
     inbox = settings.inbox
     with first, second:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "openhours.cli", "worker"],
-            env={**os.environ, "OPENHOURS_DATA_DIR": str(place / "three")},
-            cwd=place,
-        )
+        worker = start_worker(place, OPENHOURS_DATA_DIR=str(place / "three"))
         reports = [service.trigger() for service in (first, second) * 3]
         (inbox / "zones.csv").write_text("store_id,timezone_str\nstore-1,Asia/Tokyo\n")
         # Any server answers for any report.

@@ -17,13 +17,15 @@ from tools.zygote import Forked, Zygote
 
 STARTUP = 60.0
 _SERVE = ("-m", "openhours.cli", "serve")
+_MAIN = "from openhours.cli.main import main; main()"
 
 
 class Service:
     """Started by `start` or `with`; `kill` is kill -9. The log of all its lives is in `log`."""
 
-    # How it is started; `{port}` is filled.
+    # How it is started; `{port}` is filled. `openhours serve` runs some Python of a test before.
     command: tuple[str, ...] = _SERVE
+    prelude = ""
     # Forks the processes of who starts so many that it matters.
     zygote: Zygote | None = None
 
@@ -48,12 +50,20 @@ class Service:
         """Start the server."""
         if self.zygote is not None and self.command == _SERVE:
             self.process = self.zygote.start(
-                list(_SERVE[2:]), self.environment, self.folder, stdout=self.log, stderr=self.log
+                list(_SERVE[2:]),
+                self.environment,
+                self.folder,
+                prelude=self.prelude,
+                stdout=self.log,
+                stderr=self.log,
             )
             return
+        command = self.command
+        if self.prelude:
+            command = ("-c", f"{self.prelude}\n{_MAIN}", *_SERVE[2:])
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *(part.format(port=self.port) for part in self.command)],
+                [sys.executable, *(part.format(port=self.port) for part in command)],
                 env=self.environment,
                 cwd=self.folder,
                 stdout=log,

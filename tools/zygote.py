@@ -43,14 +43,19 @@ class Zygote:
         environment: dict[str, str],
         folder: Path,
         *,
+        prelude: str = "",
         stdin: Path = Path(os.devnull),
         stdout: Path,
         stderr: Path,
     ) -> "Forked":
-        """Start `openhours` with these arguments; its output is appended to these files."""
+        """Start `openhours` with these arguments; its output is appended to these files.
+
+        prelude: Python that the process runs before
+        """
         streams = [str(path) for path in (stdin, stdout, stderr)]
-        request = {"args": args, "environment": environment, "folder": str(folder)}
-        return Forked(self, int(self.ask({**request, "streams": streams})))
+        request: dict[str, Any] = {"args": args, "environment": environment, "folder": str(folder)}
+        request |= {"prelude": prelude, "streams": streams}
+        return Forked(self, int(self.ask(request)))
 
     def ask(self, request: dict[str, Any]) -> Any:
         """Return the answer to a request."""
@@ -89,6 +94,14 @@ class Forked:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        """Send SIGTERM, unless it has ended."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
+
 
 def _load() -> None:
     for module in pkgutil.walk_packages(openhours.__path__, "openhours."):
@@ -125,6 +138,7 @@ def _become(request: dict[str, Any]) -> None:
         os.close(descriptor)
     random.seed()
     sys.argv = ["openhours", *request["args"]]
+    exec(request["prelude"])
 
 
 def main() -> None:

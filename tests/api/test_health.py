@@ -1,14 +1,13 @@
 """`/health` and the overview page of a real server: are there workers for what waits?"""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tools.service import Service
+from tools.zygote import Forked
 
+from tests.helpers.command import start_worker
 from tests.helpers.html import HTML, parsed
 from tests.helpers.waiting import wait_for
 
@@ -19,21 +18,12 @@ ENVIRONMENT = {"OPENHOURS_WORKER": "0"}
 
 
 @pytest.fixture
-def workers() -> Iterator[list["subprocess.Popen[bytes]"]]:
-    started: list[subprocess.Popen[bytes]] = []
+def workers() -> Iterator[list[Forked]]:
+    started: list[Forked] = []
     yield started
     for worker in started:
         worker.terminate()
         worker.wait(60)
-
-
-def start_worker(place: Path, **environment: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "openhours.cli", "worker"],
-        env={**os.environ, **environment},
-        cwd=place,
-        stderr=subprocess.DEVNULL,
-    )
 
 
 def health(service: Service) -> tuple[int, str, int]:
@@ -56,7 +46,7 @@ def test_a_server_without_work_needs_no_worker(service: Service) -> None:
 
 
 def test_work_that_waits_without_a_worker_is_told_until_there_is_one(
-    service: Service, place: Path, workers: list["subprocess.Popen[bytes]"]
+    service: Service, place: Path, workers: list[Forked]
 ) -> None:
     report = service.trigger()
     assert health(service) == (200, "healthy", 0)  # one may be about to start
@@ -69,7 +59,7 @@ def test_work_that_waits_without_a_worker_is_told_until_there_is_one(
 
 
 def test_a_worker_on_another_machine_cannot_take_this_machine_s_file(
-    service: Service, place: Path, workers: list["subprocess.Popen[bytes]"]
+    service: Service, place: Path, workers: list[Forked]
 ) -> None:
     workers.append(start_worker(place, OPENHOURS_DATA_DIR=str(place / "other")))
     answer = service.client.post("/ingest/status", content=STATUS)
@@ -81,7 +71,7 @@ def test_a_worker_on_another_machine_cannot_take_this_machine_s_file(
 
 
 def test_a_job_whose_worker_was_killed_waits_for_one(
-    service: Service, place: Path, workers: list["subprocess.Popen[bytes]"]
+    service: Service, place: Path, workers: list[Forked]
 ) -> None:
     lines = [
         f"{store},2023-01-22 12:{second // 60:02}:{second % 60:02} UTC,active"
@@ -94,6 +84,6 @@ def test_a_job_whose_worker_was_killed_waits_for_one(
     worker = start_worker(place)
     wait_for(lambda: service.client.get(place_of).json()["state"] == "running", 30)
     worker.kill()
-    worker.wait()
+    worker.wait(60)
     assert service.client.get(place_of).json()["state"] == "running"
     wait_for(lambda: health(service) == (503, "no worker", 0), 30)

@@ -20,25 +20,24 @@ pytestmark = pytest.mark.slow
 
 DESCRIPTORS = 300
 MAX_CONNECTIONS = (DESCRIPTORS - 64) // 2
-_SERVE = f"""
+_HASTY = f"""
 import resource
 from openhours.api import slow_bodies
-from openhours.cli import connections, main
+from openhours.cli import connections
 resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, {DESCRIPTORS}))
 connections.HEADERS_SECONDS = %s
 connections.STALLED_SECONDS = 1.0
 slow_bodies.PATIENCE_SECONDS = 1.0
-main.main()
 """
 HEAD = b"POST /visit HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 class Impatient(Service):
-    command = ("-c", _SERVE % "1.0", "serve")
+    prelude = _HASTY % "1.0"
 
 
 class Crowded(Service):
-    command = ("-c", _SERVE % "3600.0", "serve")
+    prelude = _HASTY % "3600.0"
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from sqlalchemy.engine import make_url
 from tools.service import Service
 
 from openhours.settings import Settings
+from tests.helpers.command import openhours
 from tests.helpers.debian_postgresql import BINARIES, Cluster
 from tests.helpers.waiting import wait_for
 
@@ -70,18 +70,6 @@ def pgbouncer(place: Path, database: str, mode: str, ignore: str = IGNORE) -> It
         process.wait()
 
 
-def run(place: Path, url: str, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "openhours.cli", *command],
-        cwd=place,
-        env=os.environ | {"DATABASE_URL": url},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
 @pytest.mark.parametrize(
     ("mode", "ignore", "message"),
     [
@@ -95,7 +83,7 @@ def test_what_does_not_work_is_refused_with_one_line(
 ) -> None:
     with pgbouncer(place, database, mode, ignore) as url:
         for command in (["serve", "--port", "0"], ["worker"], ["db"], ["report"]):
-            done = run(place, url, *command)
+            done = openhours(*command, cwd=place, DATABASE_URL=url)
             assert done.returncode == 2
             assert len(done.stderr.splitlines()) == 1, done.stderr
             assert message in done.stderr

@@ -7,6 +7,14 @@ import tempfile
 from pathlib import Path
 
 from tools.service import Service
+from tools.zygote import Forked, Zygote
+
+
+def start_worker(folder: Path, **environment: str) -> Forked:
+    """Start `openhours worker` in a folder, where its log is."""
+    zygote, log = Service.zygote or Zygote(), folder / "workers.log"
+    own = {**os.environ, **environment}
+    return zygote.start(["worker"], own, folder, stdout=log, stderr=log)
 
 
 def openhours(

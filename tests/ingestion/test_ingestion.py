@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+import pyarrow.parquet
 from tools.service import Service
 
 from openhours.ingestion.ingest import LOCK
@@ -95,6 +96,11 @@ def test_packed_files_and_forms(service: Service) -> None:
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr("polls.csv", STATUS + row)
     assert counts(service.upload("status", archive.getvalue())) == (1, 0, 1, 0)
+    parquet = io.BytesIO()
+    columns = {"store_id": ["1"], "timestamp_utc": ["2023-01-22T12:00:00Z"], "status": ["active"]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), parquet)
+    answer = service.client.post("/ingest", content=parquet.getvalue())
+    assert counts(service.wait_ingestion(answer.json()["ingestion_id"])) == (1, 0, 1, 0)
     answer = service.client.post(
         "/ingest/status", files={"file": ("polls of today.csv", STATUS + row, "text/csv")}
     )

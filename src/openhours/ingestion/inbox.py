@@ -17,14 +17,14 @@ from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_ENDINGS = (".csv", ".csv.gz", ".zip")
+_ENDINGS = (".csv", ".csv.gz", ".zip", ".parquet")
 _LOCK = 0x696E626F  # "inbo": workers that share a folder scan it one after the other
 # A file changed so recently may still be being written: it waits for the next scan.
 _STILL_WRITING_NS = 1_000_000_000
 
 
 def csv_files(folder: Path) -> list[Path]:
-    """Return what a folder holds under the names of CSV files, but for folders, sorted.
+    """Return what a folder holds under the names of files of rows, but for folders, sorted.
 
     None if there is no such folder.
     """

@@ -102,7 +102,11 @@ def test_header_alone_is_a_file_without_rows(path: Path) -> None:
         (TEXT.encode("utf-16"), "the file is UTF-16: save it as UTF-8"),
         (TEXT.encode("utf-16-le"), "not a CSV file: its first line is not UTF-8 text"),
         (b"\x89PNG\r\n\x1a\n\0\0", "not a CSV file: its first line is not UTF-8 text"),
-        (b"PAR1\xff\xfe", "not a CSV file: its first line is not UTF-8 text"),
+        (
+            b"PAR1\xff\xfe",
+            "a damaged Parquet file: Parquet file size is 6 bytes, "
+            "smaller than the minimum file footer (8 bytes)",
+        ),
         (b'"store_id,status\n', "not a CSV file: its first line is no list of column names"),
         (b"x" * (2 << 20), "not a CSV file: its first line is no list of column names"),
         (

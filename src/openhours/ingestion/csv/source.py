@@ -1,4 +1,4 @@
-"""Open a CSV file, plain, gzip or zip as its first bytes say; its header, its bytes in chunks."""
+"""Open a CSV, or what its first bytes say it is packed in; its header, its bytes in chunks."""
 
 import errno
 import gzip
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, Self, cast
 
 from openhours.ingestion.csv import records
+from openhours.ingestion.csv.parquet import ParquetAsCsv
 from openhours.ingestion.csv.reasons import FileRefused
 
 # So much is parsed at once. Each block costs something for each of its stores, so not less; its
@@ -26,6 +27,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 NOT_REGULAR = "not a regular file: links, pipes and devices are not read"
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_PARQUET = b"PAR1"
 _PDF = b"%PDF"
 _WORKBOOK = "[Content_Types].xml"  # in the zip that Excel and others write
 # All that gzip and zipfile raise for damaged bytes.
@@ -125,6 +127,10 @@ class _FileAsOpened:
     def close(self) -> None:
         self._file.close()
 
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
 
 class Source:
     """Open CSV file, read once from front to back. Close it, or use it in a `with`.
@@ -209,7 +215,7 @@ def open_source(
     block_bytes: int = _BLOCK_BYTES,
     limit: UnpackedLimit = UNLIMITED,
 ) -> Source:
-    """Open a plain, gzipped or zipped CSV, whatever its name, and read its header.
+    """Open a CSV, plain, gzipped, zipped or as Parquet, whatever its name, and read its header.
 
     on_bytes: gets the bytes of the file on disk as they are read, in order and without a gap: from
         the beginning, or from `resume` on; a hash's `update`
@@ -228,7 +234,7 @@ def open_source(
 
 
 def _unpacked(file: _FileAsOpened) -> tuple[IO[bytes], str]:
-    """Return the stream of the CSV itself, and how it is packed: "gzip", "zip" or ""."""
+    """Return the stream of the CSV itself, and how it is packed: gzip, zip, Parquet or not, ""."""
     if not file.size:
         raise FileRefused("the file is empty")
     magic = file.read(4)
@@ -238,9 +244,18 @@ def _unpacked(file: _FileAsOpened) -> tuple[IO[bytes], str]:
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)), "gzip"
     if magic in _ZIP:
         return _only_csv(raw), "zip"
+    if magic == _PARQUET:
+        return _parquet(raw), "Parquet"
     if magic == _PDF:
         raise FileRefused("a PDF, and no CSV")
     return raw, ""
+
+
+def _parquet(file: IO[bytes]) -> IO[bytes]:
+    try:
+        return cast("IO[bytes]", io.BufferedReader(ParquetAsCsv(file), _BLOCK_BYTES))
+    except _DAMAGE as error:
+        raise FileRefused(f"a damaged Parquet file: {error}") from error
 
 
 def _only_csv(file: IO[bytes]) -> IO[bytes]:

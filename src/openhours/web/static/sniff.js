@@ -61,6 +61,8 @@ async function csvOf(file) {
 export async function sniff(file) {
   const refused = (problem) => ({ problem: `${file.name} ${problem}. ${EXPECTED}.` });
   if (!file.size) return refused("is empty: it has no bytes");
+  // Parquet: its columns are named at its end.
+  if (begins(await bytesOf(file), 0x50, 0x41, 0x52, 0x31)) return { kind: "status" };
   let found;
   try {
     found = await csvOf(file);
