@@ -45,11 +45,11 @@ def test_two_servers_and_a_worker_share_the_work(
         home.mkdir()
     each = {"OPENHOURS_INBOX_CRON": "* * * * * *", "OPENHOURS_PROCESSES": "2"}
     first, second = (Service(home, OPENHOURS_DATA_DIR=str(home), **each) for home in homes)
-    inbox = settings.inbox
+    assert isinstance(settings.inbox, Path)
     with first, second:
         worker = start_worker(place, OPENHOURS_DATA_DIR=str(place / "three"))
         reports = [service.trigger() for service in (first, second) * 3]
-        (inbox / "zones.csv").write_text("store_id,timezone_str\nstore-1,Asia/Tokyo\n")
+        (settings.inbox / "zones.csv").write_text("store_id,timezone_str\nstore-1,Asia/Tokyo\n")
         # Any server answers for any report.
         texts = {
             (first if number % 3 else second).wait_report(report).text

@@ -15,6 +15,8 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pytz import all_timezones_set
 
+from openhours.objects import S3Folder
+
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 _HOST = re.compile(r"[a-z0-9._-]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?")
@@ -23,6 +25,7 @@ _PUBLIC_URL = re.compile(
     r"(https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)((?:/(?!\.{1,2}(?:/|$))[\w.~-]+)*)/?",
     re.IGNORECASE | re.ASCII,
 )
+_S3_FOLDER = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/[^?#]*)?")
 _POSTGRESQL = re.compile(r"postgres(ql)?(\+[a-z0-9]+)?://")
 
 
@@ -40,7 +43,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     data_dir: Path = Path(".openhours")
-    inbox: Path = Path("data")
+    inbox: Path | S3Folder = Path("data")
     inbox_cron: str = "* * * * *"
     worker: bool = True
     processes: Annotated[int, Field(ge=0, le=256)] = 0
@@ -69,7 +72,7 @@ class Settings(BaseSettings):
     # Scheduled reports, and what is told when something is done
     report_cron: str | None = None
     report_options: str | None = None  # JSON; `delivery.schedule` reads it
-    outbox: Path | None = None
+    outbox: Path | S3Folder | None = None
     webhook_url: SecretStr | None = None  # its path or query may be what keeps others out
     webhook_secret: SecretStr | None = None
 
@@ -131,12 +134,14 @@ class Settings(BaseSettings):
             )
         return self
 
-    @field_validator("outbox", mode="before")
+    @field_validator("inbox", "outbox", mode="before")
     @classmethod
     def _is_folder(cls, value: object) -> object:
-        if isinstance(value, str) and "://" in value:
-            raise ValueError("must be a folder")
-        return value
+        if not (isinstance(value, str) and "://" in value):
+            return value
+        if not _S3_FOLDER.fullmatch(value):
+            raise ValueError("must be a folder, or s3://bucket/folder")
+        return S3Folder(value.rstrip("/"))
 
     @field_validator("webhook_url")
     @classmethod

@@ -69,7 +69,7 @@ def test_waiting_uploads_belong_to_the_new_machine_and_lost_ones_say_so(
     upload(settings, "here")
     upload(settings, "removed").unlink()
     queue(settings, Path("/on/another/machine/here"))
-    queue(settings, settings.inbox / "inbox.csv", uploaded=False)
+    queue(settings, settings.data_dir.parent / "inbox" / "inbox.csv", uploaded=False)
     assert back_up(settings, backup_file)[1:] == (1, 2)
     assert restore_to(elsewhere, backup_file).ingestions == (1, 3)
     new = elsewhere.data_dir / "uploads" / "here"

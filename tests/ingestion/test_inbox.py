@@ -17,6 +17,7 @@ MINUTE_AGO = time.time_ns() - 60_000_000_000
 
 @pytest.fixture
 def inbox(loader: Loader) -> Path:
+    assert isinstance(loader.settings.inbox, Path)
     return loader.settings.inbox
 
 

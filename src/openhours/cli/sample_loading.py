@@ -12,7 +12,7 @@ from openhours.cli import commands
 from openhours.db import database
 from openhours.errors import OpenhoursError
 from openhours.ingestion import sample_data
-from openhours.ingestion.inbox import csv_files
+from openhours.ingestion.inbox import has_files
 from openhours.ingestion.ingest import LOCK
 from openhours.ingestion.sample import STORES
 from openhours.ingestion.uploads import folder_of
@@ -46,7 +46,7 @@ def _own_data(settings: Settings) -> str | None:
     for field, name in _NAMED.items():
         if field in settings.model_fields_set:
             return f"{name} is set"
-    if any(csv_files(settings.inbox)):
+    if has_files(settings.inbox):
         return f"{settings.inbox} has files of your own"
     return None
 

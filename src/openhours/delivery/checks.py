@@ -5,15 +5,19 @@ from pathlib import Path
 
 from openhours.delivery.schedule import options_of
 from openhours.errors import SettingsError
+from openhours.objects import S3Folder
 from openhours.settings import Settings
 
 
 def check(settings: Settings) -> None:
-    """Raise SettingsError if reports cannot be written to the outbox, or be asked for.
+    """Raise SettingsError if files cannot be fetched, or reports be written or asked for.
 
-    The outbox is made if there is none.
+    The outbox is made if there is none; object stores are not asked.
     """
-    if settings.outbox is not None:
+    for folder in (settings.inbox, settings.outbox):
+        if isinstance(folder, S3Folder):
+            folder.check()
+    if isinstance(settings.outbox, Path):
         _check_folder(settings.outbox)
     if settings.report_cron is not None:
         options_of(settings)

@@ -1,4 +1,4 @@
-"""The outbox folder: each complete report, as CSV.
+"""The outbox, a folder here or in an object store: each complete report, as CSV.
 
     .report-….csv.<random>.part  -- written, fsync, renamed -->  report-….csv
 
@@ -19,6 +19,7 @@ from openhours.api.off_loop import off_loop
 from openhours.delivery.carriers import NotDelivered
 from openhours.delivery.queries import find_report_of
 from openhours.durable import names_to_disk
+from openhours.objects import S3Folder, StoreFailed
 from openhours.reports.downloads import file_name, report_table
 from openhours.reports.formats import csv
 
@@ -51,6 +52,29 @@ class Outbox:
         finally:
             file.discard()
         return str(path)
+
+
+class ObjectOutbox:
+    """Writes reports into a folder of an object store, where an object is whole or not there."""
+
+    def __init__(self, engine: AsyncEngine, folder: S3Folder) -> None:
+        self._engine = engine
+        self._folder = folder
+
+    @property
+    def place(self) -> str:
+        """Return the folder's address."""
+        return str(self._folder)
+
+    async def send(self, delivery: Row[Any]) -> str:
+        """Write a report; return its address. Raise NotDelivered, NotFound if it is gone."""
+        report = await find_report_of(self._engine, delivery)
+        name = f"{file_name(report)}.csv"
+        chunks = csv(report_table(self._engine, report, "wide", full=False))
+        try:
+            return await self._folder.write(name, chunks)
+        except StoreFailed as error:
+            raise NotDelivered(f"cannot write {name}: {error}") from error
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from openhours.db.engine import is_database_unusable
 from openhours.delivery import tries
 from openhours.delivery.carriers import Carrier, NotDelivered
 from openhours.errors import NotFound
+from openhours.objects import S3Folder
 from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,12 @@ def make_carriers(engine: AsyncEngine, settings: Settings) -> Carriers:
     outbox: Carrier | None = None
     if settings.outbox is not None:
         # Nor does it need pandas.
-        from openhours.delivery.outbox import Outbox  # noqa: PLC0415
+        from openhours.delivery.outbox import ObjectOutbox, Outbox  # noqa: PLC0415
 
-        outbox = Outbox(engine, settings.outbox)
+        if isinstance(settings.outbox, S3Folder):
+            outbox = ObjectOutbox(engine, settings.outbox)
+        else:
+            outbox = Outbox(engine, settings.outbox)
     return {"webhook": webhooks, "outbox": outbox}
 
 

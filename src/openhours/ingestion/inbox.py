@@ -1,10 +1,10 @@
 """Inbox: new and changed files of a folder are queued to be loaded, periodically."""
 
 import logging
-import os
 import stat
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -13,6 +13,7 @@ from openhours.ingestion.csv.source import NOT_REGULAR
 from openhours.ingestion.names import printable, storable
 from openhours.ingestion.queries import find_newest_of_path
 from openhours.ingestion.write import add_ingestion
+from openhours.objects import S3Folder, StoreFailed
 from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -23,18 +24,19 @@ _LOCK = 0x696E626F  # "inbo": workers that share a folder scan it one after the 
 _STILL_WRITING_NS = 1_000_000_000
 
 
-def csv_files(folder: Path) -> list[Path]:
-    """Return what a folder holds under the names of files of rows, but for folders, sorted.
+class _File(NamedTuple):
+    """File of the inbox; `refusal`: why it is not even opened."""
 
-    None if there is no such folder.
-    """
-    if not folder.is_dir():
-        return []
-    return [
-        path
-        for path in sorted(folder.resolve().iterdir())
-        if path.name.lower().endswith(_ENDINGS) and (path.is_symlink() or not path.is_dir())
-    ]
+    path: str
+    name: str
+    size: int
+    modified_ns: int
+    refusal: str | None = None
+
+
+def has_files(inbox: Path | S3Folder) -> bool:
+    """Return whether there are files of rows; those of an object store are not looked for."""
+    return isinstance(inbox, Path) and any(_paths(inbox))
 
 
 async def scan(engine: AsyncEngine, settings: Settings) -> int:
@@ -45,45 +47,72 @@ async def scan(engine: AsyncEngine, settings: Settings) -> int:
     queued = 0
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        for path in csv_files(settings.inbox):
-            try:
-                found = path.lstat()
-            except FileNotFoundError:  # it was taken away just now
+        for file in await _files(settings.inbox):
+            if await _is_known(connection, file):
                 continue
-            if time.time_ns() - found.st_mtime_ns < _STILL_WRITING_NS:
-                continue
-            if await _is_known(connection, storable(path), found):
-                continue
-            refusal = _refusal(path, found)
-            if refusal:
-                log.warning("inbox: %s is refused: %s", printable(path.name), refusal)
+            if file.refusal:
+                log.warning("inbox: %s is refused: %s", file.name, file.refusal)
             else:
-                log.info("inbox: %s is new or has changed", printable(path.name))
+                log.info("inbox: %s is new or has changed", file.name)
             await add_ingestion(
                 connection,
                 settings,
-                Path(storable(path)),
-                name=printable(path.name),
-                size=found.st_size,
-                modified_ns=found.st_mtime_ns,
-                refusal=refusal,
+                file.path,
+                name=file.name,
+                size=file.size,
+                modified_ns=file.modified_ns,
+                refusal=file.refusal,
             )
-            queued += refusal is None
+            queued += file.refusal is None
     return queued
 
 
-def _refusal(path: Path, found: os.stat_result) -> str | None:
-    """Return why an entry of the inbox is not even opened, or None."""
+async def _files(inbox: Path | S3Folder) -> list[_File]:
+    """Return the files of rows that are no longer written, sorted."""
+    if isinstance(inbox, Path):
+        return [file for path in _paths(inbox) if (file := _file(path)) is not None]
+    try:
+        return [
+            _File(one.url, printable(one.name), one.size, one.modified_ns)
+            for one in await inbox.objects()
+            if one.name.lower().endswith(_ENDINGS)
+        ]
+    except StoreFailed as error:
+        log.warning("inbox: %s: %s", inbox, error)
+        return []
+
+
+def _paths(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return [
+        path
+        for path in sorted(folder.resolve().iterdir())
+        if path.name.lower().endswith(_ENDINGS) and (path.is_symlink() or not path.is_dir())
+    ]
+
+
+def _file(path: Path) -> _File | None:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:  # it was taken away just now
+        return None
+    if time.time_ns() - found.st_mtime_ns < _STILL_WRITING_NS:
+        return None
+    refusal = None
     if not stat.S_ISREG(found.st_mode):
-        return NOT_REGULAR
-    return None if storable(path.name) == path.name else "the file's name is not UTF-8: rename it"
+        refusal = NOT_REGULAR
+    elif storable(path.name) != path.name:
+        refusal = "the file's name is not UTF-8: rename it"
+    name = printable(path.name)
+    return _File(storable(path), name, found.st_size, found.st_mtime_ns, refusal)
 
 
-async def _is_known(connection: AsyncConnection, path: str, found: os.stat_result) -> bool:
+async def _is_known(connection: AsyncConnection, file: _File) -> bool:
     """Return whether the newest ingestion of this path waits, or read the file as it is now."""
-    newest = await find_newest_of_path(connection, path)
+    newest = await find_newest_of_path(connection, file.path)
     if newest is None:
         return False
     if newest.state == "queued":
         return True
-    return bool(newest.size == found.st_size and newest.modified_ns == found.st_mtime_ns)
+    return bool(newest.size == file.size and newest.modified_ns == file.modified_ns)

@@ -1,12 +1,17 @@
 """One file into the database, in a child process: all its good rows in one transaction."""
 
 import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import asyncpg
 
+from openhours import objects
 from openhours.db import worker_connection
 from openhours.ingestion.advice import DefaultZone, find_advice
 from openhours.ingestion.csv.kinds import Kind, kind_of
@@ -48,20 +53,39 @@ def ingest_file(
     Raise FileRefused for a file that cannot be loaded; the database is as before then.
     """
     limit = UnpackedLimit(max_unpacked, attempt.name)
-    worker_connection.run(
-        url, lambda connection: _ingest(connection, url, data_dir, limit, zone, attempt)
-    )
+    with _local(attempt.path, data_dir) as path:
+        worker_connection.run(
+            url, lambda connection: _ingest(connection, url, path, data_dir, limit, zone, attempt)
+        )
+
+
+@contextmanager
+def _local(path: str, data_dir: Path) -> Iterator[Path]:
+    """Yield where the file lies on this machine; that of an object store is copied for so long."""
+    if not path.startswith(objects.SCHEME):
+        yield Path(path)
+        return
+    # Files are loaded one at a time: what lies there was left by a process that was killed.
+    for left in data_dir.glob("object-*"):
+        left.unlink()
+    with tempfile.NamedTemporaryFile(dir=data_dir, prefix="object-") as file:
+        try:
+            modified_ns = objects.fetch(path, file)
+        except objects.StoreFailed as error:
+            raise FileRefused(str(error)) from error
+        os.utime(file.name, ns=(modified_ns, modified_ns))
+        yield Path(file.name)
 
 
 async def _ingest(
     connection: "asyncpg.Connection[Any]",
     url: str,
+    path: Path,
     data_dir: Path,
     limit: UnpackedLimit,
     zone: DefaultZone,
     attempt: Attempt,
 ) -> None:
-    path = Path(attempt.path)
     if not path.exists():
         raise FileRefused("the file is gone")
     progress = _ProgressWriter(url, attempt)

@@ -61,7 +61,7 @@ class Loaded:
 async def add_ingestion(
     connection: AsyncConnection,
     settings: Settings,
-    path: Path,
+    path: Path | str,
     *,
     name: str,
     kind: Kind | None = None,
@@ -72,6 +72,7 @@ async def add_ingestion(
 ) -> Added:
     """Insert an ingestion and its job, to be committed together by the caller.
 
+    path: of a file of this machine, or an object's address
     refusal: why the file cannot be loaded; then the ingestion has failed already and has no job
     """
     ended = func.clock_timestamp() if refusal else None
