@@ -10,32 +10,16 @@ import pytest
 
 from openhours.settings import Settings
 from openhours.times import iso, now
-from tests.helpers.database import fetch
+from tests.reports.comparing import AS_OF, diff, sql, store
 from tests.reports.computing import Reports, reporting
 
 pytestmark = pytest.mark.slow
-
-AS_OF = "2023-01-25T18:00:00Z"  # a Wednesday
-DAYS = range(12, 26)
 
 
 @pytest.fixture
 def reports(settings: Settings) -> Iterator[Reports]:
     with reporting(settings) as reports:
         yield reports
-
-
-def store(reports: Reports, store_id: str = "a") -> None:
-    """A store, open 9 to 17 in UTC, with a poll at 10:00 and one at 14:00, which fails."""
-    polls = [f"2023-01-{day:02} {at}" for day in DAYS for at in ("10:00 active", "14:00 inactive")]
-    reports.store(store_id, polls, hours="9-17")
-
-
-def diff(reports: Reports, a: str, b: str, status: int = 200) -> dict[str, Any]:
-    answer = reports.client.get(f"/reports/{a}/diff/{b}")
-    assert answer.status_code == status, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 def causes(reports: Reports, a: str, b: str) -> dict[str, list[str]]:
@@ -45,10 +29,6 @@ def causes(reports: Reports, a: str, b: str) -> dict[str, list[str]]:
     told = [cause for row in found["rows"] for cause in row["causes"]]
     assert found["causes"] == {cause: told.count(cause) for cause in found["causes"]}
     return {row["store_id"]: row["causes"] for row in found["rows"]}
-
-
-def sql(reports: Reports, statement: str) -> None:
-    fetch(reports.url, statement)
 
 
 def late_poll(reports: Reports, at: str = "2023-01-24 12:30+00", active: bool = False) -> None:
@@ -241,7 +221,8 @@ def test_a_pc_has_late_beats_and_an_expiry(reports: Reports) -> None:
     after = reports.report(as_of=iso(as_of))
     assert causes(reports, before, after) == {"pc:joe": ["late_data"]}
     sql(reports, f"UPDATE reports SET heartbeat_expiry_seconds = 60 WHERE report_id = '{before}'")
-    assert causes(reports, before, after) == {"pc:joe": ["options", "late_data"]}
+    again = reports.report(as_of=iso(as_of))
+    assert causes(reports, before, again) == {"pc:joe": ["options", "late_data"]}
 
 
 def test_only_stores_and_windows_of_both_are_compared(reports: Reports) -> None:
@@ -288,48 +269,3 @@ def test_of_reports_that_kept_no_inputs_the_causes_are_unknown(reports: Reports)
     assert causes(reports, before, after) == {"a": ["unknown"]}
     assert diff(reports, before, after)["without_inputs"] == [before]
     assert diff(reports, after, after)["without_inputs"] == []
-
-
-def test_many_stores_are_compared_in_pages(reports: Reports) -> None:
-    sql(
-        reports,
-        "INSERT INTO stores (store_id, feed, first_observed_at)"
-        " SELECT 's' || n, 'polled', '2023-01-20Z' FROM generate_series(1, 4100) n",
-    )
-    before = reports.report(as_of=AS_OF)
-    sql(reports, "UPDATE report_rows SET known = true, up = open WHERE store % 1000 = 1")
-    after = reports.report(as_of=AS_OF)
-    found = diff(reports, before, after)
-    assert (found["compared"], found["different"]) == (4100, 5)
-    names = [row["store_id"] for row in found["rows"]]
-    assert names == sorted(names)
-    assert found["causes"] == {"unknown": 5}
-
-
-def test_a_report_that_is_removed_meanwhile_is_not_compared(reports: Reports) -> None:
-    store(reports)
-    before, after = reports.report(as_of=AS_OF), reports.report(as_of=AS_OF)
-    gone = f"(SELECT id FROM reports WHERE report_id = '{before}')"
-    sql(reports, f"DELETE FROM report_rows WHERE report = {gone}")
-    for a, b in ((before, after), (after, before)):
-        assert diff(reports, a, b, 404)["detail"] == "the report was removed"
-
-
-@pytest.mark.parametrize("size", [1, 2, 3])
-@pytest.mark.parametrize(("in_a", "in_b"), [("abdg", "bcdef"), ("efg", "abg"), ("g", "abcdefg")])
-def test_reports_of_different_stores_are_compared_in_pages_of_any_size(
-    reports: Reports, monkeypatch: pytest.MonkeyPatch, size: int, in_a: str, in_b: str
-) -> None:
-    for one in "gfedcba":  # not in the order of their ids
-        store(reports, one)
-    before = reports.report(as_of="2023-01-24T18:00:00Z", store_ids=list(in_a))
-    after = reports.report(as_of="2023-01-25T12:00:00Z", store_ids=list(in_b))
-    monkeypatch.setattr("openhours.reports.compare._stores_at_once", lambda _: size)
-    both = sorted(set(in_a) & set(in_b))
-    found = diff(reports, before, after)
-    assert [row["store_id"] for row in found["rows"]] == both
-    assert {(row["uptime_last_hour_a"], row["uptime_last_hour_b"]) for row in found["rows"]} == {
-        (0.0, 60.0)
-    }
-    counts = (found["compared"], found["different"], found["only_a"], found["only_b"])
-    assert counts == (len(both), len(both), len(in_a) - len(both), len(in_b) - len(both))

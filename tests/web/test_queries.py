@@ -81,9 +81,10 @@ def test_stores_of_all_pages_are_those_that_were_counted(ask: Ask[None]) -> None
         ):
             total = await store_figures.count_stores(connection, report, search)
             found = []
-            for page in range(1 + total // store_figures.PAGE):
-                rows = await store_figures.find_stores(connection, report, search, page)
-                found += [row.store_id for row in rows]
+            for page in range(2 + total // store_figures.PAGE):
+                of_page = await store_figures.find_stores(connection, report, search, page)
+                assert of_page.total == total
+                found += [row.store_id for row in of_page.rows]
             assert len(set(found)) == len(found) == total
             assert all(search.text in store for store in found)
 
@@ -92,7 +93,7 @@ def test_stores_of_all_pages_are_those_that_were_counted(ask: Ask[None]) -> None
 
 def test_figures_are_null_without_a_report(ask: Ask[None]) -> None:
     async def query(connection: AsyncConnection) -> None:
-        rows = await store_figures.find_stores(connection, None, Search(), 0)
-        assert {(row.known, tuple(row.up)) for row in rows} == {(None, (None, None, None))}
+        found = await store_figures.find_stores(connection, None, Search(), 0)
+        assert {(row.known, tuple(row.up)) for row in found.rows} == {(None, (None, None, None))}
 
     ask(query)

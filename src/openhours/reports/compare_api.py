@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.dependencies import Engine, public_path
+from openhours.api.downloads import DOWNLOADS, download
 from openhours.api.fields import Text
 from openhours.api.off_loop import off_loop
 from openhours.reports.causes import CAUSES, Cause
@@ -104,6 +104,7 @@ class ReportDiff(BaseModel):
 _Format = Literal["json", "csv"]
 
 
+@router.head("/reports/{a}/diff/{b}", include_in_schema=False)
 @router.get(
     "/reports/{a}/diff/{b}",
     response_class=Response,
@@ -114,6 +115,7 @@ _Format = Literal["json", "csv"]
             "spaces between.",
             "content": {"text/csv": {}},
         },
+        304: {"description": "Not modified (`If-None-Match`)."},
         409: {"description": "A report is not complete."},
     },
 )
@@ -130,14 +132,29 @@ async def compare_reports(
     is no difference.
     """
     pair = await find_pair(engine, a, b)
-    found = await find_differing(engine, pair, 0)
-    pks, ids = await _in_order(engine, pair, found)
-    table = Table(_headings(pair), len(ids), _pages(engine, pair, pks, ids, format))
+
+    async def make() -> AsyncIterator[bytes]:
+        found = await find_differing(engine, pair, 0)
+        pks, ids = await _in_order(engine, pair, found)
+        table = Table(_headings(pair), len(ids), _pages(engine, pair, pks, ids, format))
+        if format == "csv":
+            return csv(table)
+        return json_rows(table, _about(pair, found, public_path(request)))
+
+    ended = [one.finished_at or one.created_at for one in (pair.a, pair.b)]
+    headers = {"Cache-Control": "private, max-age=0, must-revalidate"}
     if format == "csv":
-        headers = {"Content-Disposition": f'attachment; filename="diff-{a[:8]}-{b[:8]}.csv"'}
-        return StreamingResponse(csv(table), 200, headers, MEDIA["csv"])
-    about = _about(pair, found, public_path(request))
-    return StreamingResponse(json_rows(table, about), media_type=MEDIA["json"])
+        headers["Content-Disposition"] = f'attachment; filename="diff-{a[:8]}-{b[:8]}.csv"'
+    return await download(
+        request,
+        DOWNLOADS.of(request.app),
+        f"{a} diff {b} {format}",
+        make,
+        headers,
+        media=MEDIA[format],
+        compressible=True,
+        modified_at=max(ended).timestamp(),
+    )
 
 
 async def _in_order(engine: AsyncEngine, pair: Pair, found: Differing) -> tuple[Int64, list[str]]:

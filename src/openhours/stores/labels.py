@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 import asyncpg
 import numpy as np
 from pydantic import Field
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.api.fields import Text
@@ -78,6 +78,25 @@ async def check_labels(connection: AsyncConnection, labels: Mapping[str, Sequenc
         raise Invalid(problems)
 
 
+# From one value to the next: an index tells each at once.
+_FIRST_VALUES = text("""
+WITH RECURSIVE each AS (
+    (SELECT key, value, 1 AS nth FROM labels ORDER BY key, value LIMIT 1)
+    UNION ALL
+    SELECT next.key, next.value, CASE WHEN next.key = each.key THEN nth + 1 ELSE 1 END
+    FROM each, LATERAL (
+        (SELECT key, value FROM labels
+         WHERE nth < :values AND (key, value) > (each.key, each.value)
+         ORDER BY key, value LIMIT 1)
+        UNION ALL
+        (SELECT key, value FROM labels
+         WHERE nth >= :values AND key > each.key ORDER BY key, value LIMIT 1)
+    ) next
+)
+SELECT key, value FROM each
+""")
+
+
 async def values_in_use(connection: AsyncConnection, key: str, values: Sequence[str]) -> set[str]:
     """Return those of the values of a key that a store has."""
     query = select(Label.value).where(Label.key == key, Label.value == func.any(list(values)))
@@ -86,11 +105,10 @@ async def values_in_use(connection: AsyncConnection, key: str, values: Sequence[
 
 async def list_labels(connection: AsyncConnection, values: int) -> dict[str, list[str]]:
     """Return all keys, and of each so many values at most, in bytewise order."""
-    nth = func.row_number().over(partition_by=Label.key, order_by=Label.value).label("nth")
-    each = select(Label.key, Label.value, nth).group_by(Label.key, Label.value).subquery()
-    query = select(each.c.key, func.array_agg(each.c.value)).where(each.c.nth <= values)
-    rows = await connection.execute(query.group_by(each.c.key).order_by(each.c.key))
-    return {key: sorted(found) for key, found in rows}
+    found = dict[str, list[str]]()
+    for key, value in await connection.execute(_FIRST_VALUES, {"values": values}):
+        found.setdefault(key, []).append(value)
+    return found
 
 
 async def label_keys(connection: Connection) -> list[str]:

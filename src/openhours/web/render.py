@@ -13,7 +13,7 @@ from openhours.accounts.browser_sessions import csrf_token, sent_cookie, set_coo
 from openhours.accounts.credentials import Caller
 from openhours.api.dependencies import public_path
 from openhours.times import from_us
-from openhours.web import formatting
+from openhours.web import bars, formatting
 from openhours.web.running_session import running_session
 from openhours.web.static_files import Static
 
@@ -42,6 +42,7 @@ _templates = Environment(
 )
 _templates.globals |= {"from_us": from_us, "tabs": TABS, "timezones": pytz.common_timezones}
 _templates.globals |= {"static": f"/static/{STATIC.version}"}
+_templates.globals |= {"uptime_bar": bars.uptime_bar, "uptime_line": bars.uptime_line}
 _templates.globals |= {
     name: getattr(formatting, name)
     for name in (

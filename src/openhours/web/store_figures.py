@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -86,7 +86,7 @@ class Search(StoreSearch):
         opened, up = self.figures()
         figure = case((ReportRow.known, opened - up))
         if self.sort == "percent":
-            figure = case((ReportRow.known & (opened > 0), cast(up, Double) / opened))
+            figure = case((ReportRow.known & (opened > 0), cast(up, Double) / cast(opened, Double)))
         is_pc = func.coalesce(Store.feed == BEATING, false())
         by_figure = figure.desc() if self.descending else figure.asc()
         return is_pc, by_figure.nulls_last(), Store.store_id.asc()
@@ -94,6 +94,13 @@ class Search(StoreSearch):
     def figures(self) -> tuple[ColumnElement[int], ColumnElement[int]]:
         """Return open time and uptime in the window, µs."""
         return ReportRow.open[self.window + 1], ReportRow.up[self.window + 1]
+
+
+class Found(NamedTuple):
+    """How many stores match, and those of a page."""
+
+    total: int
+    rows: list[Row[Any]]
 
 
 def _columns(windows: Sequence[PageWindow]) -> list[Any]:
@@ -116,7 +123,8 @@ def matching(
     Those of `ReportRow` are null for stores without a row in the report. A report of some stores
     leaves all others out.
     """
-    return _in_order(report, search, columns, _which(report, search))
+    which = _which(report, search)
+    return select(*columns).select_from(_source(report)).where(which).order_by(*search.order())
 
 
 def of_stores(
@@ -139,9 +147,13 @@ async def find_stores(
     search: Search,
     page: int,
     windows: Sequence[PageWindow] = DEFAULTS,
-) -> list[Row[Any]]:
-    """Return the stores of one page (from 0) of those that match, with their figures."""
-    return await _some(connection, report, search, windows, PAGE, page * PAGE)
+) -> Found:
+    """Return one page (from 0) of the stores that match, with their figures."""
+    # First which stores: else the figures of all of them are read and sorted.
+    query = matching(report, search, [Store.id, func.count().over()])
+    ids = (await connection.execute(query.limit(PAGE).offset(page * PAGE))).all()
+    total = ids[0][1] if ids else page and await count_stores(connection, report, search)
+    return Found(total, await with_figures(connection, report, [pk for pk, _ in ids], windows))
 
 
 async def worst(connection: AsyncConnection, report: Report, limit: int) -> list[int]:
@@ -151,32 +163,15 @@ async def worst(connection: AsyncConnection, report: Report, limit: int) -> list
 
 
 async def with_figures(
-    connection: AsyncConnection, report: Report, store_pks: Sequence[int]
-) -> list[Row[Any]]:
-    """Return stores with their figures in the default windows, in the order of their ids here."""
-    query = of_stores(report, [Store.id, *_columns(DEFAULTS)], store_pks)
-    rows = {row.id: row for row in await connection.execute(query)}
-    return [rows[pk] for pk in store_pks if pk in rows]
-
-
-async def _some(
     connection: AsyncConnection,
     report: Report | None,
-    search: Search,
-    windows: Sequence[PageWindow],
-    limit: int,
-    offset: int,
+    store_pks: Sequence[int],
+    windows: Sequence[PageWindow] = DEFAULTS,
 ) -> list[Row[Any]]:
-    # First which stores: else the figures of all of them are read and sorted.
-    ids = matching(report, search, [Store.id]).limit(limit).offset(offset)
-    found = _in_order(report, search, _columns(windows), Store.id.in_(ids))
-    return list((await connection.execute(found)).all())
-
-
-def _in_order(
-    report: Report | None, search: Search, columns: Sequence[Any], which: ColumnElement[bool]
-) -> Select[tuple[Any, ...]]:
-    return select(*columns).select_from(_source(report)).where(which).order_by(*search.order())
+    """Return stores with their figures in these windows, in the order of their ids here."""
+    query = of_stores(report, [Store.id, *_columns(windows)], store_pks)
+    rows = {row.id: row for row in await connection.execute(query)}
+    return [rows[pk] for pk in store_pks if pk in rows]
 
 
 def _source(report: Report | None) -> Any:

@@ -6,7 +6,6 @@ import pytz
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.access_control import CurrentCaller
@@ -25,7 +24,7 @@ from openhours.web.forms import validated, wrong_fields
 from openhours.web.local_time import QueryZone, from_input, named_zone
 from openhours.web.page_route import PageRoute
 from openhours.web.render import page
-from openhours.web.store_figures import Search, count_stores, find_stores
+from openhours.web.store_figures import Found, Search, find_stores
 
 # `GET /corrections` is an endpoint, too.
 list_router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -140,11 +139,9 @@ async def _form(
     searching = form.wants_search()
     async with engine.connect() as connection:
         known = await list_labels(connection, _MAX_VALUES)
-        total, found = 0, list[Row[Any]]()
+        found = Found(0, [])
         if searching:
-            search = Search(form.search.strip())
-            total = await count_stores(connection, None, search)
-            found = await find_stores(connection, None, search, 0)
+            found = await find_stores(connection, None, Search(form.search.strip()), 0)
     chosen = form.stores()
     return page(
         request,
@@ -153,8 +150,8 @@ async def _form(
         form=form,
         chosen=chosen,
         searching=searching,
-        total=total,
-        found=[row for row in found if row.store_id not in chosen],
+        total=found.total,
+        found=[row for row in found.rows if row.store_id not in chosen],
         labels=[f"{key}={value}" for key, values in known.items() for value in values],
         ways=get_args(TreatAs),
         categories=get_args(Category),

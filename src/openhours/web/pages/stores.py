@@ -49,12 +49,13 @@ async def stores(
         search = await filters.search(connection, window, settings.default_timezone)
         known = await list_labels(connection, _MAX_VALUES)
         shown = windows if windows == DEFAULTS else (window,)
-        total = await count_stores(connection, report, search)
-        if not filters.format:
+        if filters.format:
+            total = await count_stores(connection, report, search)
+            export = StoreExport(report, search, shown, list(known), filters.format)
+        else:
             zone = formatting.zone_of(request)
             values = await _of_page(connection, filters, report, search, shown, zone)
     if filters.format:
-        export = StoreExport(report, search, shown, list(known), filters.format)
         return await _file(engine, settings, export, total)
     return page(
         request,
@@ -71,9 +72,7 @@ async def stores(
             for value in values_of
             if key != NAME  # `Search` finds names
         ],
-        total=total,
         first=(filters.page - 1) * PAGE + 1,
-        last=max(1, -(-total // PAGE)),
         **values,
     )
 
@@ -88,8 +87,11 @@ async def _of_page(
 ) -> dict[str, Any]:
     """Return what a page shows, but no file: one page of stores, and what its form offers."""
     reports = await queries.complete_reports(connection, _MAX_REPORTS, [filters.report_id])
+    found = await find_stores(connection, report, search, filters.page - 1, shown)
     return {
-        "rows": await find_stores(connection, report, search, filters.page - 1, shown),
+        "total": found.total,
+        "rows": found.rows,
+        "last": max(1, -(-found.total // PAGE)),
         "reports": _choices(reports, zone),
         "zones": await time_zones(connection, search.default_timezone),
         "has_verdicts": await latest_report(connection, Report.verdicts) is not None,
