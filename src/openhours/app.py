@@ -32,6 +32,7 @@ from openhours.api.security_headers import SecurityHeaders
 from openhours.api.slow_bodies import SlowBodies
 from openhours.db import database
 from openhours.delivery import api as deliveries
+from openhours.delivery import metrics as delivery_metrics
 from openhours.garbage import leave_what_is_loaded
 from openhours.heartbeats import api as heartbeats
 from openhours.heartbeats.metrics import pc_metrics
@@ -179,6 +180,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         report_metrics.read_metrics,
         FleetMetrics().read_metrics,
         visit_metrics.read_metrics,
+        delivery_metrics.read_metrics,
         pc_metrics(timedelta(seconds=settings.heartbeat_expiry_seconds)),
     ]
     metrics = metrics_router(app, sources)

@@ -93,6 +93,8 @@ def test_metrics_tell_what_happened(service: Service, database_url: str) -> None
     assert value("openhours_report_duration_seconds_sum") > 0
     assert value("openhours_newest_observation_age_seconds", feed="polled") > 86_400
     assert value("openhours_visits_total", by="bots") == 1  # httpx is one
+    tries = "openhours_delivery_tries_total"
+    assert value(tries, channel="webhook", outcome="delivered") == 0
     for secret in ("secret", report_id, "/1"):
         assert not any(secret in text.lower() for _, labels in samples for _, text in labels)
 

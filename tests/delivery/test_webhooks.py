@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.delivery import webhooks
+from openhours.delivery.metrics import read_metrics
 from openhours.delivery.tries import FIRST_PAUSE
 from openhours.settings import Settings
 from tests.delivery.events import (
@@ -19,6 +21,7 @@ from tests.delivery.events import (
     told_at,
     until,
 )
+from tests.helpers.receiver_process import ReceiverProcess
 from tests.helpers.webhook_receiver import Answer, Receiver
 from tests.reports.database import on_engine
 
@@ -230,3 +233,36 @@ def test_what_nobody_thought_of_is_noted_without_the_address(
         assert noted["state"] == "waiting"
 
     on_engine(database_url, scenario)
+
+
+@pytest.mark.slow
+def test_a_receiver_that_fails_five_times_and_is_killed_once_deals_with_it_once(
+    settings: Settings, database_url: str, place: Path
+) -> None:
+    async def scenario(engine: AsyncEngine) -> None:
+        outbox = Outbox(engine)
+        async with sending(engine, told_at(settings, receiver.url)):
+            await fail_a_report(engine, settings)
+            for tries in range(1, 6):
+                ended = f"tries = {tries} AND next_at - tried_at <> interval '1 minute'"
+                await outbox.wait("webhook", ended)
+                await outbox.make_due()
+            await until(lambda: len(receiver.lines) == 6)
+            receiver.kill()
+            broken = "tries = 6 AND next_at - tried_at <> interval '1 minute'"
+            assert "HTTP" not in (await outbox.wait("webhook", broken))["last_error"]
+            receiver.start()
+            await outbox.make_due()
+            done = await outbox.wait("webhook", "state = 'delivered'")
+        names = ["refused"] * 5 + ["dealt", "known"]
+        assert receiver.lines == [f"{name} {done['delivery_id']}" for name in names]
+        async with engine.connect() as connection:
+            metrics = await read_metrics(connection)
+        counted = {tuple(one.labels.values()): one.value for of in metrics for one in of.samples}
+        assert {labels: value for labels, value in counted.items() if value} == {
+            ("webhook", "failed"): 6,
+            ("webhook", "delivered"): 1,
+        }
+
+    with ReceiverProcess(place) as receiver:
+        on_engine(database_url, scenario)

@@ -36,7 +36,7 @@ class _Server(ThreadingHTTPServer):
 class Receiver:
     """Listens while it is used in `with`; `answer` says what is answered, and may wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.received: list[Received] = []
         self.refused: list[str] = []
         self.answer: Callable[[Received], Answer] = lambda _: Answer()
@@ -68,7 +68,7 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", port), Handler)
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}/hooks/openhours?token=s3cret"
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.accounts.audit import audit
 from openhours.db.deliveries import Channel, Delivery
+from openhours.delivery.metrics import note_try
 from openhours.errors import NotFound
 
 FIRST_PAUSE = timedelta(seconds=5)
@@ -69,6 +70,7 @@ async def note_delivered(engine: AsyncEngine, tried: Row[Any], destination: str)
     )
     async with engine.begin() as connection:
         await connection.execute(query)
+        await note_try(connection, tried.channel, "delivered")
 
 
 async def note_failed(
@@ -95,9 +97,12 @@ async def note_failed(
             destination=func.coalesce(destination, Delivery.destination),
             last_error=error[:_MAX_ERROR],
         )
+        .returning(Delivery.state)
     )
     async with engine.begin() as connection:
-        await connection.execute(query)
+        state = await connection.scalar(query)
+        if state is not None:
+            await note_try(connection, tried.channel, "given_up" if state == "failed" else "failed")
 
 
 async def abandon(engine: AsyncEngine, tried: Row[Any]) -> None:
