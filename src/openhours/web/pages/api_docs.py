@@ -48,8 +48,6 @@ SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
-  docExpansion: "none",
-  defaultModelsExpandDepth: 0,
   requestInterceptor: (request) => {
     if (token && request.method !== "GET") request.headers["X-CSRF-Token"] = token;
     return request;
