@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import openhours
+from openhours.cli.output import import_without_threads
 
 _MAX_MESSAGE = 1 << 20
 # Makes the application of the settings when it is imported.
@@ -145,7 +146,7 @@ def main() -> None:
     """Load, then fork until the owner is gone."""
     end = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does it
+    import_without_threads()
     _load()
     request = _answer(end)
     if request is None:

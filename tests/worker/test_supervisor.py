@@ -1,5 +1,8 @@
 """The worker beside a server, whatever dies of what both are forked from."""
 
+import subprocess
+import sys
+
 import psutil
 import pytest
 from tools.service import Service, children_of, workers_of
@@ -47,3 +50,14 @@ def test_nothing_of_a_server_outlives_it(service: Service) -> None:
         end()
         wait_for(lambda found=below: not any(one.is_running() for one in found))  # type: ignore[misc]
         service.start()
+
+
+def test_nothing_that_is_loaded_before_a_fork_starts_a_thread() -> None:
+    code = (
+        "import os\n"
+        "from openhours.cli.output import server_part\n"
+        "server_part('cli.serve')\n"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"

@@ -17,15 +17,23 @@ console = Console(stderr=True)
 
 def server_part(name: str) -> Any:
     """Return a module that needs the `server` extra; end with a message without it."""
-    # Read when NumPy is loaded: a child is one of as many as there are cores, and its BLAS would
-    # only wait for cores that the others have.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import_without_threads()
     try:
         return importlib.import_module(f"openhours.{name}")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("openhours"):
             raise
         fail(f"this command needs the server: pip install 'openhours[server]' ({error})")
+
+
+def import_without_threads() -> None:
+    """Let what is imported from now on start no thread: processes are forked from this one.
+
+    A child is one of as many as there are cores: threads of its own would only wait for them.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Of a memory pool that comes with pyarrow, and is not the one it uses.
+    os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
