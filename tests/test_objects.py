@@ -19,7 +19,7 @@ from tools.service import Service, workers_of
 
 from openhours import objects
 from openhours.errors import SettingsError
-from openhours.objects import ObjectGone, S3Folder, StoreFailed
+from openhours.objects import S3Folder, StoreFailed
 from openhours.settings import Settings
 from tests.helpers.waiting import wait_for
 
@@ -87,7 +87,7 @@ def test_what_is_written_is_whole_or_not_there(bucket: S3Store, place: Path) -> 
 
     with pytest.raises(LookupError, match="the report was removed"):
         asyncio.run(folder.write("b.csv", broken()))
-    with pytest.raises(ObjectGone):
+    with pytest.raises(StoreFailed, match=r"^there is no such object or bucket$"):
         objects.fetch(f"{folder}/b.csv", io.BytesIO())
 
 

@@ -27,10 +27,6 @@ class StoreFailed(OpenhoursError):
     """The object store did not do as asked; the message says why."""
 
 
-class ObjectGone(StoreFailed):
-    """There is no such object, or it was replaced while it was read."""
-
-
 class Object(NamedTuple):
     """Object of a folder: its name there, its address, its bytes, when it was written (ns)."""
 
@@ -141,7 +137,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, PreconditionError) as error:
-        raise ObjectGone("there is no such object or bucket") from error
+        raise StoreFailed("there is no such object or bucket") from error
     except (BaseError, OSError, ValueError) as error:
         raise StoreFailed(str(error).strip().split("\n", 1)[0][:500]) from error
 

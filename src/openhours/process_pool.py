@@ -16,7 +16,7 @@ from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from openhours.garbage import collect_seldom
+from openhours.garbage import collect_seldom, leave_what_is_loaded
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ def fork_server() -> None:
     """
     if sys.version_info >= (3, 14):
         return  # what is told to its fork server has changed
+    leave_what_is_loaded()
     resource_tracker.ensure_running()
     with socket.socket(socket.AF_UNIX) as listener:
         address = multiprocessing.connection.arbitrary_address("AF_UNIX")  # type: ignore[attr-defined]
@@ -57,7 +58,7 @@ def fork_server() -> None:
 
 
 def can_fork() -> bool:
-    """Whether `fork_server` was called here, and its process lives."""
+    """Return whether `fork_server` was called here and its process lives."""
     pid: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     if pid is None:
         return False

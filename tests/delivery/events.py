@@ -95,6 +95,12 @@ class Outbox:
         """Let the time of the next try come."""
         await self.run("UPDATE deliveries SET next_at = now() WHERE state = 'waiting'")
 
+    async def wait_failed(self, tries: int) -> RowMapping:
+        """Return the only webhook, once so many tries have failed."""
+        # While it is tried, the next try is that of another worker, a minute later.
+        ended = f"tries = {tries} AND next_at - tried_at <> interval '1 minute'"
+        return await self.wait("webhook", ended)
+
     async def wait(self, channel: str, condition: str) -> RowMapping:
         """Return the only delivery of the channel, once it meets the condition."""
         query = text(f"SELECT * FROM deliveries WHERE channel = '{channel}' AND {condition}")

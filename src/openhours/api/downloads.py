@@ -155,6 +155,7 @@ async def download(
     file, it is streamed while it is made, without its length. Raise what `make` raises.
     """
     gzipped = compressible and accepts_gzip(request.headers)
+    headers["Cache-Control"] = "private, max-age=0, must-revalidate"
     if compressible:
         headers["Vary"] = ", ".join(filter(None, [headers.get("Vary"), "Accept-Encoding"]))
     try:

@@ -26,7 +26,6 @@ from openhours.cli.results import (
 from openhours.db import database
 from openhours.db.engine import raw_connection
 from openhours.errors import Invalid
-from openhours.garbage import leave_what_is_loaded
 from openhours.ingestion.advice import advice_of
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.names import printable
@@ -55,7 +54,6 @@ T = TypeVar("T")
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command that needs a worker; its children are forked from what is loaded now."""
-    leave_what_is_loaded()
     fork_server()
     return asyncio.run(work)
 

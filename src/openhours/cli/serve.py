@@ -14,9 +14,10 @@ from openhours.db import database
 from openhours.db.machine import is_loopback
 from openhours.delivery import checks
 from openhours.errors import SettingsError
+from openhours.process_pool import fork_server
 from openhours.reports import executors
 from openhours.settings import Settings
-from openhours.worker.supervisor import prepare_to_fork
+from openhours.worker import run  # noqa: F401  loaded before the fork, for all workers
 
 # Requests may end for so long after SIGTERM; then clients that stall are cut off.
 _GRACE_SECONDS = 10
@@ -37,7 +38,7 @@ def serve(settings: Settings) -> None:
     database.check(settings)
     if settings.worker:
         checks.check(settings)
-        prepare_to_fork()
+        fork_server()
     _refuse_open_network(settings)
     _refuse_port_in_use(settings)
     verbose = logging.getLogger().level <= logging.DEBUG

@@ -7,7 +7,7 @@ Who reads the folder sees whole files only, whenever a worker is killed.
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,8 @@ class Outbox:
 
     async def send(self, delivery: Row[Any]) -> str:
         """Write a report; return the file. Raise NotDelivered, NotFound if the report is gone."""
-        report = await find_report_of(self._engine, delivery)
-        path = self._folder / f"{file_name(report)}.csv"
-        chunks = csv(report_table(self._engine, report, "wide", full=False))
+        name, chunks = await _file_of(self._engine, delivery)
+        path = self._folder / name
         with _explained(path):
             file = await off_loop(_UnfinishedFile, path)
         try:
@@ -68,13 +67,17 @@ class ObjectOutbox:
 
     async def send(self, delivery: Row[Any]) -> str:
         """Write a report; return its address. Raise NotDelivered, NotFound if it is gone."""
-        report = await find_report_of(self._engine, delivery)
-        name = f"{file_name(report)}.csv"
-        chunks = csv(report_table(self._engine, report, "wide", full=False))
+        name, chunks = await _file_of(self._engine, delivery)
         try:
             return await self._folder.write(name, chunks)
         except StoreFailed as error:
             raise NotDelivered(f"cannot write {name}: {error}") from error
+
+
+async def _file_of(engine: AsyncEngine, delivery: Row[Any]) -> tuple[str, AsyncIterator[bytes]]:
+    """Return the name of a report's file, and its bytes. Raise NotFound if the report is gone."""
+    report = await find_report_of(engine, delivery)
+    return f"{file_name(report)}.csv", csv(report_table(engine, report, "wide", full=False))
 
 
 @contextmanager

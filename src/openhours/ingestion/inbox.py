@@ -19,7 +19,7 @@ from openhours.settings import Settings
 log = logging.getLogger(__name__)
 
 _ENDINGS = (".csv", ".csv.gz", ".zip", ".parquet")
-_LOCK = 0x696E626F  # "inbo": workers that share a folder scan it one after the other
+_LOCK = 0x696E626F  # "inbo": workers that share a folder queue its files one after the other
 # A file changed so recently may still be being written: it waits for the next scan.
 _STILL_WRITING_NS = 1_000_000_000
 
@@ -45,9 +45,10 @@ async def scan(engine: AsyncEngine, settings: Settings) -> int:
     Return how many. What is no regular file, or has a name that is not UTF-8, is refused.
     """
     queued = 0
+    files = await _files(settings.inbox)  # not under the lock: a store may be slow
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        for file in await _files(settings.inbox):
+        for file in files:
             if await _is_known(connection, file):
                 continue
             if file.refusal:

@@ -25,7 +25,7 @@ router = APIRouter(tags=["ingestion"])
 _UNBOUNDED_HERE = 1 << 62
 
 _DESCRIPTION = (
-    "A CSV file with a header, plain, gzipped or zipped; or, of polls, a Parquet file with the "
+    "A CSV file with a header, plain, gzipped or zipped; or, for polls, a Parquet file with the "
     "same columns. Rows of each kind:\n"
     "- status: `8139926242460185114,2023-01-22 12:09:39.388884 UTC,active`\n"
     "- hours: `8139926242460185114,0,09:00:00,17:30:00` (0 is Monday)\n"

@@ -48,7 +48,6 @@ async def download_answer(
     headers = {
         **headers,
         "X-Row-Count": str(table.rows),
-        "Cache-Control": "private, max-age=0, must-revalidate",
         "Content-Disposition": f'attachment; filename="{file.name}.{form}"',
     }
     with located("query", "format"):

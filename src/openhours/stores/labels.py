@@ -78,6 +78,12 @@ async def check_labels(connection: AsyncConnection, labels: Mapping[str, Sequenc
         raise Invalid(problems)
 
 
+async def values_in_use(connection: AsyncConnection, key: str, values: Sequence[str]) -> set[str]:
+    """Return those of the values of a key that a store has."""
+    query = select(Label.value).where(Label.key == key, Label.value == func.any(list(values)))
+    return set(await connection.scalars(query.distinct()))
+
+
 # From one value to the next: an index tells each at once.
 _FIRST_VALUES = text("""
 WITH RECURSIVE each AS (
@@ -95,12 +101,6 @@ WITH RECURSIVE each AS (
 )
 SELECT key, value FROM each
 """)
-
-
-async def values_in_use(connection: AsyncConnection, key: str, values: Sequence[str]) -> set[str]:
-    """Return those of the values of a key that a store has."""
-    query = select(Label.value).where(Label.key == key, Label.value == func.any(list(values)))
-    return set(await connection.scalars(query.distinct()))
 
 
 async def list_labels(connection: AsyncConnection, values: int) -> dict[str, list[str]]:

@@ -10,8 +10,7 @@ from asyncio.subprocess import Process
 from contextlib import suppress
 from pathlib import Path
 
-from openhours.garbage import leave_what_is_loaded
-from openhours.process_pool import can_fork, fork_server
+from openhours.process_pool import can_fork
 from openhours.worker.run import run_forked_worker
 
 log = logging.getLogger(__name__)
@@ -21,18 +20,11 @@ _MAX_PAUSE = 30.0
 _HEALTHY_AFTER = 30.0
 
 
-def prepare_to_fork() -> None:
-    """Let this process's workers be forked: they are there at once, and share what is loaded.
-
-    Call it before there is a thread, a connection or an event loop. Without it a worker is started
-    as a command.
-    """
-    leave_what_is_loaded()
-    fork_server()
-
-
 class WorkerProcess:
-    """A supervised `openhours worker` on the database at `url`."""
+    """A supervised `openhours worker` on the database at `url`.
+
+    It is forked from the process's fork server; where there is none, it is started as a command.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
