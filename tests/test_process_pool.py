@@ -4,8 +4,11 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +33,10 @@ def die_while_answering() -> None:
 
 def die_with_the_server() -> None:
     """Kill the process that forked this one, too."""
-    os.kill(os.getppid(), signal.SIGKILL)
+    server = os.getppid()
+    os.kill(server, signal.SIGKILL)
+    while os.getppid() == server:
+        time.sleep(0.001)
     die()
 
 
@@ -53,5 +59,26 @@ def test_a_child_that_dies_breaks_the_pool_and_the_next_call_gets_a_new_one(
                 assert await processes.run(abs, -1) == 1
         finally:
             processes.close()
+
+    asyncio.run(use())
+
+
+def test_a_fork_server_that_answers_nobody_breaks_the_pool_and_the_next_call_finds_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def use() -> None:
+        other = Processes(1)
+        processes = Processes(1)
+        try:
+            await other.warm_up(ready)  # the fork server runs
+            with monkeypatch.context() as patch:
+                nowhere = str(tmp_path / "nowhere")
+                patch.setattr(forkserver._forkserver, "_forkserver_address", nowhere)  # type: ignore[attr-defined]
+                with pytest.raises(BrokenProcessPool):
+                    await processes.run(abs, -1)
+            assert await processes.run(abs, -1) == 1
+        finally:
+            processes.close()
+            other.close()
 
     asyncio.run(use())

@@ -95,7 +95,7 @@ class Processes:
         """
         executor = self._executor
         try:
-            future = asyncio.get_running_loop().run_in_executor(executor, function, *args)
+            future = _submit(executor, function, *args)
             try:
                 while not (await asyncio.wait({future}, timeout=_CHILDREN_SEEN_EVERY))[0]:
                     _break_if_a_child_died(executor)
@@ -135,6 +135,16 @@ class Processes:
             initializer=_start_child,
             initargs=(logging.getLogger().level,),
         )
+
+
+def _submit(
+    executor: ProcessPoolExecutor, function: Callable[..., R], *args: object
+) -> asyncio.Future[R]:
+    try:
+        return asyncio.get_running_loop().run_in_executor(executor, function, *args)
+    except (OSError, EOFError) as error:
+        # The process that is to fork the child dies at this moment.
+        raise BrokenProcessPool("no child could be forked") from error
 
 
 def _break_if_a_child_died(executor: ProcessPoolExecutor) -> None:

@@ -130,6 +130,18 @@ def test_a_report_that_has_ended_does_not_fail(settings: Settings, database_url:
     on_engine(database_url, scenario)
 
 
+def test_a_report_that_has_failed_does_not_complete(settings: Settings, database_url: str) -> None:
+    async def scenario(engine: AsyncEngine) -> None:
+        report = await begin(engine, settings)
+        await fail_report(engine, report.id, "its disk is full")
+        assert not await note_progress(engine, report, 0.9)
+        assert not await complete(engine, report)
+        failed = await find_report(engine, report.report_id)
+        assert (failed.state, failed.error) == ("failed", "its disk is full")
+
+    on_engine(database_url, scenario)
+
+
 def test_rows_are_read_back_in_any_order_as_they_were_written(
     settings: Settings, database_url: str
 ) -> None:

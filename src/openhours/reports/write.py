@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db import bulk
@@ -38,6 +38,11 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 
 _UNFINISHED = Report.state.in_(UNFINISHED)
+
+
+def _attempt_of(report: Report) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of the report, as long as this attempt is to compute it."""
+    return Report.id == report.id, Report.attempt == report.attempt, _UNFINISHED
 
 
 async def begin_attempt(engine: AsyncEngine, report_pk: int) -> Report | None:
@@ -73,12 +78,12 @@ async def begin_attempt(engine: AsyncEngine, report_pk: int) -> Report | None:
 async def note_progress(engine: AsyncEngine, report: Report, progress: float) -> bool:
     """Write how much of the report is computed, 0 to 1; it is seen at once.
 
-    Return False if the report was removed, or another attempt runs.
+    Return False if the report was removed or has ended, or another attempt runs.
     """
     async with engine.begin() as connection:
         noted = await connection.execute(
             update(Report)
-            .where(Report.id == report.id, Report.attempt == report.attempt)
+            .where(*_attempt_of(report))
             .values(progress=progress)
             .returning(TELL_PROGRESS)
         )
@@ -142,13 +147,14 @@ async def complete_report(
     by_hour: dict[str, Int64],
     tallies: dict[str, Int64],
 ) -> bool:
-    """Mark the report complete inside the caller's transaction; False if another attempt runs.
+    """Mark the report complete inside the caller's transaction.
 
+    Return False if the report was removed or has ended, or another attempt runs.
     For each feed `by_hour` is (2, 168), see `uptime.hourly`, and `tallies` as in `uptime.tallies`.
     """
     completed = await connection.execute(
         update(Report)
-        .where(Report.id == report.id, Report.attempt == report.attempt)
+        .where(*_attempt_of(report))
         .values(
             state="complete",
             progress=1.0,
