@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Slow tests begin, in each file's own order; what fails and what is skipped is listed at the end.
-# A quarter of the time they wait: one more at once than there are cores.
-TESTS_AT_ONCE = $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))')
-PYTEST = $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile \
-	--no-loadscope-reorder -rfEs
+CORES = $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count()))')
+PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder -rfEs
+# The slow ones wait a quarter of their time: one more at once than there are cores.
+ALL = -n $(shell expr $(CORES) + 1)
 
 .PHONY: run test test-fast coverage lint format bench openapi chaos requirements clean
 
@@ -21,15 +21,15 @@ run: $(VENV)/run
 test test-fast coverage: export PYTHONDONTWRITEBYTECODE =
 
 test: $(VENV)/test
-	$(PYTEST) $(ARGS)
+	$(PYTEST) $(ALL) $(ARGS)
 
-# Without services, commands, browsers and what takes a second: what is left needs PostgreSQL alone.
+# Without services, commands, browsers and what takes half a second; PostgreSQL is all it needs.
 test-fast: $(VENV)/test
-	$(PYTEST) -m "not slow" $(ARGS)
+	$(PYTEST) -n $(CORES) -m "not slow" $(ARGS)
 
 # Of the processes that tests start, too.
 coverage: $(VENV)/test
-	$(PYTEST) --cov $(ARGS)
+	$(PYTEST) $(ALL) --cov $(ARGS)
 
 lint: $(VENV)/test
 	$(BIN)/ruff check src tests alembic benchmarks tools

@@ -91,6 +91,7 @@ def test_what_is_written_is_whole_or_not_there(bucket: S3Store, place: Path) -> 
         objects.fetch(f"{folder}/b.csv", io.BytesIO())
 
 
+@pytest.mark.slow
 def test_a_store_that_refuses_or_is_away_is_one_clear_line(
     bucket: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

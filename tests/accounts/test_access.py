@@ -16,8 +16,9 @@ from openhours.accounts import tokens
 from openhours.accounts.access_control import Needs
 from openhours.accounts.credentials import ACCOUNTS
 from openhours.accounts.tokens import UserName
+from openhours.app import create_app
 from openhours.settings import Settings
-from tests.helpers.clients import bearer, make_keys, register, running
+from tests.helpers.clients import URL, bearer, make_keys, register, running
 
 SCOPES = ("ingest", "track", "report", "correct", "metrics", "admin")
 WHO = ("nobody", *SCOPES, "user", "other", "expired", "alg none", "wrong key", "nonsense")
@@ -109,6 +110,7 @@ def callers(
         yield client, {"nobody": {}} | {who: bearer(one) for who, one in credentials.items()}
 
 
+@pytest.mark.slow
 def test_the_table_and_the_routes_are_the_same(settings: Settings) -> None:
     forgotten = APIRouter()
     forgotten.add_api_route("/forgotten", lambda: "open by oversight")
@@ -150,9 +152,9 @@ def test_access(callers: tuple[TestClient, dict[str, dict[str, str]]]) -> None:
 
 
 def test_a_path_that_nobody_listed_is_not_there(settings: Settings) -> None:
-    with running(settings) as client:
-        app: Any = client.app
-        app.add_api_route("/forgotten", lambda: "open by oversight")
+    app = create_app(settings.model_copy(update={"worker": False}))
+    app.add_api_route("/forgotten", lambda: "open by oversight")
+    with TestClient(app, URL, follow_redirects=False) as client:
         assert client.get("/forgotten").status_code == 404
         assert client.get("/nowhere").status_code == 404
         assert client.delete("/reports").status_code == 405

@@ -24,6 +24,7 @@ def refresh(client: TestClient, user: dict[str, str]) -> int:
     return int(client.post(f"{USER}/refresh", json=body).status_code)
 
 
+@pytest.mark.slow
 def test_a_changed_password_ends_all_other_sessions(
     settings: Settings, audit_lines: list[str]
 ) -> None:
@@ -72,6 +73,7 @@ def test_guesses_of_the_old_password_are_limited(settings: Settings) -> None:
     assert answers == [401] * 10 + [429]
 
 
+@pytest.mark.slow
 def test_signing_out_everywhere_ends_tokens_and_cookies(settings: Settings) -> None:
     with running(settings) as client, running(settings) as browser:
         user = register(client, "zoe")

@@ -26,6 +26,7 @@ from tests.helpers.waiting import wait_for
 NOWHERE = "http://127.0.0.1:9"  # nothing listens at the discard port
 
 
+@pytest.mark.slow
 @given(
     lateness=st.lists(st.floats(0, 0.49), min_size=1),
     asleep=st.floats(0, 1e6),

@@ -110,14 +110,17 @@ def newer(promised: dict[str, Any]) -> dict[str, Any]:
     return deepcopy(promised)
 
 
+@pytest.mark.slow
 def test_nothing_that_was_promised_is_lost(promised: dict[str, Any]) -> None:
     assert all_lost(promised, description()) == []
 
 
+@pytest.mark.slow
 def test_what_was_added_is_promised_from_now_on(promised: dict[str, Any]) -> None:
     assert all_lost(description(), promised) == [], "run `make openapi`"
 
 
+@pytest.mark.slow
 def test_operations_have_short_names_of_their_own() -> None:
     operations = [one for path in description()["paths"].values() for one in path.values()]
     names = [operation["operationId"] for operation in operations]
@@ -125,6 +128,7 @@ def test_operations_have_short_names_of_their_own() -> None:
     assert max(map(len, names)) <= 25
 
 
+@pytest.mark.slow
 def test_every_answer_says_what_it_holds() -> None:
     for path, operations in description()["paths"].items():
         for operation in operations.values():

@@ -76,6 +76,7 @@ def test_every_table_that_migrations_make_has_a_model(database_url: str) -> None
     run(database_url, work)
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_migrate_once(database_url: str) -> None:
     async def work(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:
@@ -104,6 +105,7 @@ def test_a_schema_that_is_the_newest_is_left_without_loading_alembic(
     run(database_url, migrate)
 
 
+@pytest.mark.slow
 def test_observations_of_an_older_version_keep_their_rows_and_get_the_new_key(
     database_url: str,
 ) -> None:
@@ -126,6 +128,7 @@ def test_observations_of_an_older_version_keep_their_rows_and_get_the_new_key(
     run(database_url, work)
 
 
+@pytest.mark.slow
 def test_reports_of_an_older_version_keep_their_figures(database_url: str) -> None:
     async def work(engine: AsyncEngine) -> None:
         async with engine.begin() as connection:

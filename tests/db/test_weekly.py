@@ -74,6 +74,7 @@ async def insert_apart(loader: Connection) -> None:
     await loader.execute("INSERT INTO observations_20240226 VALUES (1, $1, true)", AT)
 
 
+@pytest.mark.slow
 def test_a_file_waits_for_who_is_making_its_week_and_then_merges(database_url: str) -> None:
     async def test(connections: list[Connection]) -> None:
         loader, agent, *_ = connections

@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.reports.retention import prune_reports
@@ -22,6 +23,7 @@ from tests.helpers.webhook_receiver import Answer, Receiver
 from tests.reports.database import on_engine
 
 
+@pytest.mark.slow
 def test_reports_and_ingestions_say_what_was_delivered_of_them(
     settings: Settings, database_url: str, receiver: Receiver
 ) -> None:
@@ -62,6 +64,7 @@ def test_reports_and_ingestions_say_what_was_delivered_of_them(
         assert all_of_them == [delivered, waiting]
 
 
+@pytest.mark.slow
 def test_a_download_is_the_same_before_and_after_its_delivery(
     settings: Settings, database_url: str, receiver: Receiver
 ) -> None:
@@ -80,6 +83,7 @@ def test_a_download_is_the_same_before_and_after_its_delivery(
         assert client.get(path).content == before.content
 
 
+@pytest.mark.slow
 def test_what_is_sent_again_arrives_under_the_same_id(
     settings: Settings, database_url: str, receiver: Receiver, audit_lines: list[str]
 ) -> None:

@@ -54,6 +54,7 @@ def test_the_end_of_a_report_or_ingestion_is_told_once_and_signed(
     on_engine(database_url, scenario)
 
 
+@pytest.mark.slow
 def test_a_receiver_that_fails_five_times_gets_it_the_sixth_time_under_the_same_id(
     settings: Settings, database_url: str, receiver: Receiver
 ) -> None:
@@ -118,6 +119,7 @@ def test_what_a_receiver_says_against_it_is_noted(
     on_engine(database_url, scenario)
 
 
+@pytest.mark.slow
 def test_a_receiver_that_drips_is_left_at_the_limit_of_the_whole_request(
     settings: Settings,
     database_url: str,
@@ -165,6 +167,7 @@ def test_nobody_there_is_an_error_that_names_no_secret(
     assert "s3cret" not in caplog.text
 
 
+@pytest.mark.slow
 def test_after_a_day_of_tries_it_is_given_up(
     settings: Settings, database_url: str, receiver: Receiver
 ) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from openhours.settings import Settings
@@ -9,6 +10,7 @@ from openhours.times import iso, now
 from tests.helpers.clients import running
 
 
+@pytest.mark.slow
 def test_a_pc_is_on_until_its_heartbeat_expires(settings: Settings) -> None:
     with running(settings.model_copy(update={"heartbeat_expiry_seconds": 60})) as client:
         for pc, silent in (("a", 0), ("b", 30), ("c", 61), ("c", 90), ("d", 600)):

@@ -2,7 +2,7 @@
 
 import shutil
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 MISSING = "no Chromium on this machine: `apt-get install chromium` to test the pages"
 ARGS = [
     "--no-sandbox",

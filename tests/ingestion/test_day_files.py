@@ -17,6 +17,7 @@ ROW = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(blocks=st.lists(st.lists(ROW, max_size=12), max_size=4))
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

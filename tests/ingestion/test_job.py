@@ -52,6 +52,7 @@ def test_a_refused_file_brings_nothing_and_says_why(loader: Loader) -> None:
     assert loader.fetch("SELECT FROM stores") == []
 
 
+@pytest.mark.slow
 def test_a_packed_file_that_holds_too_much_is_refused_by_its_name(loader: Loader) -> None:
     loader.settings = loader.settings.model_copy(update={"max_unpacked_mb": 1})
     path = loader.place / "zeros.csv.gz"
@@ -97,6 +98,7 @@ def test_a_file_that_is_gone_is_refused(loader: Loader) -> None:
     assert (row["state"], row["error"]) == ("failed", "the file is gone")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_damaged_at_its_end_brings_none_of_its_rows(loader: Loader) -> None:
     path = loader.place / "polls.csv.gz"
     noise = os.urandom(3 << 20).hex().encode()  # so that the file has more than one block

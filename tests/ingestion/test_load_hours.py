@@ -34,6 +34,7 @@ def versions(loader: Loader) -> list[tuple[str, int, int, str]]:
     return [tuple(row) for row in rows]
 
 
+@pytest.mark.slow
 def test_a_version_is_replaced_by_itself(loader: Loader) -> None:
     dated = HEADER.replace("\n", ",valid_from\n")
     assert loader.load(HEADER + "a,0,9:00,17:00\na,1,9:00,17:00\n") == (2, 2, 0, 0)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import asyncpg
+import pytest
 
 from openhours.ingestion.csv.reasons import Reason, Reject
 from openhours.ingestion.rejects import MAX_KEPT, MAX_RAW_BYTES, Counts, RejectWriter
@@ -56,6 +57,7 @@ def test_rows_are_kept_to_the_letter_and_counted(loader: Loader) -> None:
     assert kept(loader, later) == [*rows, (12, "bad_status", b"x")]
 
 
+@pytest.mark.slow
 def test_of_a_file_the_first_rows_are_kept_and_all_are_counted(loader: Loader) -> None:
     earlier, later = (loader.add(loader.place / name).pk for name in ("a.csv", "b.csv"))
     half = MAX_KEPT // 2 + 1

@@ -1,10 +1,13 @@
 """What is noted of old ingestions goes, but not what is needed to load files once."""
 
+import pytest
+
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.retention import prune_ingestions, prune_rejected_rows
 from tests.ingestion.loader import Loader
 
 
+@pytest.mark.slow
 def test_old_rejected_rows_go_but_those_of_the_newest_ingestion_of_an_inbox_file_stay(
     loader: Loader,
 ) -> None:

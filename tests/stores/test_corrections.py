@@ -131,6 +131,7 @@ def test_a_label_s_stores_are_those_that_have_it_when_the_report_reads(settings:
     assert covered == [[True, True]]
 
 
+@pytest.mark.slow
 def test_a_fleet_is_covered_at_once(settings: Settings) -> None:
     add_stores(settings, {"first": {"brand": "none"}})
     assert settings.database_url is not None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,6 +80,7 @@ ACTIVE: dict[str, Callable[[np.random.Generator, Bool], Bool]] = {
 RIGHT = [name for name in ACTIVE if name != "while it is closed"]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(seeds, st.sampled_from(RIGHT), st.integers(6, 23))
 def test_no_store_of_a_right_fleet_is_ever_found(

@@ -39,6 +39,7 @@ def test_of_the_arcsine() -> None:
 parameters = st.floats(math.log(0.02), math.log(1e6)).map(math.exp)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(parameters, parameters, st.floats(0.0005, 0.9995))
 def test_of_any_by_integration(a: float, b: float, probability: float) -> None:
@@ -49,6 +50,7 @@ def test_of_any_by_integration(a: float, b: float, probability: float) -> None:
         assert beta_at_most(a, b, share) == pytest.approx(probability, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_each_is_the_same_to_the_last_bit_alone_and_among_others() -> None:
     chance = np.random.default_rng(1)
     a, b = np.exp(chance.uniform(-3, 9, (2, 500)))

@@ -71,6 +71,7 @@ def reference(store: Store) -> int:
     return CANNOT_TELL if Fraction(store.p95, store.opened) >= target else MISSED
 
 
+@pytest.mark.slow
 @given(st.lists(stores(), min_size=1, max_size=20))
 def test_verdicts_are_those_of_exact_shares(several: list[Store]) -> None:
     assert found(*several) == [reference(store) for store in several]

@@ -44,6 +44,7 @@ def answers(found: Figures) -> list[Answer]:
     return [answer(found, store) for store in range(len(found.known))]
 
 
+@pytest.mark.slow
 @thorough
 @given(st.data(), zones)
 def test_open_time_is_the_reference_s(data: st.DataObject, zone: str) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 from tools.service import Service
 
 from openhours.db.engine import make_engine
@@ -181,6 +182,7 @@ def test_windows_begin_at_their_instant(database_url: str) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_totals_cost_the_same_at_any_number(database_url: str) -> None:
     async def scenario() -> None:
         raw = await asyncpg.connect(database_url)

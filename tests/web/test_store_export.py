@@ -42,6 +42,7 @@ async def export(engine: AsyncEngine, report_id: str) -> StoreExport:
     return StoreExport(await find_report(engine, report_id), search, DEFAULTS, [], "csv")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pages_of_two")
 def test_a_client_that_does_not_read_on_holds_no_connection(reports: Reports) -> None:
     report_id = reports.report()

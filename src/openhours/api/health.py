@@ -37,11 +37,11 @@ class WorkerWatch:
     async def run(self) -> None:
         """Poll until cancelled."""
         while True:
+            await asyncio.sleep(_POLL_INTERVAL)
             if not await self._lacks_worker():
                 self._lacking_since = None
             elif self._lacking_since is None:
                 self._lacking_since = time.monotonic()
-            await asyncio.sleep(_POLL_INTERVAL)
 
     async def _lacks_worker(self) -> bool:
         try:

@@ -119,6 +119,7 @@ def test_a_record_may_span_lines_and_has_the_number_of_its_first(path: Path) -> 
     ]
 
 
+@pytest.mark.slow
 def test_an_unclosed_quote_costs_one_line_not_the_rest_of_the_file(path: Path) -> None:
     many = (GOOD + b"\n") * 40_000
     rows, polls, rejects, settled = lines_of(path, b'"7,never,active\n' + many)
@@ -145,6 +146,7 @@ def test_a_line_longer_than_a_mebibyte_is_rejected_with_its_first_mebibyte(path:
     assert settled == Position(path.stat().st_size, 5)
 
 
+@pytest.mark.slow
 def test_line_numbers_hold_through_megabytes_of_rows(path: Path) -> None:
     bad = {5: b"7,8", 70_000: b"7,2023-01-22 12:09:39 UTC,active,", 99_999: b"7,never,active"}
     lines = [bad.get(number, GOOD) for number in range(2, 100_002)]

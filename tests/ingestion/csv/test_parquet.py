@@ -48,6 +48,7 @@ polls = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(polls, min_size=1, max_size=20))
 def test_rows_and_rejects_are_those_of_the_csv(
     file: Path, drawn: list[tuple[str | None, int | None, str | None]]
@@ -130,6 +131,7 @@ def test_a_long_value_that_is_named_often_does_not_fill_the_memory(file: Path) -
         read(file)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_refused(file: Path) -> None:
     instants = pa.array([AT] * 50, pa.timestamp("us"))
     write(file, store_id=range(50), timestamp_utc=instants, status=["active"] * 50)

@@ -233,6 +233,7 @@ def test_a_damaged_packed_file_is_refused(path: Path, content: bytes, packing: s
     assert refusal(path).startswith(f"a damaged {packing} file: ")
 
 
+@pytest.mark.slow
 def test_a_damaged_zip_never_raises_anything_else(path: Path) -> None:
     good = zipped(("a.csv", TEXT), ("b.txt", TEXT))
     for at in range(len(good)):

@@ -174,6 +174,7 @@ def test_a_correction_is_revoked_and_stays_listed(client: TestClient) -> None:
     assert parsed(missing, 404).text("main li") == "No correction has this id."
 
 
+@pytest.mark.slow
 def test_the_list_has_pages(client: TestClient) -> None:
     for n in range(51):
         made(client, reason=f"number {n}")

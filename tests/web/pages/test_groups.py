@@ -76,6 +76,7 @@ def test_a_closed_group_comes_after_those_with_open_time(reports: Reports) -> No
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_key_is_chosen_and_stays_chosen_with_another_window(
     reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_key_is_chosen_and_stays_chosen_with_another_window(
     assert shown(reports, path + day) == REGIONS
 
 
+@pytest.mark.slow
 def test_other_windows_are_chosen_from_a_list_the_first_is_shown(reports: Reports) -> None:
     stores(reports)
     report_id = reports.report(as_of=T, windows=["last_day", f"2023-01-20T14:30:00Z/{T}"])
@@ -110,6 +112,7 @@ def test_other_windows_are_chosen_from_a_list_the_first_is_shown(reports: Report
     assert get_page(reports.client, path, 422, window="week").text(".eyebrow") == "422"
 
 
+@pytest.mark.slow
 def test_the_groups_that_are_not_shown_are_counted_and_in_the_csv(
     reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +127,7 @@ def test_the_groups_that_are_not_shown_are_counted_and_in_the_csv(
     assert answer.text.splitlines() == reports.csv(report_id, group_by="region")
 
 
+@pytest.mark.slow
 def test_a_group_leads_to_the_stores_that_have_its_label(reports: Reports) -> None:
     stores(reports)
     report_id = reports.report(as_of=T)
@@ -158,6 +162,7 @@ def test_a_bookmark_of_the_overview_by_a_label_that_is_gone_shows_another(report
     assert "Uptime by region" in shown.text()
 
 
+@pytest.mark.slow
 def test_the_overview_shows_the_worst_groups_of_the_last_day(
     reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,7 @@ def link(page: Html, number: int) -> str:
     return href
 
 
+@pytest.mark.slow
 def test_a_report_lists_the_longest_first_and_marks_the_ongoing(reports: Reports) -> None:
     stores(reports)
     report_id = reports.report(outages=True, windows=["P10D"])
@@ -147,6 +148,7 @@ def test_outages_of_a_report_are_paged(reports: Reports, monkeypatch: pytest.Mon
     assert get_page(reports.client, f"{address}?cursor=x", 422).text(".eyebrow") == "422"
 
 
+@pytest.mark.slow
 def test_a_report_without_downtime_or_that_was_not_asked_says_so(reports: Reports) -> None:
     reports.store("a", [ACTIVE], hours="9-17")
     page = get_page(reports.client, f"/reports/{reports.report(outages=True)}")

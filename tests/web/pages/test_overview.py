@@ -110,6 +110,7 @@ def test_old_polls_are_told_by_their_age(settings: Settings) -> None:
         assert get_page(reports.client, "/").all(".alert") == []
 
 
+@pytest.mark.slow
 def test_files_that_were_loaded_since_the_report_are_counted_until_the_next(
     settings: Settings,
 ) -> None:

@@ -230,6 +230,7 @@ def test_what_is_wrong_with_hours_stands_beside_them_and_the_rest_is_kept(
     assert in_october(some, JOE).attribute("#hours", "value") == "always"
 
 
+@pytest.mark.slow
 def test_who_may_only_read_sees_hours_and_no_form(settings: Settings) -> None:
     read, track, ingest = make_keys(settings, [["report"], ["track"], ["report", "ingest"]])
     with running(settings) as client:

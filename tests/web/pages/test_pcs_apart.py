@@ -52,6 +52,7 @@ def test_where_there_are_only_pcs_they_are_on_and_off(reports: Reports) -> None:
     assert page.text("section[aria-labelledby=all-heading] h2") == "All PCs together"
 
 
+@pytest.mark.slow
 def test_a_report_is_compared_with_the_one_a_week_earlier(reports: Reports) -> None:
     """Neither with the last one before, nor with one as of hours before, nor as to PCs."""
     reports.store("better", ["2023-01-16 12:00 inactive", "2023-01-18 12:00 active"])

@@ -75,6 +75,7 @@ def test_errors_are_pages(stocked: TestClient, path: str, status: int) -> None:
     assert get_page(stocked, path, status).text(".eyebrow") == str(status)
 
 
+@pytest.mark.slow
 def test_generating_leads_to_the_report(settings: Settings) -> None:
     with running(settings) as client:
         answer = post_form(client, "/reports/new")
@@ -97,6 +98,7 @@ def test_a_report_that_is_removed_while_its_page_is_made_is_not_found(settings: 
         assert "1 no downtime" in get_page(reports.client, path).texts(".legend a")
 
 
+@pytest.mark.slow
 def test_a_report_with_the_number_of_one_before_has_figures_of_its_own(settings: Settings) -> None:
     with reporting(settings) as reports:
         reports.store("s", ["2023-01-20 12:00 active"])

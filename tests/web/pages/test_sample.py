@@ -1,5 +1,7 @@
 """An empty service offers the sample."""
 
+import pytest
+
 from openhours.ingestion import sample_data
 from openhours.ingestion.sample import STORES
 from openhours.settings import Settings
@@ -26,6 +28,7 @@ def test_its_files_are_queued_and_nothing_is_offered_any_more(settings: Settings
         assert "There is data already" in again.text("main")
 
 
+@pytest.mark.slow
 def test_it_is_offered_to_those_alone_who_may_load_files(settings: Settings) -> None:
     reporter, loader = make_keys(settings, [["report"], ["report", "ingest"]])
     with running(settings) as client:

@@ -91,6 +91,7 @@ def test_what_is_wrong_stands_beside_its_field_and_the_rest_is_kept(
     assert client.get("/special_hours").json() == []
 
 
+@pytest.mark.slow
 def test_the_list_has_pages(client: TestClient) -> None:
     for n in range(51):
         client.put(f"/special_hours/*/{2000 + n}-12-25", json={"hours": []}).raise_for_status()

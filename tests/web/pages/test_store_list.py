@@ -69,6 +69,7 @@ def test_stores_are_filtered_by_their_zone_the_default_one_included(reports: Rep
     assert wrong.text("main li").startswith("uptime: ")
 
 
+@pytest.mark.slow
 def test_bars_and_legends_lead_to_the_stores_that_they_count(reports: Reports) -> None:
     report_id = reports.report(as_of=T)
     for path in (f"/reports/{report_id}", f"/reports/{report_id}?window=day", "/"):
@@ -102,6 +103,7 @@ def test_all_stores_with_downtime_continue_the_list_in_its_order(reports: Report
         assert stores_at(reports, page.attribute(f"{section} .note a", "href")) == rows
 
 
+@pytest.mark.slow
 def test_an_earlier_report_and_its_windows_are_chosen(reports: Reports) -> None:
     early = reports.report(as_of="2023-01-21T17:00:00Z")
     other = reports.report(as_of=T, windows=["2023-01-22", "P3D"], store_ids=["big", "good"])
@@ -145,6 +147,7 @@ def test_the_filtered_list_is_a_csv_and_a_workbook_in_its_order(reports: Reports
     assert NAME in cells[1]
 
 
+@pytest.mark.slow
 def test_files_and_other_pages_are_of_the_report_that_is_shown(
     reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:

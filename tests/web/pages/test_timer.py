@@ -43,6 +43,7 @@ def test_a_session_runs_until_it_is_stopped(user: TestClient) -> None:
     assert get_page(user, "/timer").text("h1") == "Timer"
 
 
+@pytest.mark.slow
 def test_the_header_of_every_page_has_the_running_clock(user: TestClient) -> None:
     paths = ("/", "/stores", "/reports", "/corrections", "/pcs", "/traffic", "/activity", "/timer")
     for path in paths:
@@ -116,6 +117,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["add", "edit"])
 def test_what_is_wrong_stands_beside_its_field_and_the_rest_is_kept(
     user: TestClient, form: str
@@ -186,6 +188,7 @@ def test_a_running_session_is_not_brought_back_beside_another(user: TestClient) 
     assert refused.text("h1") == "second"
 
 
+@pytest.mark.slow
 def test_sessions_are_paged(user: TestClient) -> None:
     days = [iso(now() - timedelta(days=100 - n)) for n in range(51)]
     save(user, *((f"s{n:02d}", day, 1000) for n, day in enumerate(days)))
