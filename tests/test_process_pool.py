@@ -76,7 +76,7 @@ def test_a_fork_server_that_answers_nobody_breaks_the_pool_and_the_next_call_fin
             await other.warm_up(ready)  # the fork server runs
             with monkeypatch.context() as patch:
                 nowhere = str(tmp_path / "nowhere")
-                patch.setattr(forkserver._forkserver, "_forkserver_address", nowhere)  # type: ignore[attr-defined]
+                patch.setattr(forkserver._forkserver, "_forkserver_address", nowhere)
                 with pytest.raises(BrokenProcessPool):
                     await processes.run(abs, -1)
             assert await processes.run(abs, -1) == 1
