@@ -141,13 +141,16 @@ def test_files_come_from_a_bucket_and_reports_go_into_one(
     def delivered() -> list[str]:
         return [one["path"] for one in obstore.list(bucket, "out").collect()]
 
+    def destinations() -> list[str]:
+        return [one["destination"] for one in service.client.get("/deliveries").json()]
+
     with Service(place, **environment) as service:
         wait_for(lambda: files() == [("polls.csv.gz", "complete", 1)], story=service.story)
         report = service.wait_report(service.trigger())
         wait_for(lambda: len(delivered()) == 1, story=service.story)
         assert obstore.get(bucket, delivered()[0]).bytes() == report.content
-        [delivery] = service.client.get("/deliveries").json()
-        assert delivery["destination"] == f"s3://{place.name}/{delivered()[0]}", delivery
+        destination = f"s3://{place.name}/{delivered()[0]}"
+        wait_for(lambda: destinations() == [destination], story=service.story)
         # A file that is replaced is loaded again, one that is not stays as it is.
         time.sleep(1)
         obstore.put(bucket, "in/polls.csv.gz", gzip.compress(HEADER + ROW + MORE))

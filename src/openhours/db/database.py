@@ -41,18 +41,17 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
     refuse_unfinished_restore(settings.data_dir)
     async with opened_as_it_is(settings) as (engine, url):
         with _explained():
-            await migrate(engine)
+            await _migrate(engine, settings)
         yield engine, url
 
 
 @asynccontextmanager
 async def opened_as_it_is(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
     """Yield the same as `opened`, but of a schema that may be old, or missing."""
-    url = await _url(settings)
+    with _explained():
+        url = await _ready_database(settings)
     engine = make_engine(url)
     try:
-        with _explained():
-            await _wait_for_database(url)
         yield engine, url
     finally:
         await engine.dispose()
@@ -104,13 +103,26 @@ def _explained() -> Iterator[None]:
         raise
 
 
-async def _wait_for_database(url: str) -> None:
-    """Return when PostgreSQL answers; log once in a while that it does not."""
-    delay = 0.1
+async def _migrate(engine: AsyncEngine, settings: Settings) -> None:
+    """Migrate, once more after a database that goes away meanwhile."""
     while True:
         try:
+            return await migrate(engine)
+        except Exception as error:
+            if not is_database_unusable(error):
+                raise
+            log.warning("the database went away: %s", root_of(error))
+        await _ready_database(settings)
+
+
+async def _ready_database(settings: Settings) -> str:
+    """Return the URL of PostgreSQL when it answers; log once in a while that it does not."""
+    delay = 0.1
+    while True:
+        url = await _url(settings)  # an embedded server that was killed starts again
+        try:
             await refuse_broken_sessions(url)
-            return
+            return url
         except Exception as error:
             if not is_database_unusable(error):
                 raise
