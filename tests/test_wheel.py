@@ -54,7 +54,7 @@ def link_pinned(bin_folder: Path) -> None:
         for top in {file.parts[0] for file in found.files or () if file.parts[0] != ".."}:
             target = packages / top
             if not target.exists():
-                target.symlink_to(found.locate_file(top))
+                target.symlink_to(str(found.locate_file(top)))
 
 
 @pytest.fixture

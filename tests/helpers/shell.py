@@ -20,7 +20,7 @@ class Shell:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._started: list[Started] = []
         self._log = folder / f"shell-{secrets.token_hex(4)}.log"
-        with self._log.open("wb") as log:
+        with self._log.open("ab") as log:
             self._bash = subprocess.Popen(
                 ["bash"],
                 cwd=folder,

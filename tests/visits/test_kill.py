@@ -11,7 +11,7 @@ from tests.helpers.load_client import Traffic
 
 pytestmark = pytest.mark.slow
 
-VISITS = 20_000
+VISITS = 10_000
 CONNECTIONS = 64
 
 
