@@ -16,15 +16,23 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.routing import _IncludedRouter
+from pydantic import ValidationError
+
 import openhours
+from openhours.api.dependencies import SETTINGS
 from openhours.cli.output import import_without_threads
+from openhours.settings import get_settings
 
 _MAX_MESSAGE = 1 << 20
-# Makes the application of the settings when it is imported.
-_NOT_BEFORE_THE_FORK = ("openhours.app", "openhours.cli.__main__")
+_NOT_BEFORE_THE_FORK = ("openhours.cli.__main__",)
+# Settings that applications are not made of: they are read when one starts.
+_READ_LATER = {"database_url", "data_dir", "inbox", "port", "processes", "worker"}
 
 
 class Zygote:
@@ -104,12 +112,26 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def _load() -> None:
+def _load() -> FastAPI:
+    """Load all of openhours; return an application that has prepared its routes.
+
+    FastAPI prepares them at the first request: a third of what a start takes.
+    """
+    # The application's settings are the default ones.
+    os.chdir("/")
+    for name in [*os.environ]:
+        if name.startswith("OPENHOURS_") or name in ("DATABASE_URL", "DB_URL"):
+            del os.environ[name]
     for module in pkgutil.walk_packages(openhours.__path__, "openhours."):
         if module.name not in _NOT_BEFORE_THE_FORK:
             importlib.import_module(module.name)
+    app: FastAPI = importlib.import_module("openhours.app").app
+    for route in app.router.routes:
+        if isinstance(route, _IncludedRouter):
+            route.effective_candidates()
     gc.collect()
     gc.freeze()
+    return app
 
 
 def _answer(end: socket.socket) -> dict[str, Any] | None:
@@ -127,8 +149,11 @@ def _answer(end: socket.socket) -> dict[str, Any] | None:
     return None
 
 
-def _become(request: dict[str, Any]) -> None:
-    """Be a process that was started with these arguments in this environment."""
+def _become(request: dict[str, Any], app: FastAPI) -> None:
+    """Be a process that was started with these arguments in this environment.
+
+    It has the application, unless it has settings that applications differ by.
+    """
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -139,7 +164,18 @@ def _become(request: dict[str, Any]) -> None:
         os.close(descriptor)
     random.seed()
     sys.argv = ["openhours", *request["args"]]
+    _set_up(app)
     exec(request["prelude"])
+
+
+def _set_up(app: FastAPI) -> None:
+    get_settings.cache_clear()
+    with suppress(ValidationError):  # `serve` says what is wrong
+        settings, default = get_settings(), SETTINGS.of(app)
+        if settings.model_dump(exclude=_READ_LATER) == default.model_dump(exclude=_READ_LATER):
+            SETTINGS.set(app, settings)
+        else:
+            del sys.modules["openhours.app"]
 
 
 def main() -> None:
@@ -147,13 +183,13 @@ def main() -> None:
     end = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner
     import_without_threads()
-    _load()
+    app = _load()
     request = _answer(end)
     if request is None:
         return
     end.close()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _become(request)
+    _become(request, app)
     importlib.import_module("openhours.cli.main").main()
 
 
