@@ -184,11 +184,13 @@ def test_signing_in_and_the_docs_in_chromium(settings: Settings) -> None:
         page.get_by_label("Key").fill(admin)
         page.get_by_role("button", name="Sign in with the key").click()
         page.wait_for_url(f"{service.url}/docs")
+        page.locator("#operations-tag-reports").click()
         page.locator("#operations-reports-trigger_report").click()
         page.get_by_role("button", name="Try it out").click()
         with page.expect_response("**/trigger_report") as triggered:
             page.get_by_role("button", name="Execute").click()
         assert triggered.value.status == 200
+        page.locator("#operations-tag-heartbeats").click()
         page.locator("#operations-heartbeats-track").click()
         track = page.locator("#operations-heartbeats-track")
         track.get_by_role("button", name="Try it out").click()

@@ -131,7 +131,9 @@ def test_pcs_refresh_by_themselves(page: Page, service: Service) -> None:
 def test_the_description_of_the_api_follows_the_theme_and_leads_back(page: Page) -> None:
     page.emulate_media(color_scheme="dark")
     page.goto("/docs")
-    expect(page.locator("html.dark-mode #swagger-ui")).to_contain_text("/trigger_report")
+    description = page.locator("html.dark-mode #swagger-ui")
+    description.locator("#operations-tag-reports").click()
+    expect(description).to_contain_text("/trigger_report")
     page.emulate_media(color_scheme="light")
     expect(page.locator("html.dark-mode")).to_have_count(0)
     page.get_by_role("banner").get_by_role("link", name="openhours").click()
