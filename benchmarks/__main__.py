@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from tests.helpers.chromium import CHROMIUM
+from tests.helpers.chromium import WHOLE_CHROMIUM
 
 from benchmarks import against_duckdb, ingestion, intervals, pages, reports, writes
 from benchmarks.measure import Result
@@ -37,7 +37,7 @@ def main() -> None:
     if "writes" in groups and shutil.which("wrk") is None:
         console.print("B9 and B10 are left out: they need wrk (apt-get install wrk)")
         groups.remove("writes")
-    if "pages" in groups and CHROMIUM is None:
+    if "pages" in groups and WHOLE_CHROMIUM is None:
         console.print("B13 is left out: it needs Chromium (apt-get install chromium)")
         groups.remove("pages")
     here = make_place()

@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
-from tests.helpers.chromium import ARGS, CHROMIUM
+from tests.helpers.chromium import ARGS, WHOLE_CHROMIUM
 from tests.helpers.clients import PASSWORD
 from tests.helpers.html import HTML, post_form
 from tools.service import Service
@@ -230,7 +230,7 @@ def in_browser(service: Service, names: dict[str, str], pages: dict[str, Timed])
     It has been here before, so the server knows its zone and it has the scripts and styles.
     """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=WHOLE_CHROMIUM, args=ARGS)
         context = browser.new_context(base_url=service.url, timezone_id="America/Denver")
         for cookie in service.client.cookies.jar:
             value = cookie.value or ""
