@@ -5,8 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# Slow tests begin, in each file's own order; what fails and what is skipped is listed at the end.
 CORES = $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count()))')
+# Slow tests begin, in each file's own order; what fails and what is skipped is listed at the end.
 PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder -rfEs
 # The slow ones wait a quarter of their time: one more at once than there are cores.
 ALL = -n $(shell expr $(CORES) + 1)

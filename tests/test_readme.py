@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from tools.service import Service
-from tools.zygote import Zygote
+from tools.zygote import Zygote, bare_environment
 
 from tests.helpers.debian_postgresql import BINARIES, MISSING, Cluster
 from tests.helpers.documents import Step, blocks, difference, names, steps
 from tests.helpers.shell import Shell, Started
-from tests.helpers.terminal import bare_environment, make_environment
+from tests.helpers.terminal import make_environment
 from tests.helpers.waiting import wait_for
 
 ROOT = Path(__file__).parents[1]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from tools.zygote import bare_environment
 
-from tests.helpers.terminal import ROOT, Terminal, bare_environment
+from tests.helpers.terminal import ROOT, Terminal
 
 pytestmark = pytest.mark.slow
 

@@ -30,9 +30,17 @@ from openhours.cli.output import import_without_threads
 from openhours.settings import get_settings
 
 _MAX_MESSAGE = 1 << 20
-_NOT_BEFORE_THE_FORK = ("openhours.cli.__main__",)
+_RUNS_WHEN_IMPORTED = "openhours.cli.__main__"
 # Settings that applications are not made of: they are read when one starts.
 _READ_LATER = {"database_url", "data_dir", "inbox", "port", "processes", "worker"}
+
+
+_OURS = ("OPENHOURS_", "DATABASE_URL", "DB_URL", "PYTHONPATH")
+
+
+def bare_environment() -> dict[str, str]:
+    """Return the environment of somebody who has never heard of openhours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
 
 
 class Zygote:
@@ -43,7 +51,7 @@ class Zygote:
         self._lock = threading.Lock()
         command = [sys.executable, "-m", "tools.zygote", str(other.fileno())]
         root = Path(__file__).parents[1]
-        subprocess.Popen(command, pass_fds=[other.fileno()], cwd=root)
+        subprocess.Popen(command, pass_fds=[other.fileno()], cwd=root, env=bare_environment())
         other.close()
 
     def start(
@@ -117,13 +125,9 @@ def _load() -> FastAPI:
 
     FastAPI prepares them at the first request: a third of what a start takes.
     """
-    # The application's settings are the default ones.
-    os.chdir("/")
-    for name in [*os.environ]:
-        if name.startswith("OPENHOURS_") or name in ("DATABASE_URL", "DB_URL"):
-            del os.environ[name]
+    os.chdir("/")  # no .env of the developer's: the application has the default settings
     for module in pkgutil.walk_packages(openhours.__path__, "openhours."):
-        if module.name not in _NOT_BEFORE_THE_FORK:
+        if module.name != _RUNS_WHEN_IMPORTED:
             importlib.import_module(module.name)
     app: FastAPI = importlib.import_module("openhours.app").app
     for route in app.router.routes:
@@ -169,6 +173,7 @@ def _become(request: dict[str, Any], app: FastAPI) -> None:
 
 
 def _set_up(app: FastAPI) -> None:
+    """Give the application its settings; forget it if it would be another one with them."""
     get_settings.cache_clear()
     with suppress(ValidationError):  # `serve` says what is wrong
         settings, default = get_settings(), SETTINGS.of(app)

@@ -41,13 +41,11 @@ def running(settings: Settings) -> Iterator[TestClient]:
 def _quick_start() -> Iterator[None]:
     """Leave out what takes half of a start: services that are started as commands do it."""
 
-    async def at_once(settings: Settings) -> str:
-        """The tests' server is there, without a pooler: two connections less."""
-        assert settings.database_url is not None
-        return settings.database_url.get_secret_value()
+    async def at_once(settings: Settings, url: str) -> None:
+        """The tests' server is there, without a pooler: two connections fewer."""
 
     with (
-        patch.object(database, "_ready_database", at_once),
+        patch.object(database, "_wait_for_database", at_once),
         patch.object(application, "leave_what_is_loaded"),
     ):
         yield

@@ -12,16 +12,11 @@ from typing import Self
 
 import psutil
 from tools.service import Service
+from tools.zygote import bare_environment
 
 from tests.helpers.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
-_OURS = ("OPENHOURS_", "DATABASE_URL", "DB_URL", "PYTHONPATH")
-
-
-def bare_environment() -> dict[str, str]:
-    """Return the environment of somebody who has never heard of openhours."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
 
 
 def make_checkout(folder: Path) -> Path:

@@ -241,7 +241,7 @@ def test_a_report_is_generated_in_a_browser(
     page.get_by_role("button", name="Generate report").click()
     page.get_by_role("link", name="Open report").click()
     expect(page.locator("h1")).to_contain_text("Report of")
-    for path, shown in (("/docs", "reports"), ("/redoc", "trigger")):
+    for path, shown in (("/docs", "/trigger_report"), ("/redoc", "trigger")):
         page.goto(f"{ROOT}{path}")
         expect(page.locator("main")).to_contain_text(shown, timeout=30_000)
     assert [one for one in answers if one[1] >= 400 or f"{nginx.port}{ROOT}/" not in one[0]] == []

@@ -11,7 +11,7 @@ from tools.service import Service
 from openhours.times import iso, now
 from tests.helpers.csv_files import hours_csv, status_csv, zone_csv
 from tests.helpers.webhook_receiver import SECRET
-from tests.web.conftest import ZONE, good_for_all, good_in_the_dark
+from tests.web.conftest import ZONE, good_for_all
 
 SCRIPT = "<script>alert(1)</script>"
 SLASHED = "chain/7 & more?#%"
@@ -249,4 +249,3 @@ def test_an_event_is_recorded_and_found(page: Page, stocked: Service) -> None:
 def test_pages_are_good_for_all(page: Page, stocked: Service, path: str) -> None:
     page.goto(path)
     good_for_all(page)
-    good_in_the_dark(page)

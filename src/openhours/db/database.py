@@ -41,17 +41,18 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
     refuse_unfinished_restore(settings.data_dir)
     async with opened_as_it_is(settings) as (engine, url):
         with _explained():
-            await _migrate(engine, settings)
+            await _migrate(engine, settings, url)
         yield engine, url
 
 
 @asynccontextmanager
 async def opened_as_it_is(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, str]]:
     """Yield the same as `opened`, but of a schema that may be old, or missing."""
-    with _explained():
-        url = await _ready_database(settings)
+    url = await _url(settings)
     engine = make_engine(url)
     try:
+        with _explained():
+            await _wait_for_database(settings, url)
         yield engine, url
     finally:
         await engine.dispose()
@@ -103,8 +104,8 @@ def _explained() -> Iterator[None]:
         raise
 
 
-async def _migrate(engine: AsyncEngine, settings: Settings) -> None:
-    """Migrate, once more after a database that goes away meanwhile."""
+async def _migrate(engine: AsyncEngine, settings: Settings, url: str) -> None:
+    """Migrate; begin again when the database goes away meanwhile."""
     while True:
         try:
             return await migrate(engine)
@@ -112,23 +113,23 @@ async def _migrate(engine: AsyncEngine, settings: Settings) -> None:
             if not is_database_unusable(error):
                 raise
             log.warning("the database went away: %s", root_of(error))
-        await _ready_database(settings)
+        await _wait_for_database(settings, url)
 
 
-async def _ready_database(settings: Settings) -> str:
-    """Return the URL of PostgreSQL when it answers; log once in a while that it does not."""
+async def _wait_for_database(settings: Settings, url: str) -> None:
+    """Return when PostgreSQL answers; log once in a while that it does not."""
     delay = 0.1
     while True:
-        url = await _url(settings)  # an embedded server that was killed starts again
         try:
             await refuse_broken_sessions(url)
-            return url
+            return
         except Exception as error:
             if not is_database_unusable(error):
                 raise
             log.warning("waiting for the database: %s", error)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5.0)
+        await _url(settings)  # an embedded server that was killed starts again
 
 
 async def _url(settings: Settings) -> str:

@@ -1,14 +1,11 @@
 """The rows and outages of a complete report, read a page at a time."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from anyio import CapacityLimiter
-from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.off_loop import off_loop
@@ -44,32 +41,21 @@ def report_table(engine: AsyncEngine, report: Report, layout: Layout, full: bool
 async def _pages(engine: AsyncEngine, report: Report, rows: Rows) -> AsyncIterator[pd.DataFrame]:
     """Yield the rows of a report.
 
-    They are read in pages, so that downloads take turns, each while the one before is written; and
-    no connection is held while a page is on its way to a slow client. Raise NotFound if the report
-    is removed meanwhile.
+    They are read in pages, so that downloads take turns; and no connection is held while a page is
+    on its way to a slow client. Raise NotFound if the report is removed meanwhile.
     """
     async with two_at_a_time():
         store_pks, store_ids = await row_stores(engine, report.id)
     if len(store_ids) != report.row_count:
         raise removed()
     size = stores_a_page(len(report.windows))
-
-    async def read(page: slice) -> dict[str, NDArray[Any]]:
+    for start in range(0, len(store_ids), size):
+        page = slice(start, start + size)
         async with two_at_a_time():
-            return await read_rows(engine, report, store_pks[page])
-
-    pages = [slice(start, start + size) for start in range(0, len(store_ids), size)]
-    ahead = [asyncio.ensure_future(read(page)) for page in pages[:1]]
-    try:
-        for number, page in enumerate(pages):
-            columns = await ahead.pop()
-            if len(columns["known"]) < len(store_ids[page]):
-                raise removed()
-            ahead += [asyncio.ensure_future(read(page)) for page in pages[number + 1 : number + 2]]
-            yield await off_loop(rows.frame, store_ids[page], columns)
-    finally:
-        for unread in ahead:
-            unread.cancel()
+            columns = await read_rows(engine, report, store_pks[page])
+        if len(columns["known"]) < len(store_ids[page]):
+            raise removed()
+        yield await off_loop(rows.frame, store_ids[page], columns)
 
 
 def outage_table(engine: AsyncEngine, report: Report) -> Table:

@@ -41,7 +41,7 @@ _UNFINISHED = Report.state.in_(UNFINISHED)
 
 
 def _attempt_of(report: Report) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions of the report, as long as this attempt is to compute it."""
+    """Return the conditions under which this attempt may still write to the report."""
     return Report.id == report.id, Report.attempt == report.attempt, _UNFINISHED
 
 
