@@ -1,6 +1,5 @@
 """A real PostgreSQL for the whole run; each test has a database cloned from a template."""
 
-import asyncio
 import atexit
 import logging
 import os
@@ -9,15 +8,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
-import asyncpg
 import hypothesis
 import pytest
-from anyio.from_thread import start_blocking_portal
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
@@ -27,18 +25,15 @@ from tools.zygote import Zygote
 
 from openhours.accounts import passwords
 from openhours.db import embedded
-from openhours.db.engine import make_engine, migrate
 from openhours.settings import Settings, get_settings
 from tests.helpers.database import empty_tables, truncate
 from tests.helpers.debian_postgresql import Cluster
+from tests.helpers.kept_database import KeptDatabase
+from tests.helpers.new_database import new_database, template
 
 HERE = Path(__file__).parent
-TEMPLATE = "openhours_template"
 # Several times what a run takes.
 _ROOM = 4 << 30
-# Executes a statement on the server with this URL, on one connection: to connect takes a third of
-# the time in which a database is made.
-_administrators: dict[str, Callable[[str], object]] = {}
 # Fixtures that start processes.
 SLOW = {"service", "cluster", "playwright"}
 
@@ -118,7 +113,14 @@ def folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def server_url(folder: Path, pytestconfig: pytest.Config) -> Iterator[str]:
+def portal() -> Iterator[BlockingPortal]:
+    """An event loop for connections that outlive a test."""
+    with start_blocking_portal() as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def server_url(folder: Path, portal: BlockingPortal, pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a PostgreSQL server that is stopped when the run ends."""
     with ExitStack() as stack:
         if pytestconfig.getoption("--postgresql-15"):
@@ -128,35 +130,19 @@ def server_url(folder: Path, pytestconfig: pytest.Config) -> Iterator[str]:
             debian.execute(f"ALTER ROLE {make_url(url).username} CREATEDB")
         else:
             url = embedded.start(folder)
-        portal = stack.enter_context(start_blocking_portal())
-        connection = portal.call(asyncpg.connect, url)
-        stack.callback(portal.call, connection.close)
-        execute = _administrators[url] = partial(portal.call, connection.execute)
-        if not pytestconfig.getoption("--postgresql-15"):
-            # Nothing of this server outlives the run.
-            execute("ALTER SYSTEM SET fsync = off")
-            execute("SELECT pg_reload_conf()")
-        execute(f"CREATE DATABASE {TEMPLATE}")
-        asyncio.run(_migrate(_of(url, TEMPLATE)))
+        # Nothing of the embedded server outlives the run.
+        durable = pytestconfig.getoption("--postgresql-15")
+        stack.enter_context(template(url, portal, durable=durable))
         yield url
 
 
-@contextmanager
-def new_database(server_url: str) -> Iterator[str]:
-    """The URL of a new database, while it is used."""
-    name = f"test_{secrets.token_hex(6)}"
-    # A copy of the template's files takes less than half of a copy through the log.
-    clone = f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"
-    execute = _administrators[server_url]
-    execute(clone)
-    yield _of(server_url, name)
-    execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 @pytest.fixture
-def database_url(server_url: str) -> Iterator[str]:
-    """The URL of this test's own database."""
-    with new_database(server_url) as url:
+def database_url(
+    server_url: str, portal: BlockingPortal, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The URL of an empty database: this test's own, or for short tests that of the one before."""
+    own = request.node.get_closest_marker("slow") is not None
+    with new_database(server_url) if own else KeptDatabase.lend(server_url, portal) as url:
         yield url
 
 
@@ -276,13 +262,3 @@ def _fastest_place() -> str:
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free >= _ROOM
     return str(memory) if roomy and os.access(memory, os.W_OK) else "/tmp"
-
-
-def _of(url: str, database: str) -> str:
-    return make_url(url).set(database=database).render_as_string(hide_password=False)
-
-
-async def _migrate(url: str) -> None:
-    engine = make_engine(url)
-    await migrate(engine)
-    await engine.dispose()

@@ -11,9 +11,7 @@ PROMISED = Path(__file__).parents[1] / "docs" / "openapi.json"
 
 def description() -> dict[str, Any]:
     """Return the description, the same in each installation and at each time."""
-    app = create_app()
-    app.openapi()
-    found: dict[str, Any] = json.loads(json.dumps(app.openapi_schema))  # no instants are filled in
+    found: dict[str, Any] = json.loads(json.dumps(create_app().openapi()))
     found.pop("servers", None)  # where this installation is reached
     return found
 

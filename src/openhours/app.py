@@ -26,7 +26,7 @@ from openhours.api.downloads import DOWNLOADS, Downloads
 from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
 from openhours.api.forwarded import ForwardedHeaders
 from openhours.api.metrics import metrics_router
-from openhours.api.openapi import describe_files, with_present_instants
+from openhours.api.openapi import describe_files
 from openhours.api.public_path import PublicPath
 from openhours.api.security_headers import SecurityHeaders
 from openhours.api.slow_bodies import SlowBodies
@@ -105,7 +105,7 @@ class Application(FastAPI):
     """FastAPI with the access of each route and our errors in its OpenAPI description."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI description."""
+        """Return the OpenAPI description; its examples have no instants yet."""
         if self.openapi_schema is None:
             schema = super().openapi()
             describe_access(schema)
@@ -113,7 +113,7 @@ class Application(FastAPI):
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schema["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
         assert self.openapi_schema is not None
-        return with_present_instants(self.openapi_schema)
+        return self.openapi_schema
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 from unittest.mock import patch
 
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from openhours.app import create_app
 from openhours.db import database
 from openhours.db.engine import make_engine
 from openhours.settings import Settings
+from tests.helpers.kept_database import KeptDatabase
 
 URL = "http://127.0.0.1:8000"
 PASSWORD = "correct horse battery"
@@ -32,9 +34,24 @@ def running(settings: Settings) -> Iterator[TestClient]:
     app = _stopped.pop(kind, None) or create_app(without_worker)
     SETTINGS.set(app, without_worker)
     here = ("127.0.0.1", 50_000)
-    with _quick_start(), TestClient(app, URL, follow_redirects=False, client=here) as client:
+    client = TestClient(app, URL, follow_redirects=False, client=here)
+    with _started(client, KeptDatabase.of(settings)):
         yield client
     _stopped[kind] = app
+
+
+@contextmanager
+def _started(client: TestClient, kept: KeptDatabase | None) -> Iterator[None]:
+    """The client's application runs; on a kept database with the connections of the one before."""
+    if kept is None:
+        with _quick_start(), client:
+            yield
+        return
+    app = cast("FastAPI", client.app)
+    start = kept.portal.wrap_async_context_manager(app.router.lifespan_context(app))
+    with patch.object(application, "leave_what_is_loaded"), kept.lend_connections(), start:
+        client.portal = kept.portal
+        yield
 
 
 @contextmanager

@@ -15,11 +15,12 @@ from tools.service import Service
 from openhours.accounts import throttle
 from openhours.accounts.throttle import Limit
 from openhours.settings import Settings
-from tests.conftest import new_database, new_service
+from tests.conftest import new_service
 from tests.helpers import stock
 from tests.helpers.chromium import ARGS, CHROMIUM, MISSING
 from tests.helpers.clients import PASSWORD, running
 from tests.helpers.html import post_form
+from tests.helpers.new_database import new_database
 
 ZONE = "America/Denver"
 _users = iter(range(1000))

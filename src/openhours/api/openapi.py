@@ -1,6 +1,5 @@
 """Completing the OpenAPI description: schemas of files, and present instants in examples."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -22,14 +21,12 @@ def describe_files(schema: dict[str, Any]) -> None:
                         content["schema"] = {"type": "string", **binary}
 
 
-def with_present_instants(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the OpenAPI description with the present minute in its examples.
+def with_present_instants(description: bytes) -> bytes:
+    """Return the OpenAPI description, which is JSON, with the present minute in its examples.
 
     What `/docs` sends must make sense when it is sent.
     """
     minute = now().replace(second=0, microsecond=0)
-    text = json.dumps(schema)
     for placeholder, instant in ((NOW, minute), (HOUR_AGO, minute - timedelta(hours=1))):
-        text = text.replace(placeholder, iso(instant))
-    filled: dict[str, Any] = json.loads(text)
-    return filled
+        description = description.replace(placeholder.encode(), iso(instant).encode())
+    return description

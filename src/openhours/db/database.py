@@ -70,15 +70,20 @@ class Pools(NamedTuple):
     health: AsyncEngine
 
 
-@asynccontextmanager
-async def pools(settings: Settings, url: str) -> AsyncIterator[Pools]:
-    """Yield the engines of a server; their queries have the time limit of the settings."""
+def make_pools(settings: Settings, url: str) -> Pools:
+    """Return the engines of a server; their queries have the time limit of the settings."""
     limit = settings.query_timeout_seconds
-    made = Pools(
+    return Pools(
         requests=make_engine(url, 12, query_timeout=limit),
         writes=make_engine(url, 8, query_timeout=limit),
         health=make_engine(url, 2, query_timeout=limit),
     )
+
+
+@asynccontextmanager
+async def pools(settings: Settings, url: str) -> AsyncIterator[Pools]:
+    """Yield the engines of a server, until it stops."""
+    made = make_pools(settings, url)
     try:
         yield made
     finally:

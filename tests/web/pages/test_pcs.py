@@ -17,9 +17,9 @@ from openhours.settings import Settings
 from openhours.stores import hours
 from openhours.stores.hours import ALWAYS_VALID
 from openhours.times import iso, now
-from tests.conftest import new_database
 from tests.helpers.clients import URL, bearer, make_keys, running
 from tests.helpers.html import HTML, Html, get_page, post_form, words
+from tests.helpers.new_database import new_database
 from tests.helpers.stock import PC
 
 ROWS = "[aria-label=Heartbeats] tbody tr"

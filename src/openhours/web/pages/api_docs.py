@@ -1,15 +1,16 @@
 """`/docs` and `/redoc`: Swagger UI and Redoc from an installed package, without any other host."""
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from openhours.accounts.browser_sessions import csrf_token, sent_cookie
-from openhours.api.json_answers import json_answer
+from openhours.api.json_answers import json_bytes
 from openhours.api.off_loop import off_loop
+from openhours.api.openapi import with_present_instants
 from openhours.api.security_headers import STRICT
 from openhours.web.render import STATIC
 from openhours.web.static_files import KEPT, Static
@@ -120,7 +121,13 @@ async def redoc_bundle() -> Response:
 @router.get("/openapi.json")
 async def openapi(request: Request) -> Response:
     """Return the OpenAPI description."""
-    return await off_loop(lambda: json_answer(request.app.openapi()))
+    description = await off_loop(_description, request.app)
+    return Response(with_present_instants(description), media_type="application/json")
+
+
+@lru_cache(maxsize=1)
+def _description(app: FastAPI) -> bytes:
+    return json_bytes(app.openapi())
 
 
 @cache
