@@ -41,7 +41,7 @@ format: $(VENV)/test
 	$(BIN)/ruff check --fix src tests alembic benchmarks tools
 	$(BIN)/ruff format src tests alembic benchmarks tools
 
-bench: $(VENV)/test
+bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # What clients were generated from may only grow: a test compares this file with the application.
@@ -59,8 +59,10 @@ PIN := $(BIN)/uv pip compile pyproject.toml --quiet --universal --fork-strategy 
 
 requirements: $(BIN)/uv
 	$(PIN) $(ARGS) --extra server --output-file requirements.txt
-	$(PIN) $(ARGS) --extra server --extra test --extra bench --extra lint --constraints requirements.txt \
+	$(PIN) $(ARGS) --extra server --extra test --extra lint --constraints requirements.txt \
 		--output-file requirements-dev.txt
+	$(PIN) $(ARGS) --extra bench --constraints requirements-dev.txt \
+		--output-file requirements-bench.txt
 
 $(BIN)/uv: $(BIN)/python
 	$(PIP) install uv==0.13.9
@@ -83,3 +85,8 @@ $(VENV)/test: $(BIN)/python requirements-dev.txt pyproject.toml
 	$(PIP) install -r requirements-dev.txt
 	$(PIP) install --no-deps --editable .
 	@touch $(VENV)/run $@
+
+# What benchmarks compare with takes as much space as all the rest.
+$(VENV)/bench: $(VENV)/test requirements-bench.txt
+	$(PIP) install -r requirements-bench.txt
+	@touch $@

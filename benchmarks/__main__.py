@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from tests.helpers.chromium import WHOLE_CHROMIUM
 
-from benchmarks import against_duckdb, ingestion, intervals, pages, reports, writes
+from benchmarks import against_scripts, ingestion, intervals, pages, reports, writes
 from benchmarks.measure import Result
 from benchmarks.place import files, make_place
 
 GROUPS = {
-    "duckdb": against_duckdb.run,
+    "scripts": against_scripts.run,
     "ingestion": ingestion.run,
     "reports": reports.run,
     "writes": writes.run,

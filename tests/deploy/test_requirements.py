@@ -13,6 +13,7 @@ TOP = Path(__file__).parents[2]
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 USERS, DEVELOPERS = TOP / "requirements.txt", TOP / "requirements-dev.txt"
+BENCHMARKS = TOP / "requirements-bench.txt"  # installed into the same place as DEVELOPERS
 _PIN = re.compile(r"([\w.-]+)(?:\[([\w,-]+)\])?==(\S+)(?: ; .+)?((?: --hash=sha256:[0-9a-f]{64})+)")
 
 
@@ -30,7 +31,12 @@ def pins(file: Path) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 @pytest.mark.parametrize(
-    ("file", "extras"), [(USERS, ["server"]), (DEVELOPERS, ["server", "cluster", "test", "lint"])]
+    ("file", "extras"),
+    [
+        (USERS, ["server"]),
+        (DEVELOPERS, ["server", "cluster", "test", "lint"]),
+        (BENCHMARKS, ["bench"]),
+    ],
 )
 def test_all_that_is_asked_for_is_pinned_within_its_range(file: Path, extras: list[str]) -> None:
     pinned = pins(file)
@@ -41,7 +47,7 @@ def test_all_that_is_asked_for_is_pinned_within_its_range(file: Path, extras: li
             assert version in wanted.specifier, text
 
 
-@pytest.mark.parametrize("file", [USERS, DEVELOPERS])
+@pytest.mark.parametrize("file", [USERS, DEVELOPERS, BENCHMARKS])
 def test_what_a_package_wants_with_an_extra_is_pinned_with_it(file: Path) -> None:
     """Else pip takes the newest version of it, which has no hash here, and refuses to install."""
     pinned = pins(file)
@@ -58,3 +64,9 @@ def test_what_a_package_wants_with_an_extra_is_pinned_with_it(file: Path) -> Non
 
 def test_developers_have_what_users_have() -> None:
     assert pins(USERS).items() <= pins(DEVELOPERS).items()
+
+
+def test_benchmarks_change_no_version_that_developers_have() -> None:
+    tests = pins(DEVELOPERS)
+    both = tests.keys() & pins(BENCHMARKS).keys()
+    assert {name: tests[name] for name in both} == {name: pins(BENCHMARKS)[name] for name in both}

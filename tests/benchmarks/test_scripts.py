@@ -1,10 +1,13 @@
-"""The script that benchmarks compare with computes the same report, but for clock changes."""
+"""The scripts that benchmarks compare with compute the same report, but for clock changes.
+
+Their engines come with `make .venv/bench`.
+"""
 
 import gzip
+from importlib import import_module
 from pathlib import Path
 
 import pytest
-from benchmarks.peers import duckdb_script
 from tools.service import Service
 
 from openhours.ingestion import sample_data
@@ -22,10 +25,21 @@ def by_service(service: Service, files: list[Path]) -> dict[str, dict[str, str]]
     return rows_of(service.wait_report(service.trigger()).text)
 
 
-def by_script(files: list[Path], out: Path) -> dict[str, dict[str, str]]:
-    connection = duckdb_script.connect()
-    duckdb_script.load(connection, *files)
-    duckdb_script.report(connection, out)
+@pytest.fixture(params=["chdb", "duckdb", "polars"])
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    pytest.importorskip(name)
+    return name
+
+
+def by_script(engine: str, files: list[Path], out: Path) -> dict[str, dict[str, str]]:
+    script = import_module(f"benchmarks.peers.{engine}_script")
+    if engine == "polars":
+        loaded = script.load(*files)
+    else:
+        loaded = script.connect()
+        script.load(loaded, *files)
+    script.report(loaded, out)
     return rows_of(out.read_text())
 
 
@@ -37,7 +51,7 @@ def in_numbers(rows: dict[str, dict[str, str]]) -> dict[str, dict[str, float | N
 
 
 def test_where_no_clock_changes_it_has_the_figures_of_the_service(
-    service: Service, place: Path
+    service: Service, engine: str, place: Path
 ) -> None:
     packed, hours, *_ = sample_data.write(place, 300)
     status, timezones = place / "status.csv", place / "zones.csv"
@@ -50,14 +64,14 @@ def test_where_no_clock_changes_it_has_the_figures_of_the_service(
     files = [status, hours, timezones]
     expected = in_numbers(by_service(service, files))
     assert len(expected) == 300
-    found = in_numbers(by_script(files, place / "out.csv"))
+    found = in_numbers(by_script(engine, files, place / "out.csv"))
     assert found.keys() == expected.keys()
     for store, row in found.items():
         assert row == pytest.approx(expected[store], abs=0.0101), "the halves are rounded apart"
 
 
 def test_an_opening_that_a_clock_change_skips_is_where_they_differ(
-    service: Service, place: Path
+    service: Service, engine: str, place: Path
 ) -> None:
     """On 13 March 2022 New York had no 02:30: this shop opened at 03:00, not at 03:30."""
     files = [place / f"{kind}.csv" for kind in KINDS]
@@ -70,4 +84,4 @@ def test_an_opening_that_a_clock_change_skips_is_where_they_differ(
         file.write_bytes(content)
     day = "uptime_last_day(in hours)"
     assert by_service(service, files)[ID][day] == "1.00"
-    assert float(by_script(files, place / "out.csv")[ID][day]) == 0.5
+    assert float(by_script(engine, files, place / "out.csv")[ID][day]) == 0.5
