@@ -26,7 +26,7 @@ DECLARE
   one text;
   found bool;
 BEGIN
-  FOR one IN SELECT name FROM ({_RELATIONS}) WHERE NOT relispartition LOOP
+  FOR one IN SELECT name FROM ({_RELATIONS}) AS relation WHERE NOT relispartition LOOP
     EXECUTE format('SELECT EXISTS (SELECT FROM %s)', one) INTO found;
     IF found THEN
       EXECUTE format('CREATE TABLE at_first.%s AS TABLE %s', one, one);
@@ -42,10 +42,10 @@ DECLARE
   found bool;
   filled text[] := '{{}}';
 BEGIN
-  FOR one IN SELECT name FROM ({_RELATIONS}) WHERE relispartition LOOP
+  FOR one IN SELECT name FROM ({_RELATIONS}) AS relation WHERE relispartition LOOP
     EXECUTE format('DROP TABLE %s', one);
   END LOOP;
-  FOR one IN SELECT name FROM ({_RELATIONS})
+  FOR one IN SELECT name FROM ({_RELATIONS}) AS relation
     WHERE to_regclass('at_first.' || name) IS NULL LOOP
     EXECUTE format('SELECT EXISTS (SELECT FROM %s)', one) INTO found;
     IF found THEN
@@ -73,7 +73,7 @@ SELECT (SELECT array_agg(oid ORDER BY oid) FROM pg_class WHERE relnamespace = pu
   (SELECT array_agg(oid ORDER BY oid) FROM pg_constraint WHERE connamespace = public)::text,
   (SELECT array_agg((oid, tgenabled) ORDER BY oid) FROM pg_trigger)::text,
   (SELECT array_agg((oid, md5(prosrc)) ORDER BY oid) FROM pg_proc WHERE pronamespace = public)::text
-FROM (SELECT 'public'::regnamespace AS public)"""
+FROM (SELECT 'public'::regnamespace AS public) AS schema"""
 
 
 class KeptDatabase:
