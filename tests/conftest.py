@@ -13,9 +13,11 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from obstore.store import S3Store
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
@@ -23,6 +25,7 @@ from sqlalchemy.engine import make_url
 from tools.service import Service
 from tools.zygote import Zygote
 
+from openhours import objects
 from openhours.accounts import passwords
 from openhours.db import embedded
 from openhours.settings import Settings, get_settings
@@ -245,6 +248,33 @@ def service(request: pytest.FixtureRequest) -> Service:
     shared = getattr(request.module, "SHARED_SERVICE", False)
     found: Service = request.getfixturevalue("emptied_service" if shared else "own_service")
     return found
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of an S3 server, moto's."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
+    """An empty bucket, and the environment in which all S3 tools find it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret-s3cret")
+    name = place.name
+    httpx.put(f"{s3}/{name}").raise_for_status()
+    objects._store.cache_clear()
+    yield S3Store(name)
+    objects._store.cache_clear()
 
 
 @pytest.fixture

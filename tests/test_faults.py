@@ -133,10 +133,11 @@ def test_an_upload_is_removed_though_who_loaded_it_was_killed_before(
     [(path,)] = fetch(database_url, "SELECT path FROM ingestions")
     left = Path(str(path))
     left.write_bytes(polls)
+    job = ingest_job(settings, str(left))
     fetch(
         database_url,
         "INSERT INTO pgqueuer (priority, status, entrypoint, payload)"
-        f" SELECT 0, 'queued', '{ingest_job(settings)}', id::text::bytea FROM ingestions",
+        f" SELECT 0, 'queued', '{job}', id::text::bytea FROM ingestions",
     )
     wait_for(lambda: not left.exists())
     assert fetch(database_url, "SELECT attempt, loaded FROM ingestions") == [(1, ROWS)]

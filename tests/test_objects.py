@@ -5,14 +5,12 @@ import gzip
 import io
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import obstore
 import pytest
-from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 from pydantic import ValidationError
 from tools.service import Service, workers_of
@@ -26,30 +24,6 @@ from tests.helpers.waiting import wait_for
 HEADER = b"store_id,timestamp_utc,status\n"
 ROW = b"1,2023-01-22 12:00:00 UTC,active\n"
 MORE = b"2,2023-01-22 12:00:00 UTC,inactive\n"
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def bucket(s3: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
-    """An empty bucket, and the environment in which all S3 tools find it."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret-s3cret")
-    name = place.name
-    httpx.put(f"{s3}/{name}").raise_for_status()
-    objects._store.cache_clear()
-    yield S3Store(name)
-    objects._store.cache_clear()
 
 
 async def pieces(*parts: bytes) -> AsyncIterator[bytes]:

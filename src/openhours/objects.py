@@ -91,6 +91,15 @@ class S3Folder:
         return f"{self.url}/{name}"
 
 
+async def remove(url: str) -> None:
+    """Remove an object, if it is there. Raise StoreFailed."""
+    import obstore  # noqa: PLC0415
+
+    folder, _, name = url.rpartition("/")
+    with _explained():
+        await obstore.delete_async(_store(folder, _SOON), name)
+
+
 def fetch(url: str, file: IO[bytes]) -> int:
     """Copy an object into a file; return when it was written (ns). Raise StoreFailed."""
     import obstore  # noqa: PLC0415

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     worker: bool = True
     processes: Annotated[int, Field(ge=0, le=256)] = 0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    uploads: S3Folder | None = None
     max_upload_mb: Annotated[int, Field(ge=1)] = 2048
     max_unpacked_mb: Annotated[int, Field(ge=1)] = 8192
     ingestion_timeout_seconds: Annotated[float, Field(ge=1)] = 3600
@@ -141,6 +142,15 @@ class Settings(BaseSettings):
             return value
         if not _S3_FOLDER.fullmatch(value):
             raise ValueError("must be a folder, or s3://bucket/folder")
+        return S3Folder(value.rstrip("/"))
+
+    @field_validator("uploads", mode="before")
+    @classmethod
+    def _is_shared_folder(cls, value: object) -> object:
+        if not value or isinstance(value, S3Folder):
+            return value or None
+        if not (isinstance(value, str) and _S3_FOLDER.fullmatch(value)):
+            raise ValueError("must be s3://bucket/folder; without it, uploads stay on this machine")
         return S3Folder(value.rstrip("/"))
 
     @field_validator("webhook_url")

@@ -87,13 +87,25 @@ def test_waiting_uploads_belong_to_the_new_machine_and_lost_ones_say_so(
     assert fetch(url_of(elsewhere), JOBS) == [(f"ingest@{machine}", "1")]
 
 
+def test_an_upload_in_an_object_store_stays_there_and_waits_after_a_restore(
+    settings: Settings, elsewhere: Settings, database_url: str, backup_file: Path
+) -> None:
+    upload(settings, "shared").unlink()
+    address = "s3://acme-uploads/openhours/shared"
+    fetch(database_url, f"UPDATE ingestions SET path = '{address}'")
+    assert back_up(settings, backup_file)[1:] == (0, 0)
+    assert restore_to(elsewhere, backup_file).ingestions == (1, 0)
+    assert fetch(url_of(elsewhere), STATES) == [("shared", "queued", None, address)]
+    assert fetch(url_of(elsewhere), JOBS) == [("ingest", "1")]
+
+
 def test_an_upload_that_is_loaded_while_it_would_be_copied_is_not_waited_for(
     settings: Settings, elsewhere: Settings, backup_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = upload(settings, "quick")
     stays = upload(settings, "stays")
 
-    async def list_and_load(connection: AsyncConnection) -> set[Path]:
+    async def list_and_load(connection: AsyncConnection) -> set[str]:
         awaited = await list_awaited_uploads(connection)
         if file.exists():
             # A worker commits, then removes the file: after the snapshot that still waits for it.
@@ -103,7 +115,7 @@ def test_an_upload_that_is_loaded_while_it_would_be_copied_is_not_waited_for(
                 await worker.execute(text(done))
             await engine.dispose()
             file.unlink()
-            assert awaited == {file, stays}
+            assert awaited == {str(file), str(stays)}
         return awaited
 
     monkeypatch.setattr("openhours.backup.make.list_awaited_uploads", list_and_load)
@@ -196,7 +208,7 @@ def test_a_dump_that_fails_leaves_no_file(
     # As when retention drops a week after the snapshot.
     fetch(database_url, "CREATE TABLE gone ()")
 
-    async def list_and_drop(connection: AsyncConnection) -> set[Path]:
+    async def list_and_drop(connection: AsyncConnection) -> set[str]:
         engine = make_engine(database_url)
         async with engine.begin() as other:
             await other.execute(text("DROP TABLE gone"))

@@ -17,6 +17,7 @@ from openhours.db.machine import refuse_unfinished_restore
 from openhours.db.revisions import current_revision
 from openhours.ingestion.queries import list_awaited_uploads
 from openhours.ingestion.uploads import folder_of
+from openhours.objects import SCHEME
 from openhours.settings import Settings
 from openhours.times import now
 
@@ -107,7 +108,9 @@ async def _uploads_and_snapshot(
             # The snapshot lives as long as this transaction, which does nothing more.
             await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             snapshot = str(await connection.scalar(select(func.pg_export_snapshot())))
-            waiting = await list_awaited_uploads(connection)
+            awaited = await list_awaited_uploads(connection)
+            # Objects stay in their store.
+            waiting = {Path(path) for path in awaited if not path.startswith(SCHEME)}
             gone = False
             for file in waiting - copied - missing:
                 try:

@@ -10,11 +10,11 @@ from openhours.settings import Settings
 
 
 def check(settings: Settings) -> None:
-    """Raise SettingsError if files cannot be fetched, or reports be written or asked for.
+    """Raise SettingsError if files cannot be fetched or kept, or reports be written or asked for.
 
     The outbox is made if there is none; object stores are not asked.
     """
-    for folder in (settings.inbox, settings.outbox):
+    for folder in (settings.inbox, settings.outbox, settings.uploads):
         if isinstance(folder, S3Folder):
             folder.check()
     if isinstance(settings.outbox, Path):

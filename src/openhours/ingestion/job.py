@@ -12,6 +12,7 @@ from openhours.ingestion.advice import DefaultZone
 from openhours.ingestion.csv.reasons import FileRefused
 from openhours.ingestion.ingest import ingest_file
 from openhours.ingestion.queries import find_ended_upload, loading_seconds
+from openhours.ingestion.uploads import remove_upload
 from openhours.process_pool import Processes
 from openhours.settings import Settings
 
@@ -81,4 +82,4 @@ async def _remove_upload(engine: AsyncEngine, ingestion_pk: int) -> None:
     """Remove the upload of an ingestion that has ended, also if a killed process ended it."""
     path = await find_ended_upload(engine, ingestion_pk)
     if path is not None:
-        path.unlink(missing_ok=True)
+        await remove_upload(path)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -72,12 +71,12 @@ async def find_newest_of_path(
     return (await connection.execute(query)).one_or_none()
 
 
-async def list_awaited_uploads(connection: AsyncConnection) -> set[Path]:
-    """Return the uploads that wait to be loaded, or are being loaded."""
+async def list_awaited_uploads(connection: AsyncConnection) -> set[str]:
+    """Return where the uploads lie that wait to be loaded, or are being loaded."""
     query = select(Ingestion.path).where(
         Ingestion.uploaded, Ingestion.state.in_(("queued", "running"))
     )
-    return {Path(path) for path in await connection.scalars(query)}
+    return set(await connection.scalars(query))
 
 
 async def loading_seconds(engine: AsyncEngine, ingestion_pk: int, attempt: int) -> float | None:
@@ -95,16 +94,15 @@ async def loading_seconds(engine: AsyncEngine, ingestion_pk: int, attempt: int) 
     return None if found is None else float(found)
 
 
-async def find_ended_upload(engine: AsyncEngine, ingestion_pk: int) -> Path | None:
-    """Return the file of an ingestion that has ended, if it was an upload; else None."""
+async def find_ended_upload(engine: AsyncEngine, ingestion_pk: int) -> str | None:
+    """Return where the file lies of an ingestion that has ended, if it was an upload; else None."""
     query = select(Ingestion.path).where(
         Ingestion.id == ingestion_pk,
         Ingestion.uploaded,
         Ingestion.state.in_(("complete", "failed")),
     )
     async with engine.connect() as connection:
-        path = await connection.scalar(query)
-    return None if path is None else Path(path)
+        return await connection.scalar(query)
 
 
 async def find_newest_status(connection: "asyncpg.Connection[Any]") -> asyncpg.Record | None:

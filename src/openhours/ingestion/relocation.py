@@ -10,6 +10,7 @@ from openhours.db.queue import enqueue
 from openhours.ingestion.machine import ingest_job
 from openhours.ingestion.tables import Ingestion
 from openhours.ingestion.uploads import folder_of
+from openhours.objects import SCHEME
 from openhours.settings import Settings
 
 _LOST = "its file was not in the backup that was restored: load it again"
@@ -25,10 +26,11 @@ class Relocated(NamedTuple):
 async def relocate(connection: AsyncConnection, settings: Settings, uploads: Path) -> Relocated:
     """Give the uploads of another machine, whose folder was `uploads`, to this one's workers.
 
-    Their files lie in this machine's folder, under the same names. An ingestion without its file
-    ends as failed; a file of this machine's inbox is found again.
+    Their files lie in this machine's folder, under the same names, or in an object store, as
+    before. An ingestion without its file ends as failed; a file of this machine's inbox is found
+    again.
     """
-    await connection.execute(text("DELETE FROM pgqueuer WHERE entrypoint LIKE 'ingest@%'"))
+    await connection.execute(text("DELETE FROM pgqueuer WHERE entrypoint LIKE 'ingest%'"))
     await connection.execute(text("DELETE FROM pgqueuer_schedules WHERE entrypoint LIKE 'inbox@%'"))
     query = (
         select(Ingestion.id, Ingestion.path, Ingestion.uploaded)
@@ -37,12 +39,11 @@ async def relocate(connection: AsyncConnection, settings: Settings, uploads: Pat
     )
     waiting = lost = 0
     for row in (await connection.execute(query)).all():
-        was = Path(row.path)
-        file = folder_of(settings) / was.name
+        path = _path_here(row.path, settings, uploads) if row.uploaded else None
         this = update(Ingestion).where(Ingestion.id == row.id)
-        if row.uploaded and was.parent == uploads and file.is_file():
-            await connection.execute(this.values(path=str(file), state="queued", progress=0))
-            await enqueue(connection, ingest_job(settings), str(row.id))
+        if path is not None:
+            await connection.execute(this.values(path=path, state="queued", progress=0))
+            await enqueue(connection, ingest_job(settings, path), str(row.id))
             waiting += 1
         else:
             # The scan of an inbox knows a file by what was read of it: of this one, nothing.
@@ -51,3 +52,11 @@ async def relocate(connection: AsyncConnection, settings: Settings, uploads: Pat
             await connection.execute(this.values(**ended, **unread))
             lost += 1
     return Relocated(waiting, lost)
+
+
+def _path_here(path: str, settings: Settings, uploads: Path) -> str | None:
+    """Return where an upload lies for this machine; None if it cannot have it."""
+    if path.startswith(SCHEME):
+        return path
+    file = folder_of(settings) / Path(path).name
+    return str(file) if Path(path).parent == uploads and file.is_file() else None

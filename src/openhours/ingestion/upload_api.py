@@ -16,7 +16,14 @@ from openhours.api.repeated import once
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.names import printable
 from openhours.ingestion.tables import Ingestion
-from openhours.ingestion.uploads import Upload, folder_of, receive, sha256_of
+from openhours.ingestion.uploads import (
+    Upload,
+    folder_of,
+    receive,
+    remove_upload,
+    sha256_of,
+    share,
+)
 from openhours.ingestion.write import add_ingestion
 
 router = APIRouter(tags=["ingestion"])
@@ -126,16 +133,17 @@ async def ingest(sending: Sending, kind: Kind) -> Accepted:
 async def _ingest(sending: _Sending, kind: Kind | None) -> Accepted:
     settings, key = sending.settings, sending.key
     upload = await receive(sending.request, folder_of(settings), settings.max_upload_mb << 20)
-    awaited = False
+    path, awaited = str(upload.path), False
     try:
         name = _name_of(sending.name or upload.name, kind)
         asked = [kind, name, await _digest(upload) if key else None]
+        path = await share(upload, settings)
         async with sending.engine.begin() as connection:
 
             async def make() -> str:
                 nonlocal awaited
                 added = await add_ingestion(
-                    connection, settings, upload.path, name=name, kind=kind, uploaded=True
+                    connection, settings, path, name=name, kind=kind, uploaded=True
                 )
                 # Where the connection breaks during the commit, an ingestion may await the file.
                 awaited = True
@@ -146,7 +154,7 @@ async def _ingest(sending: _Sending, kind: Kind | None) -> Accepted:
             )
     finally:
         if not awaited:
-            upload.path.unlink(missing_ok=True)
+            await remove_upload(path)
     sending.response.headers["Location"] = f"/ingestions/{ingestion_id}"
     return Accepted(ingestion_id=ingestion_id)
 

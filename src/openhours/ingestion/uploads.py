@@ -17,9 +17,10 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from openhours.durable import to_disk
-from openhours.errors import Malformed, TooLarge
+from openhours.errors import Malformed, TooLarge, Unavailable
 from openhours.ingestion.names import printable
 from openhours.ingestion.queries import list_awaited_uploads
+from openhours.objects import SCHEME, StoreFailed, remove
 from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -42,15 +43,63 @@ def folder_of(settings: Settings) -> Path:
     return settings.data_dir.resolve() / "uploads"
 
 
+async def share(upload: Upload, settings: Settings) -> str:
+    """Return where the upload lies for who loads it: on this machine, or where all can fetch it.
+
+    Its file is gone from this machine then. Raise Unavailable if the object store does not take it.
+    """
+    if settings.uploads is None:
+        return str(upload.path)
+    try:
+        url = await settings.uploads.write(upload.path.name, _pieces_of(upload.path))
+    except StoreFailed as error:
+        log.warning("uploads: %s: %s", settings.uploads, error)
+        raise Unavailable("the object store for uploads does not answer: try again") from error
+    upload.path.unlink()
+    return url
+
+
+async def remove_upload(path: str) -> None:
+    """Remove an upload that nobody awaits; one whose store is away is removed later, as broken."""
+    if not path.startswith(SCHEME):
+        Path(path).unlink(missing_ok=True)
+        return
+    try:
+        await remove(path)
+    except StoreFailed as error:
+        log.warning("uploads: %s stays: %s", path, error)
+
+
 async def remove_broken_uploads(engine: AsyncEngine, settings: Settings) -> None:
     """Remove uploads that a server was receiving when it was killed: no ingestion awaits them."""
+    # Looked for before: what is awaited by then is no longer removed.
+    found = await _uploads_here(settings)
     async with engine.connect() as connection:
         awaited = await list_awaited_uploads(connection)
+    for path, modified in found:
+        if path not in awaited and time.time() - modified > _BROKEN_AFTER:
+            await remove_upload(path)
+            log.warning("removed an incomplete upload: %s", printable(path.rpartition("/")[2]))
+
+
+async def _uploads_here(settings: Settings) -> list[tuple[str, float]]:
+    """Return where uploads lie, and when each was written (s)."""
+    found = []
     for path in folder_of(settings).glob("*"):
         with suppress(FileNotFoundError):  # its ingestion has ended just now
-            if path not in awaited and time.time() - path.stat().st_mtime > _BROKEN_AFTER:
-                path.unlink()
-                log.warning("removed an incomplete upload: %s", printable(path.name))
+            found.append((str(path), path.stat().st_mtime))
+    if settings.uploads is not None:
+        try:
+            found += [(one.url, one.modified_ns / 1e9) for one in await settings.uploads.objects()]
+        except StoreFailed as error:
+            log.warning("uploads: %s: %s", settings.uploads, error)
+    return found
+
+
+async def _pieces_of(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while piece := await anyio.to_thread.run_sync(file.read, _CHUNK):
+            yield piece
 
 
 async def receive(request: Request, folder: Path, limit: int) -> Upload:

@@ -94,7 +94,7 @@ async def add_ingestion(
     if refusal:
         await put(await raw_connection(connection), "ingestion.failed", added.pk)
     else:
-        await enqueue(connection, ingest_job(settings), str(added.pk))
+        await enqueue(connection, ingest_job(settings, str(path)), str(added.pk))
     return added
 
 

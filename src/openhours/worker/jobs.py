@@ -38,7 +38,7 @@ from openhours.heartbeats.retention import prune_heartbeats
 from openhours.ingestion import inbox
 from openhours.ingestion.ingest import ingest_file
 from openhours.ingestion.job import fail_ingestion, run_ingestion
-from openhours.ingestion.machine import ingest_job, scan_job
+from openhours.ingestion.machine import ingest_jobs, scan_job
 from openhours.ingestion.retention import prune_ingestions, prune_rejected_rows
 from openhours.ingestion.uploads import remove_broken_uploads
 from openhours.process_pool import Processes, preload
@@ -154,8 +154,11 @@ class Worker:
             async with executors.open_executor(settings, self.processes, self.url) as executor:
                 await run_report(engine, executor, report_pk)
 
+        one_at_a_time = asyncio.Lock()
+
         async def ingestion(number: int) -> None:
-            await run_ingestion(engine, self.loading, self.url, settings, number)
+            async with one_at_a_time:
+                await run_ingestion(engine, self.loading, self.url, settings, number)
 
         async def fail_one_report(report_pk: int, reason: str) -> None:
             await fail_report(engine, report_pk, reason)
@@ -165,9 +168,10 @@ class Worker:
 
         job: Any = queue.entrypoint(REPORT_JOB)
         job(_job(report, fail_one_report))
-        # The file lies on this machine; and a later ingestion must find what an earlier one loaded.
-        job = queue.entrypoint(ingest_job(settings), concurrency_limit=1)
-        job(_job(ingestion, fail_one_ingestion))
+        for name in ingest_jobs(settings):
+            # A later ingestion must find what an earlier one loaded.
+            job = queue.entrypoint(name, concurrency_limit=1)
+            job(_job(ingestion, fail_one_ingestion))
 
     def _schedule(self, queue: PgQueuer) -> None:
         engine, settings = self.engine, self.settings

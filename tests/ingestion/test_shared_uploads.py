@@ -1,0 +1,158 @@
+"""Uploads in an object store: any machine of a group loads them, also if the first one is gone."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+import obstore
+import pytest
+from obstore.store import S3Store
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tools.service import Service, workers_of
+
+from openhours.db.engine import make_engine
+from openhours.ingestion import uploads
+from openhours.ingestion.ingest import LOCK
+from openhours.objects import S3Folder
+from openhours.settings import Settings
+from tests.helpers.clients import running
+from tests.helpers.database import fetch
+from tests.helpers.waiting import wait_for
+
+POLLS = b"store_id,timestamp_utc,status\n1,2023-01-22 12:00:00 UTC,active\n"
+JOBS = "SELECT entrypoint FROM pgqueuer WHERE status = 'queued'"
+
+
+@pytest.fixture
+def sharing(settings: Settings, bucket: S3Store, place: Path) -> Settings:
+    del bucket
+    return settings.model_copy(update={"uploads": S3Folder(f"s3://{place.name}/uploads")})
+
+
+def stored(bucket: S3Store) -> list[str]:
+    return [one["path"] for one in obstore.list(bucket, "uploads").collect()]
+
+
+def left_here(settings: Settings) -> list[Path]:
+    return list(uploads.folder_of(settings).glob("*"))
+
+
+def with_engine(url: str, work: Callable[[AsyncEngine], Awaitable[None]]) -> None:
+    async def run() -> None:
+        engine = make_engine(url)
+        await work(engine)
+        await engine.dispose()
+
+    asyncio.run(run())
+
+
+def test_a_file_is_in_the_store_before_the_answer_and_its_job_is_everybodys(
+    sharing: Settings, bucket: S3Store, database_url: str
+) -> None:
+    with running(sharing) as client:
+        answer = client.post("/ingest/status", content=POLLS)
+        assert answer.status_code == 202
+    [path] = stored(bucket)
+    assert obstore.get(bucket, path).bytes() == POLLS
+    assert left_here(sharing) == []
+    assert fetch(database_url, JOBS) == [("ingest",)]
+    [(address,)] = fetch(database_url, "SELECT path FROM ingestions")
+    assert address == f"{sharing.uploads}/{path.rpartition('/')[2]}"
+
+
+def test_a_file_that_is_sent_again_with_its_key_leaves_no_second_object(
+    sharing: Settings, bucket: S3Store
+) -> None:
+    with running(sharing) as client:
+        key = {"Idempotency-Key": "monday"}
+        first, again = (client.post("/ingest", content=POLLS, headers=key) for _ in range(2))
+    assert first.json() == again.json()
+    assert len(stored(bucket)) == 1
+
+
+def test_a_store_that_is_away_is_said_and_nothing_is_left(
+    sharing: Settings, database_url: str
+) -> None:
+    away = sharing.model_copy(update={"uploads": S3Folder("s3://no-such-bucket-anywhere/uploads")})
+    with running(away) as client:
+        answer = client.post("/ingest/status", content=POLLS)
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "the object store for uploads does not answer: try again"
+    assert "Retry-After" in answer.headers
+    assert left_here(away) == []
+    assert fetch(database_url, "SELECT FROM ingestions") == []
+
+
+def test_an_object_that_nobody_awaits_goes_after_an_hour(
+    sharing: Settings, bucket: S3Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(sharing) as client:
+        client.post("/ingest/status", content=POLLS)
+    awaited = stored(bucket)
+    obstore.put(bucket, "uploads/broken", POLLS[:20])
+
+    def clean() -> None:
+        with_engine(database_url, lambda engine: uploads.remove_broken_uploads(engine, sharing))
+
+    clean()
+    assert sorted(stored(bucket)) == sorted([*awaited, "uploads/broken"])
+    in_an_hour = time.time() + 3601
+    monkeypatch.setattr(time, "time", lambda: in_an_hour)
+    clean()
+    assert stored(bucket) == awaited
+
+
+@pytest.mark.parametrize("address", ["/var/uploads", "uploads", "s3://", "https://a/b"])
+def test_only_an_object_store_is_shared(address: str) -> None:
+    with pytest.raises(ValueError, match="must be s3://bucket/folder"):
+        Settings(uploads=address)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_another_machine_loads_what_a_dead_one_had_received_or_begun(
+    settings: Settings, bucket: S3Store, place: Path, database_url: str
+) -> None:
+    del settings
+    shared = {
+        "OPENHOURS_UPLOADS": f"s3://{place.name}/uploads",
+        "OPENHOURS_INBOX": str(place / "no-inbox"),
+    }
+
+    def machine(name: str, **more: str) -> Service:
+        home = place / name
+        home.mkdir()
+        return Service(home, OPENHOURS_DATA_DIR=str(home / "data"), **shared, **more)
+
+    async def hold_the_turn(hold: Callable[[], None]) -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+        try:
+            await asyncio.to_thread(hold)
+        finally:
+            await connection.close()
+
+    receives, begins = machine("receives", OPENHOURS_WORKER="false"), machine("begins")
+    receives.start()
+    answer = receives.client.post("/ingest/status", content=POLLS)
+    receives.kill()
+
+    def begin_and_die() -> None:
+        begins.start()
+        wait_for(lambda: states() == [("running", 1)], story=begins.story)
+        workers = workers_of(begins)
+        begins.kill()
+        for worker in workers:
+            worker.kill()
+
+    def states() -> list[tuple[object, ...]]:
+        return fetch(database_url, "SELECT state, attempt FROM ingestions")
+
+    assert states() == [("queued", 0)]
+    asyncio.run(hold_the_turn(begin_and_die))
+    with machine("lives") as lives:
+        done = lives.wait_ingestion(answer.json()["ingestion_id"])
+        assert (done["state"], done["loaded"]) == ("complete", 1)
+        wait_for(lambda: stored(bucket) == [], story=lives.story)
+        assert states() == [("complete", 2)]
