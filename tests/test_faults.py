@@ -133,7 +133,7 @@ def test_an_upload_is_removed_though_who_loaded_it_was_killed_before(
     [(path,)] = fetch(database_url, "SELECT path FROM ingestions")
     left = Path(str(path))
     left.write_bytes(polls)
-    job = ingest_job(settings, str(left))
+    job = ingest_job(settings, str(left), uploaded=True)
     fetch(
         database_url,
         "INSERT INTO pgqueuer (priority, status, entrypoint, payload)"

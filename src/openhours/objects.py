@@ -27,6 +27,10 @@ class StoreFailed(OpenhoursError):
     """The object store did not do as asked; the message says why."""
 
 
+class ObjectGone(StoreFailed):
+    """There is no such object, or no such bucket, or the object has been replaced meanwhile."""
+
+
 class Object(NamedTuple):
     """Object of a folder: its name there, its address, its bytes, when it was written (ns)."""
 
@@ -146,7 +150,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, PreconditionError) as error:
-        raise StoreFailed("there is no such object or bucket") from error
+        raise ObjectGone("there is no such object or bucket") from error
     except (BaseError, OSError, ValueError) as error:
         raise StoreFailed(str(error).strip().split("\n", 1)[0][:500]) from error
 

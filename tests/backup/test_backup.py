@@ -5,8 +5,10 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import obstore
 import pytest
 from alembic import command, config
+from obstore.store import S3Store
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -87,16 +89,30 @@ def test_waiting_uploads_belong_to_the_new_machine_and_lost_ones_say_so(
     assert fetch(url_of(elsewhere), JOBS) == [(f"ingest@{machine}", "1")]
 
 
-def test_an_upload_in_an_object_store_stays_there_and_waits_after_a_restore(
-    settings: Settings, elsewhere: Settings, database_url: str, backup_file: Path
+def test_uploads_in_an_object_store_are_in_the_backup_and_then_the_new_machine_s(
+    settings: Settings,
+    elsewhere: Settings,
+    database_url: str,
+    backup_file: Path,
+    bucket: S3Store,
+    place: Path,
 ) -> None:
-    upload(settings, "shared").unlink()
-    address = "s3://acme-uploads/openhours/shared"
-    fetch(database_url, f"UPDATE ingestions SET path = '{address}'")
-    assert back_up(settings, backup_file)[1:] == (0, 0)
-    assert restore_to(elsewhere, backup_file).ingestions == (1, 0)
-    assert fetch(url_of(elsewhere), STATES) == [("shared", "queued", None, address)]
-    assert fetch(url_of(elsewhere), JOBS) == [("ingest", "1")]
+    for name in ("shared", "gone"):
+        content = upload(settings, name).read_bytes()
+        obstore.put(bucket, f"uploads/{name}", content)
+        address = f"s3://{place.name}/uploads/{name}"
+        fetch(database_url, f"UPDATE ingestions SET path = '{address}' WHERE name = '{name}'")
+    obstore.delete(bucket, "uploads/gone")
+    assert back_up(settings, backup_file)[1:] == (1, 1)
+    obstore.delete(bucket, "uploads/shared")  # it was loaded meanwhile
+    assert restore_to(elsewhere, backup_file).ingestions == (1, 1)
+    new = elsewhere.data_dir / "uploads" / "shared"
+    assert new.read_text() == "store_id,timezone_str\nshared,UTC\n"
+    states = fetch(url_of(elsewhere), STATES)
+    assert states[0] == ("shared", "queued", None, str(new))
+    assert states[1][:3] == ("gone", "failed", LOST)
+    machine = (elsewhere.data_dir / "machine-id").read_text()
+    assert fetch(url_of(elsewhere), JOBS) == [(f"ingest@{machine}", "1")]
 
 
 def test_an_upload_that_is_loaded_while_it_would_be_copied_is_not_waited_for(

@@ -54,15 +54,21 @@ BEGIN
   END LOOP;
   FOR one IN SELECT relname FROM pg_class
     WHERE relnamespace = 'at_first'::regnamespace AND relkind = 'r' LOOP
-    EXECUTE format('SELECT EXISTS (TABLE %s EXCEPT TABLE at_first.%s)', one, one) INTO found;
+    EXECUTE format(
+      'SELECT EXISTS ((TABLE %1$s EXCEPT TABLE at_first.%1$s)'
+      ' UNION ALL (TABLE at_first.%1$s EXCEPT TABLE %1$s))', one) INTO found;
     IF found THEN
       EXECUTE format('DELETE FROM %s', one);
       EXECUTE format('INSERT INTO %s TABLE at_first.%s', one, one);
     END IF;
   END LOOP;
   IF filled <> '{{}}' THEN
-    EXECUTE format('TRUNCATE %s RESTART IDENTITY CASCADE', array_to_string(filled, ', '));
+    EXECUTE format('TRUNCATE %s CASCADE', array_to_string(filled, ', '));
   END IF;
+  FOR one IN SELECT seqrelid::regclass FROM pg_sequence
+    WHERE pg_sequence_last_value(seqrelid) IS NOT NULL LOOP
+    EXECUTE format('ALTER SEQUENCE %s RESTART', one);
+  END LOOP;
 END $$"""
 
 # Relations, columns, constraints, triggers and functions.

@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import asyncpg
 import obstore
@@ -12,10 +14,20 @@ from obstore.store import S3Store
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tools.service import Service, workers_of
 
+from openhours import objects
 from openhours.db.engine import make_engine
+from openhours.delivery.checks import check
+from openhours.errors import SettingsError, Unavailable
 from openhours.ingestion import uploads
-from openhours.ingestion.ingest import LOCK
-from openhours.objects import S3Folder
+from openhours.ingestion.advice import DefaultZone
+from openhours.ingestion.csv.reasons import FileRefused
+from openhours.ingestion.ingest import LOCK, ingest_file
+from openhours.ingestion.job import MAX_ATTEMPTS, run_ingestion
+from openhours.ingestion.machine import ingest_job
+from openhours.ingestion.sample import queue_sample
+from openhours.ingestion.write import Attempt
+from openhours.objects import S3Folder, StoreFailed
+from openhours.process_pool import Processes
 from openhours.settings import Settings
 from tests.helpers.clients import running
 from tests.helpers.database import fetch
@@ -72,17 +84,89 @@ def test_a_file_that_is_sent_again_with_its_key_leaves_no_second_object(
     assert len(stored(bucket)) == 1
 
 
-def test_a_store_that_is_away_is_said_and_nothing_is_left(
-    sharing: Settings, database_url: str
+@pytest.mark.slow  # the store is tried for a second
+@pytest.mark.parametrize("endpoint", ["that of the bucket", "http://127.0.0.1:9"])
+def test_a_store_that_refuses_or_is_away_is_said_and_nothing_is_left(
+    sharing: Settings, database_url: str, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away = sharing.model_copy(update={"uploads": S3Folder("s3://no-such-bucket-anywhere/uploads")})
-    with running(away) as client:
+    wrong = sharing.model_copy(update={"uploads": S3Folder("s3://no-such-bucket-anywhere/uploads")})
+    if endpoint.startswith("http"):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        monkeypatch.setattr(objects, "_SOON", timedelta(seconds=1))
+        objects._store.cache_clear()
+    with running(wrong) as client:
         answer = client.post("/ingest/status", content=POLLS)
     assert answer.status_code == 503
-    assert answer.json()["detail"] == "the object store for uploads does not answer: try again"
+    detail = "the object store for uploads does not take the file: try again"
+    assert answer.json()["detail"] == detail
     assert "Retry-After" in answer.headers
-    assert left_here(away) == []
+    assert left_here(wrong) == []
     assert fetch(database_url, "SELECT FROM ingestions") == []
+
+
+@pytest.mark.slow  # a child loads the file
+@pytest.mark.parametrize("failure", [StoreFailed("it is away"), SettingsError("no package")])
+def test_an_upload_waits_as_long_as_its_object_cannot_be_had(
+    sharing: Settings, bucket: S3Store, database_url: str, failure: Exception
+) -> None:
+    with running(sharing) as client:
+        client.post("/ingest/status", content=POLLS)
+
+    class Away:
+        """Child processes that do not get the object."""
+
+        async def run(self, *_: object) -> None:
+            raise failure
+
+    async def load(engine: AsyncEngine) -> None:
+        [(pk,)] = await asyncio.to_thread(fetch, database_url, "SELECT id FROM ingestions")
+        for _ in range(MAX_ATTEMPTS + 1):
+            with pytest.raises(Unavailable, match=str(failure)):
+                await run_ingestion(engine, cast("Processes", Away()), "", sharing, cast("int", pk))
+        assert len(stored(bucket)) == 1
+        processes = Processes(1)
+        await run_ingestion(engine, processes, database_url, sharing, cast("int", pk))
+        processes.close()
+
+    with_engine(database_url, load)
+    query = "SELECT state, attempt, loaded FROM ingestions"
+    assert fetch(database_url, query) == [("complete", 1, 1)]
+    assert stored(bucket) == []
+
+
+def test_an_object_that_is_gone_is_a_file_that_is_refused(
+    sharing: Settings, bucket: S3Store, database_url: str
+) -> None:
+    with running(sharing) as client:
+        client.post("/ingest/status", content=POLLS)
+    obstore.delete(bucket, stored(bucket))
+    [(path,)] = fetch(database_url, "SELECT path FROM ingestions")
+    attempt = Attempt(1, 1, str(path), "polls.csv", "status", uploaded=True)
+    zone = DefaultZone("UTC", is_set=False)
+    with pytest.raises(FileRefused, match="there is no such object or bucket"):
+        ingest_file(database_url, sharing.data_dir, 1 << 20, zone, attempt)
+
+
+def test_the_sample_is_everybody_s_too(
+    sharing: Settings, bucket: S3Store, database_url: str
+) -> None:
+    with_engine(database_url, lambda engine: queue_sample(engine, sharing))
+    assert len(stored(bucket)) == 4
+    assert left_here(sharing) == []
+    assert set(fetch(database_url, JOBS)) == {("ingest",)}
+
+
+def test_an_inbox_in_a_bucket_stays_its_machine_s(sharing: Settings) -> None:
+    address = "s3://acme-polls/hourly/a.csv"
+    assert ingest_job(sharing, address, uploaded=False).startswith("ingest@")
+    assert ingest_job(sharing, address, uploaded=True) == "ingest"
+
+
+def test_the_folder_is_neither_the_inbox_nor_the_outbox(sharing: Settings) -> None:
+    for name in ("inbox", "outbox"):
+        same = sharing.model_copy(update={name: sharing.uploads})
+        with pytest.raises(SettingsError, match="OPENHOURS_UPLOADS needs a folder of its own"):
+            check(same)
 
 
 def test_an_object_that_nobody_awaits_goes_after_an_hour(
@@ -91,17 +175,19 @@ def test_an_object_that_nobody_awaits_goes_after_an_hour(
     with running(sharing) as client:
         client.post("/ingest/status", content=POLLS)
     awaited = stored(bucket)
-    obstore.put(bucket, "uploads/broken", POLLS[:20])
+    broken, other = f"uploads/{'0' * 32}", "uploads/report.csv"
+    for path in (broken, other):
+        obstore.put(bucket, path, POLLS[:20])
 
     def clean() -> None:
         with_engine(database_url, lambda engine: uploads.remove_broken_uploads(engine, sharing))
 
     clean()
-    assert sorted(stored(bucket)) == sorted([*awaited, "uploads/broken"])
+    assert sorted(stored(bucket)) == sorted([*awaited, broken, other])
     in_an_hour = time.time() + 3601
     monkeypatch.setattr(time, "time", lambda: in_an_hour)
     clean()
-    assert stored(bucket) == awaited
+    assert sorted(stored(bucket)) == sorted([*awaited, other])
 
 
 @pytest.mark.parametrize("address", ["/var/uploads", "uploads", "s3://", "https://a/b"])

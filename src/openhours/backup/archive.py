@@ -73,9 +73,9 @@ class Writer:
         """Copy the secret."""
         self._copy(file, _SECRET)
 
-    def write_upload(self, file: Path) -> None:
+    def write_upload(self, file: Path, name: str) -> None:
         """Copy an upload. Raise FileNotFoundError if it is gone."""
-        self._copy(file, _UPLOADS + file.name)
+        self._copy(file, _UPLOADS + name)
 
     @contextmanager
     def dump(self) -> Iterator[IO[bytes]]:

@@ -1,5 +1,7 @@
 """Making a backup, also while servers and workers go on."""
 
+import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ from openhours.db.machine import refuse_unfinished_restore
 from openhours.db.revisions import current_revision
 from openhours.ingestion.queries import list_awaited_uploads
 from openhours.ingestion.uploads import folder_of
-from openhours.objects import SCHEME
+from openhours.objects import SCHEME, StoreFailed, fetch
 from openhours.settings import Settings
 from openhours.times import now
 
@@ -98,29 +100,37 @@ async def _uploads_and_snapshot(
     file goes after the commit that ends the ingestion. So what the snapshot takes for waiting has
     a file, unless the ingestion has ended since: then a later snapshot does not wait for it, and
     is tried instead. What was acknowledged before is in each of them, loaded or waiting. A file
-    that is still missing is one of another machine, or lost.
+    that is still missing is one of another machine, or lost, or its object cannot be had.
     """
-    copied: set[Path] = set()
-    missing: set[Path] = set()
+    copied: set[str] = set()
+    missing: set[str] = set()
     while True:
         async with engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ")
             # The snapshot lives as long as this transaction, which does nothing more.
             await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             snapshot = str(await connection.scalar(select(func.pg_export_snapshot())))
-            awaited = await list_awaited_uploads(connection)
-            # Objects stay in their store.
-            waiting = {Path(path) for path in awaited if not path.startswith(SCHEME)}
+            waiting = await list_awaited_uploads(connection)
             gone = False
-            for file in waiting - copied - missing:
+            for path in waiting - copied - missing:
                 try:
-                    if file.parent != folder_of(settings):
-                        raise FileNotFoundError
-                    backup.write_upload(file)
-                    copied.add(file)
-                except FileNotFoundError:
-                    missing.add(file)
+                    await _copy(path, settings, backup)
+                    copied.add(path)
+                except (FileNotFoundError, StoreFailed):
+                    missing.add(path)
                     gone = True
             if not gone:
                 yield _Copied(snapshot, len(waiting & copied), len(waiting - copied))
                 return
+
+
+async def _copy(path: str, settings: Settings, backup: Writer) -> None:
+    """Copy an upload. Raise FileNotFoundError or StoreFailed if it cannot be had."""
+    if path.startswith(SCHEME):
+        with tempfile.NamedTemporaryFile() as file:
+            await asyncio.to_thread(fetch, path, file)
+            backup.write_upload(Path(file.name), path.rpartition("/")[2])
+        return
+    if Path(path).parent != folder_of(settings):
+        raise FileNotFoundError(path)
+    backup.write_upload(Path(path), Path(path).name)

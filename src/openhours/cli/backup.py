@@ -35,7 +35,7 @@ def backup(
         made = asyncio.run(making)
     _print(f"backup: {made.size:,} bytes, {_uploads(made.uploads)} -> {file}")
     if made.elsewhere:
-        _print(f"not in it: {_uploads(made.elsewhere)} on other machines, whose files lie there")
+        _print(f"not in it: {_uploads(made.elsewhere)} whose files cannot be had from here")
 
 
 def restore(

@@ -17,6 +17,11 @@ def check(settings: Settings) -> None:
     for folder in (settings.inbox, settings.outbox, settings.uploads):
         if isinstance(folder, S3Folder):
             folder.check()
+    if settings.uploads is not None and settings.uploads in (settings.inbox, settings.outbox):
+        raise SettingsError(
+            f"{settings.uploads}: OPENHOURS_UPLOADS needs a folder of its own, which is neither the"
+            " inbox nor the outbox"
+        )
     if isinstance(settings.outbox, Path):
         _check_folder(settings.outbox)
     if settings.report_cron is not None:

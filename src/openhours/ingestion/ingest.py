@@ -22,6 +22,7 @@ from openhours.ingestion.load_labels import load_labels
 from openhours.ingestion.load_special_hours import load_special_hours
 from openhours.ingestion.load_status import load_status
 from openhours.ingestion.load_timezones import load_timezones
+from openhours.ingestion.machine import is_shared
 from openhours.ingestion.metrics import note_ingestion
 from openhours.ingestion.rejects import Counts, Progress, RejectWriter
 from openhours.ingestion.resume import Prefix, find_prefix
@@ -50,28 +51,30 @@ def ingest_file(
     max_unpacked: bytes that a packed file may hold
     zone: of stores without one, for advice
 
-    Raise FileRefused for a file that cannot be loaded; the database is as before then.
+    Raise FileRefused for a file that cannot be loaded, StoreFailed for an object that cannot be
+    had now; the database is as before then.
     """
     limit = UnpackedLimit(max_unpacked, attempt.name)
-    with _local(attempt.path, data_dir) as path:
+    with _local(attempt, data_dir) as path:
         worker_connection.run(
             url, lambda connection: _ingest(connection, url, path, data_dir, limit, zone, attempt)
         )
 
 
 @contextmanager
-def _local(path: str, data_dir: Path) -> Iterator[Path]:
+def _local(attempt: Attempt, data_dir: Path) -> Iterator[Path]:
     """Yield where the file lies on this machine; that of an object store is copied for so long."""
-    if not path.startswith(objects.SCHEME):
-        yield Path(path)
+    if not attempt.path.startswith(objects.SCHEME):
+        yield Path(attempt.path)
         return
-    # Files are loaded one at a time: what lies there was left by a process that was killed.
-    for left in data_dir.glob("object-*"):
+    # Each kind of job is done one at a time: what lies there was left by a process that was killed.
+    prefix = "shared-" if is_shared(attempt.path, uploaded=attempt.uploaded) else "object-"
+    for left in data_dir.glob(f"{prefix}*"):
         left.unlink()
-    with tempfile.NamedTemporaryFile(dir=data_dir, prefix="object-") as file:
+    with tempfile.NamedTemporaryFile(dir=data_dir, prefix=prefix) as file:
         try:
-            modified_ns = objects.fetch(path, file)
-        except objects.StoreFailed as error:
+            modified_ns = objects.fetch(attempt.path, file)
+        except objects.ObjectGone as error:
             raise FileRefused(str(error)) from error
         os.utime(file.name, ns=(modified_ns, modified_ns))
         yield Path(file.name)

@@ -7,12 +7,15 @@ from contextlib import suppress
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.errors import SettingsError, Unavailable
 from openhours.ingestion import write
 from openhours.ingestion.advice import DefaultZone
 from openhours.ingestion.csv.reasons import FileRefused
 from openhours.ingestion.ingest import ingest_file
+from openhours.ingestion.machine import is_shared
 from openhours.ingestion.queries import find_ended_upload, loading_seconds
 from openhours.ingestion.uploads import remove_upload
+from openhours.objects import StoreFailed
 from openhours.process_pool import Processes
 from openhours.settings import Settings
 
@@ -28,7 +31,8 @@ async def run_ingestion(
     """Load the file of an ingestion, in a child process; fail the ingestion of one that is refused.
 
     An ingestion that has ended is left alone; one that is cancelled meanwhile, or takes too long,
-    is stopped, and nothing of it is loaded. Raise any other error of the child.
+    is stopped, and nothing of it is loaded. Raise Unavailable while an upload cannot be fetched,
+    and any other error of the child.
 
     processes: one child, for this alone: it may be killed
     url: of the same database as `engine`, for the child
@@ -41,6 +45,13 @@ async def run_ingestion(
             await _load(engine, processes, url, settings, attempt)
         except FileRefused as error:
             await write.fail(engine, ingestion_pk, str(error))
+        except (StoreFailed, SettingsError) as error:
+            if not is_shared(attempt.path, uploaded=attempt.uploaded):
+                await write.fail(engine, ingestion_pk, str(error))
+                return
+            # It was acknowledged: it waits until this worker, or another one, can have it.
+            await write.postpone(engine, attempt)
+            raise Unavailable(f"{attempt.name}: {error}") from error
     await _remove_upload(engine, ingestion_pk)
 
 

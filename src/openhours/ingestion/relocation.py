@@ -26,9 +26,8 @@ class Relocated(NamedTuple):
 async def relocate(connection: AsyncConnection, settings: Settings, uploads: Path) -> Relocated:
     """Give the uploads of another machine, whose folder was `uploads`, to this one's workers.
 
-    Their files lie in this machine's folder, under the same names, or in an object store, as
-    before. An ingestion without its file ends as failed; a file of this machine's inbox is found
-    again.
+    Their files, those of an object store too, lie in this machine's folder, under the same names.
+    An ingestion without its file ends as failed; a file of this machine's inbox is found again.
     """
     await connection.execute(text("DELETE FROM pgqueuer WHERE entrypoint LIKE 'ingest%'"))
     await connection.execute(text("DELETE FROM pgqueuer_schedules WHERE entrypoint LIKE 'inbox@%'"))
@@ -43,7 +42,7 @@ async def relocate(connection: AsyncConnection, settings: Settings, uploads: Pat
         this = update(Ingestion).where(Ingestion.id == row.id)
         if path is not None:
             await connection.execute(this.values(path=path, state="queued", progress=0))
-            await enqueue(connection, ingest_job(settings, path), str(row.id))
+            await enqueue(connection, ingest_job(settings, path, uploaded=True), str(row.id))
             waiting += 1
         else:
             # The scan of an inbox knows a file by what was read of it: of this one, nothing.
@@ -55,8 +54,7 @@ async def relocate(connection: AsyncConnection, settings: Settings, uploads: Pat
 
 
 def _path_here(path: str, settings: Settings, uploads: Path) -> str | None:
-    """Return where an upload lies for this machine; None if it cannot have it."""
-    if path.startswith(SCHEME):
-        return path
+    """Return where an upload lies now; None if it was not in the backup."""
     file = folder_of(settings) / Path(path).name
-    return str(file) if Path(path).parent == uploads and file.is_file() else None
+    was_in_it = path.startswith(SCHEME) or Path(path).parent == uploads
+    return str(file) if was_in_it and file.is_file() else None

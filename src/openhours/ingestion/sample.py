@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.errors import Conflict
 from openhours.ingestion import sample_data
 from openhours.ingestion.tables import Ingestion
-from openhours.ingestion.uploads import folder_of
+from openhours.ingestion.uploads import folder_of, share
 from openhours.ingestion.write import add_ingestion
 from openhours.settings import Settings
 from openhours.stores.tables import Store
@@ -29,4 +29,5 @@ async def queue_sample(engine: AsyncEngine, settings: Settings) -> None:
                 raise Conflict("there is data already: the sample is for an empty service")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for file in await anyio.to_thread.run_sync(sample_data.write, folder, STORES):
-            await add_ingestion(connection, settings, file, name=file.name, uploaded=True)
+            path = await share(file, settings)
+            await add_ingestion(connection, settings, path, name=file.name, uploaded=True)

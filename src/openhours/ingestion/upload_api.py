@@ -137,7 +137,7 @@ async def _ingest(sending: _Sending, kind: Kind | None) -> Accepted:
     try:
         name = _name_of(sending.name or upload.name, kind)
         asked = [kind, name, await _digest(upload) if key else None]
-        path = await share(upload, settings)
+        path = await share(upload.path, settings)
         async with sending.engine.begin() as connection:
 
             async def make() -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -26,6 +27,8 @@ from openhours.settings import Settings
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
+# What `share` calls an object: whatever else lies in the folder is left alone.
+_OURS = re.compile(r"[0-9a-f]{32}")
 # An upload that has not grown for so long, and is not queued, will never be.
 _BROKEN_AFTER = 3600  # seconds
 
@@ -43,31 +46,38 @@ def folder_of(settings: Settings) -> Path:
     return settings.data_dir.resolve() / "uploads"
 
 
-async def share(upload: Upload, settings: Settings) -> str:
-    """Return where the upload lies for who loads it: on this machine, or where all can fetch it.
+async def share(file: Path, settings: Settings) -> str:
+    """Return where an upload lies for who loads it: on this machine, or where all can fetch it.
 
     Its file is gone from this machine then. Raise Unavailable if the object store does not take it.
     """
     if settings.uploads is None:
-        return str(upload.path)
+        return str(file)
     try:
-        url = await settings.uploads.write(upload.path.name, _pieces_of(upload.path))
+        url = await settings.uploads.write(secrets.token_hex(16), _pieces_of(file))
     except StoreFailed as error:
         log.warning("uploads: %s: %s", settings.uploads, error)
-        raise Unavailable("the object store for uploads does not answer: try again") from error
-    upload.path.unlink()
+        raise Unavailable("the object store for uploads does not take the file: try again") from (
+            error
+        )
+    file.unlink()
     return url
 
 
-async def remove_upload(path: str) -> None:
-    """Remove an upload that nobody awaits; one whose store is away is removed later, as broken."""
+async def remove_upload(path: str) -> bool:
+    """Remove an upload that nobody awaits, and return True; False if its store does not do it.
+
+    Then it is removed later, as a broken one.
+    """
     if not path.startswith(SCHEME):
         Path(path).unlink(missing_ok=True)
-        return
+        return True
     try:
         await remove(path)
     except StoreFailed as error:
         log.warning("uploads: %s stays: %s", path, error)
+        return False
+    return True
 
 
 async def remove_broken_uploads(engine: AsyncEngine, settings: Settings) -> None:
@@ -77,8 +87,8 @@ async def remove_broken_uploads(engine: AsyncEngine, settings: Settings) -> None
     async with engine.connect() as connection:
         awaited = await list_awaited_uploads(connection)
     for path, modified in found:
-        if path not in awaited and time.time() - modified > _BROKEN_AFTER:
-            await remove_upload(path)
+        is_broken = path not in awaited and time.time() - modified > _BROKEN_AFTER
+        if is_broken and await remove_upload(path):
             log.warning("removed an incomplete upload: %s", printable(path.rpartition("/")[2]))
 
 
@@ -90,7 +100,11 @@ async def _uploads_here(settings: Settings) -> list[tuple[str, float]]:
             found.append((str(path), path.stat().st_mtime))
     if settings.uploads is not None:
         try:
-            found += [(one.url, one.modified_ns / 1e9) for one in await settings.uploads.objects()]
+            found += [
+                (one.url, one.modified_ns / 1e9)
+                for one in await settings.uploads.objects()
+                if _OURS.fullmatch(one.name)
+            ]
         except StoreFailed as error:
             log.warning("uploads: %s: %s", settings.uploads, error)
     return found

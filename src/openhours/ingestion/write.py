@@ -44,6 +44,7 @@ class Attempt(NamedTuple):
     path: str
     name: str
     kind: Kind | None
+    uploaded: bool
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ async def add_ingestion(
     if refusal:
         await put(await raw_connection(connection), "ingestion.failed", added.pk)
     else:
-        await enqueue(connection, ingest_job(settings, str(path)), str(added.pk))
+        await enqueue(connection, ingest_job(settings, str(path), uploaded=uploaded), str(added.pk))
     return added
 
 
@@ -115,12 +116,29 @@ async def begin_attempt(engine: AsyncEngine, ingestion_pk: int) -> Attempt | Non
             Ingestion.path,
             Ingestion.name,
             Ingestion.kind,
+            Ingestion.uploaded,
             TELL_CHANGED,
         )
     )
     async with engine.begin() as connection:
         row = (await connection.execute(query)).one_or_none()
     return None if row is None else Attempt(*row[:-1])
+
+
+async def postpone(engine: AsyncEngine, attempt: Attempt) -> None:
+    """Let an attempt that could not begin to load wait again, as if it had not been made."""
+    query = (
+        update(Ingestion)
+        .where(
+            Ingestion.id == attempt.ingestion_pk,
+            Ingestion.attempt == attempt.number,
+            Ingestion.state == "running",
+        )
+        .values(state="queued", attempt=attempt.number - 1, started_at=None)
+        .returning(TELL_CHANGED)
+    )
+    async with engine.begin() as connection:
+        await connection.execute(query)
 
 
 async def fail(engine: AsyncEngine, ingestion_pk: int, reason: str) -> None:

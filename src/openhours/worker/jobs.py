@@ -33,6 +33,7 @@ from openhours.db.queue import prune_queue_log, worker_name
 from openhours.delivery.schedule import SCHEDULE as REPORT_SCHEDULE
 from openhours.delivery.schedule import make_due_report
 from openhours.delivery.sender import make_carriers, send_due
+from openhours.errors import Unavailable
 from openhours.garbage import leave_what_is_loaded
 from openhours.heartbeats.retention import prune_heartbeats
 from openhours.ingestion import inbox
@@ -63,6 +64,7 @@ log = logging.getLogger(__name__)
 _HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 _DEQUEUE_TIMEOUT = timedelta(seconds=1)
 _RETRY_DELAY = timedelta(seconds=1)
+_STORE_DELAY = timedelta(seconds=10)  # an object store that is away, or refuses
 _JOBS_AT_ONCE = 4
 
 Run = Callable[[int], Awaitable[None]]
@@ -224,8 +226,11 @@ def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:
             await run(number)
         except Exception as error:
             if is_database_away(error) or isinstance(error, BrokenProcessPool):
+                if isinstance(error, Unavailable):
+                    log.warning("%s %d is tried again: %s", job.entrypoint, number, error)
+                delay = _STORE_DELAY if isinstance(error, Unavailable) else _RETRY_DELAY
                 # Attempts are counted and bounded where they begin.
-                raise RetryRequested(delay=_RETRY_DELAY, reason=repr(error)) from error
+                raise RetryRequested(delay=delay, reason=repr(error)) from error
             log.exception("%s %d", job.entrypoint, number)
             try:
                 await fail(number, _reason(error))
