@@ -54,7 +54,7 @@ def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
                 more,
                 less,
                 more / less,
-                1.1,
+                1.05,
                 1.0,
             )
         with ready(place.service(sixteen)) as large:
@@ -107,9 +107,9 @@ def _at_sixteen(place: Place, service: Service) -> Iterator[Result]:
     busy = _p99_health(service, lambda: _report(service))
     peak, who = _peak_memory(place.folder, service)
     what = f"peak memory of a process at 16 times ({who})"
-    yield Result("B7", what, peak, None, peak, 1000, 400, unit="MB")
+    yield Result("B7", what, peak, None, peak, 350, 250, unit="MB")
     what = "p99 of /health during a report at 16 times / idle"
-    yield Result("B8", what, busy, idle, busy / idle, 8, 2)
+    yield Result("B8", what, busy, idle, busy / idle, 4, 2)
 
 
 async def _add_older_polls(url: str) -> None:

@@ -7,7 +7,8 @@ from openhours.db.engine import migrate
 from tests.helpers.database import downgrade, fetch
 from tests.reports.computing import Reports
 from tests.reports.database import on_engine
-from tests.reports.test_outages import lines, reports, stores
+from tests.reports.some_outages import lines, stores
+from tests.reports.test_outages import reports
 
 __all__ = ["reports"]
 
