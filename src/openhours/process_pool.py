@@ -124,8 +124,12 @@ class Processes:
         executor.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
-        """Let the children go, without waiting for what they do."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        """Let the children end; wait for what they still do.
+
+        The end of this process would wait, too, but that of a forked one closes the children's
+        queue first: those that had not been told to end by then waited for ever.
+        """
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _make(self) -> ProcessPoolExecutor:
         # A child forked from this process would share its connections and event loop.

@@ -174,6 +174,8 @@ def test_make_run_loads_the_sample_once_into_the_folder_that_all_commands_use(
         assert "removed: stores 60" in service.typed(command, "sample-data", "--remove")
         service.press_ctrl_c()
         service.expect_no_process()
+        # The worker has ended before the database.
+        assert "the database is away" not in service.story()
         assert list((checkout / ".openhours" / "uploads").iterdir()) == []
 
         service.start()

@@ -75,8 +75,17 @@ async def _run(server: uvicorn.Server, app: Starlette) -> None:
 
     uvicorn would log a traceback of what they refuse, and hear no signal before they are open.
     """
+    interrupted: asyncio.CancelledError | None = None
     async with app.router.lifespan_context(app):
-        await server.serve()
+        try:
+            await server.serve()
+            # uvicorn raises the signal again once it has ended, and of Ctrl-C asyncio makes a
+            # cancellation. Here, for later it would end the wait for the worker to end.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError as error:
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted
 
 
 def _refuse_open_network(settings: Settings) -> None:
