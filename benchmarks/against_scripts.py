@@ -29,8 +29,7 @@ _APART = 0.0101
 
 def run(place: Place, files: Files, rounds: int) -> Iterator[Result]:
     """The yardsticks against scripts."""
-    script = duckdb_script.connect()
-    duckdb_script.load(script, files.status, files.hours, files.timezones)
+    script = duckdb_script.load(files.status, files.hours, files.timezones)
     out = place.folder / "figures.csv"
     yield from _after_loading(place, files, script, out, rounds)
     once = place.database()
@@ -105,10 +104,10 @@ def _at_rest(
 def _others(files: Files, out: Path) -> dict[str, Callable[[], None]]:
     """Return what writes the report by the other scripts, which have read the files."""
     inputs = files.status, files.hours, files.timezones
-    session = chdb_script.connect()
-    chdb_script.load(session, *inputs)
     return {
-        "chdb (openings computed before)": partial(chdb_script.report, session, out),
+        "chdb (openings computed before)": partial(
+            chdb_script.report, chdb_script.load(*inputs), out
+        ),
         "Polars": partial(polars_script.report, polars_script.load(*inputs), out),
     }
 

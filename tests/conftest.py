@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the whole run; each test has a database cloned from a template."""
+"""A real PostgreSQL for the whole run; each test has an empty database."""
 
 import atexit
 import logging

@@ -100,22 +100,17 @@ SETTINGS format_csv_null_representation = ''
 """
 
 
-def connect() -> Session:
-    """Return an empty database, in a temporary folder."""
-    session = Session()
-    session.query("CREATE DATABASE bench")
-    session.query("USE bench")
-    return session
-
-
 def load_polls(session: Session, status: Path) -> None:
     """Read a status CSV into the table of polls, which is sorted by store."""
     session.query(_POLLS)
     session.query(_LOAD_POLLS.format(status))
 
 
-def load(session: Session, status: Path, hours: Path, timezones: Path) -> None:
-    """Read the three files; compute when the stores are open in the two weeks of the report."""
+def load(status: Path, hours: Path, timezones: Path) -> Session:
+    """Return a database in a temporary folder, with the polls and when the stores are open."""
+    session = Session()
+    session.query("CREATE DATABASE bench")
+    session.query("USE bench")
     load_polls(session, status)
     session.query(_OPEN)
     newest = int(str(session.query("SELECT max(seen) FROM polls")))
@@ -126,6 +121,7 @@ def load(session: Session, status: Path, hours: Path, timezones: Path) -> None:
         f"INSERT INTO open SELECT * FROM file('{openings}', CSV,"
         " 'store_id String, starts Int64, ends Int64')"
     )
+    return session
 
 
 def report(session: Session, out: Path) -> None:

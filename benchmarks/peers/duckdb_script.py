@@ -134,13 +134,6 @@ ORDER BY store_id
 """
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """Return an empty database in memory."""
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
-
-
 def load_polls(connection: duckdb.DuckDBPyConnection, status: Path) -> None:
     """Read a status CSV into the table of polls."""
     connection.execute(LOAD_POLLS, {"status": str(status)})
@@ -151,12 +144,15 @@ def sort_polls(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(SORT_POLLS)
 
 
-def load(connection: duckdb.DuckDBPyConnection, status: Path, hours: Path, timezones: Path) -> None:
-    """Read the three files, and sort the polls."""
+def load(status: Path, hours: Path, timezones: Path) -> duckdb.DuckDBPyConnection:
+    """Return a database in memory with the three files, the polls sorted."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
     load_polls(connection, status)
     sort_polls(connection)
     connection.execute(LOAD_HOURS, {"hours": str(hours)})
     connection.execute(LOAD_ZONES, {"timezones": str(timezones)})
+    return connection
 
 
 def report(connection: duckdb.DuckDBPyConnection, out: Path) -> None:

@@ -147,9 +147,9 @@ class Settings(BaseSettings):
     @field_validator("uploads", mode="before")
     @classmethod
     def _is_shared_folder(cls, value: object) -> object:
-        if not value or isinstance(value, S3Folder):
-            return value or None
-        if not (isinstance(value, str) and _S3_FOLDER.fullmatch(value)):
+        if not isinstance(value, str):
+            return value
+        if not _S3_FOLDER.fullmatch(value):
             raise ValueError("must be s3://bucket/folder; without it, uploads stay on this machine")
         return S3Folder(value.rstrip("/"))
 
@@ -181,6 +181,7 @@ class Settings(BaseSettings):
         "report_cron",
         "report_options",
         "outbox",
+        "uploads",
         "webhook_url",
         "webhook_secret",
         "dask_scheduler",

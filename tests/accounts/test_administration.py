@@ -6,8 +6,8 @@ from fastapi.testclient import TestClient
 from openhours.accounts import administration
 from openhours.settings import Settings
 from tests.helpers.clients import PASSWORD, bearer, register, running
+from tests.helpers.database import on_engine
 from tests.helpers.html import post_form
-from tests.reports.database import on_engine
 
 USER = "/api/v1/user"
 NEW = "staple gun on Mars"

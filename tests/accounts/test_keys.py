@@ -13,9 +13,8 @@ from openhours.settings import Settings
 from openhours.times import now
 from tests.helpers.clients import bearer, make_keys, running
 from tests.helpers.command import openhours
-from tests.helpers.database import fetch
+from tests.helpers.database import fetch, on_engine
 from tests.helpers.waiting import wait_for
-from tests.reports.database import on_engine
 
 
 def _wait_for(url: str, status: int, key: str = "") -> None:

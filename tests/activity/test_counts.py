@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +16,9 @@ from openhours.activity.counts import count_ended_periods
 from openhours.activity.queries import latest_periods
 from openhours.activity.tables import EVENTS
 from openhours.activity.write import EventRow, write_events
-from openhours.db.engine import make_engine, raw_connection
+from openhours.db.engine import raw_connection
 from openhours.settings import Settings
-from tests.helpers.database import make_weeks
+from tests.helpers.database import make_weeks, on_engine
 
 HOURS = timedelta(hours=1)
 FOUR = "0 */4 * * *"
@@ -29,15 +29,6 @@ Counts = list[tuple[int, datetime, datetime, int]]
 
 def _event(user_id: int) -> EventRow:
     return EventRow(user_id, datetime(2025, 10, 10, tzinfo=UTC), "viewed", "{}", None)
-
-
-def _run(url: str, scenario: Callable[[AsyncEngine], Awaitable[None]]) -> None:
-    async def run() -> None:
-        engine = make_engine(url)
-        await scenario(engine)
-        await engine.dispose()
-
-    asyncio.run(run())
 
 
 async def _record_at(engine: AsyncEngine, recorded_at: datetime, *user_ids: int) -> None:
@@ -92,7 +83,7 @@ def test_each_period_is_counted_once(database_url: str) -> None:
         assert await count_ended_periods(engine, FOUR) == 0
         assert await _counts(engine) == expected
 
-    _run(database_url, scenario)
+    on_engine(database_url, scenario)
 
 
 def test_another_cron_leaves_no_gap_and_no_overlap(database_url: str) -> None:
@@ -107,7 +98,7 @@ def test_another_cron_leaves_no_gap_and_no_overlap(database_url: str) -> None:
             (1, day + 4 * HOURS, day + 24 * HOURS, 2),
         ]
 
-    _run(database_url, scenario)
+    on_engine(database_url, scenario)
 
 
 @asynccontextmanager
@@ -155,7 +146,7 @@ def test_a_period_waits_for_writers_that_began_in_it(database_url: str) -> None:
         assert recorded_late > began + timedelta(seconds=1.5)
         assert (await _counts(engine))[0] == (1, began, began + timedelta(seconds=1), 1)
 
-    _run(database_url, scenario)
+    on_engine(database_url, scenario)
 
 
 @pytest.mark.slow
@@ -185,7 +176,7 @@ def test_nothing_is_ever_recorded_in_a_counted_period(database_url: str) -> None
             truth = [tuple(row) for row in await connection.execute(query)]
         assert await _counts(engine) == truth
 
-    _run(database_url, scenario)
+    on_engine(database_url, scenario)
 
 
 @pytest.mark.slow
@@ -197,7 +188,7 @@ def test_a_worker_catches_up_and_the_counts_are_listed(place: Path, database_url
         await _record_at(engine, day + HOURS, 6, 6, 7)
         await _record_at(engine, day + 5 * HOURS, 6)
 
-    _run(database_url, scenario)
+    on_engine(database_url, scenario)
     with Service(place) as service:
         found: list[dict[str, object]] = []
         for _ in range(200):

@@ -34,12 +34,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 def by_script(engine: str, files: list[Path], out: Path) -> dict[str, dict[str, str]]:
     script = import_module(f"benchmarks.peers.{engine}_script")
-    if engine == "polars":
-        loaded = script.load(*files)
-    else:
-        loaded = script.connect()
-        script.load(loaded, *files)
-    script.report(loaded, out)
+    script.report(script.load(*files), out)
     return rows_of(out.read_text())
 
 

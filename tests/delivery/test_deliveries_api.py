@@ -18,9 +18,8 @@ from tests.delivery.events import (
     until,
 )
 from tests.helpers.clients import bearer, make_keys, running
-from tests.helpers.database import fetch
+from tests.helpers.database import fetch, on_engine
 from tests.helpers.webhook_receiver import Answer, Receiver
-from tests.reports.database import on_engine
 
 
 @pytest.mark.slow

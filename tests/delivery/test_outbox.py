@@ -10,8 +10,8 @@ from openhours.delivery.checks import check
 from openhours.errors import SettingsError
 from openhours.settings import Settings
 from tests.delivery.events import Outbox, fail_a_report, sending
+from tests.helpers.database import on_engine
 from tests.reports.computing import reporting
-from tests.reports.database import on_engine
 
 
 def with_outbox(settings: Settings, folder: Path) -> Settings:

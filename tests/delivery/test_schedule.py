@@ -13,8 +13,7 @@ from openhours.reports import trigger
 from openhours.settings import Settings
 from tests.delivery.events import Outbox
 from tests.helpers.clients import running
-from tests.helpers.database import fetch
-from tests.reports.database import on_engine
+from tests.helpers.database import fetch, on_engine
 
 HOURLY = "0 * * * *"
 

@@ -21,9 +21,9 @@ from tests.delivery.events import (
     told_at,
     until,
 )
+from tests.helpers.database import on_engine
 from tests.helpers.receiver_process import ReceiverProcess
 from tests.helpers.webhook_receiver import Answer, Receiver
-from tests.reports.database import on_engine
 
 
 def test_the_end_of_a_report_or_ingestion_is_told_once_and_signed(

@@ -11,10 +11,9 @@ from tools.zygote import Forked
 from openhours.settings import Settings
 from tests.delivery.events import complete_a_report, fail_a_report, fail_an_ingestion
 from tests.helpers.command import start_worker as forked_worker
-from tests.helpers.database import fetch
+from tests.helpers.database import fetch, on_engine
 from tests.helpers.waiting import wait_for
 from tests.helpers.webhook_receiver import SECRET, Answer, Received, Receiver
-from tests.reports.database import on_engine
 
 pytestmark = pytest.mark.slow
 

@@ -1,10 +1,10 @@
 """Asking a test's database."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 from alembic import command
@@ -12,9 +12,24 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.db.engine import alembic_dir
+from openhours.db.engine import alembic_dir, make_engine
 from openhours.db.weekly import WeeklyTable, week_of
 from openhours.times import to_us
+
+T = TypeVar("T")
+
+
+def on_engine(url: str, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    """Run `work` on an engine of its own."""
+
+    async def run() -> T:
+        engine = make_engine(url)
+        try:
+            return await work(engine)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(run())
 
 
 def fetch(url: str, query: str) -> list[tuple[object, ...]]:

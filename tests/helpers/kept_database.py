@@ -15,7 +15,7 @@ from openhours.settings import Settings
 from tests.helpers.new_database import drop_database, make_database
 
 _RELATIONS = """\
-SELECT oid, oid::regclass::text AS name, relispartition
+SELECT oid::regclass::text AS name, relispartition
 FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"""
 
 # Tables that have rows from the start are restored from copies in another schema.

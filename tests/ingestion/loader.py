@@ -8,12 +8,12 @@ from typing import TypeVar
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from openhours.db.engine import make_engine
 from openhours.ingestion.csv.kinds import Kind
 from openhours.ingestion.job import run_ingestion
 from openhours.ingestion.write import Added, add_ingestion
 from openhours.process_pool import Processes
 from openhours.settings import Settings
+from tests.helpers.database import on_engine
 
 T = TypeVar("T")
 
@@ -30,15 +30,7 @@ class Loader:
 
     def with_engine(self, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
         """Return the result of `work`, with an engine of its own."""
-
-        async def run() -> T:
-            engine = make_engine(self.url)
-            try:
-                return await work(engine)
-            finally:
-                await engine.dispose()
-
-        return asyncio.run(run())
+        return on_engine(self.url, work)
 
     def add(self, path: Path, *, kind: Kind | None = None, uploaded: bool = False) -> Added:
         """Queue a file."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tools.service import Service, workers_of
 
 from openhours import objects
-from openhours.db.engine import make_engine
 from openhours.delivery.checks import check
 from openhours.errors import SettingsError, Unavailable
 from openhours.ingestion import uploads
@@ -30,7 +29,7 @@ from openhours.objects import S3Folder, StoreFailed
 from openhours.process_pool import Processes
 from openhours.settings import Settings
 from tests.helpers.clients import running
-from tests.helpers.database import fetch
+from tests.helpers.database import fetch, on_engine
 from tests.helpers.waiting import wait_for
 
 POLLS = b"store_id,timestamp_utc,status\n1,2023-01-22 12:00:00 UTC,active\n"
@@ -49,15 +48,6 @@ def stored(bucket: S3Store) -> list[str]:
 
 def left_here(settings: Settings) -> list[Path]:
     return list(uploads.folder_of(settings).glob("*"))
-
-
-def with_engine(url: str, work: Callable[[AsyncEngine], Awaitable[None]]) -> None:
-    async def run() -> None:
-        engine = make_engine(url)
-        await work(engine)
-        await engine.dispose()
-
-    asyncio.run(run())
 
 
 def test_a_file_is_in_the_store_before_the_answer_and_its_job_is_everybodys(
@@ -132,7 +122,7 @@ def test_an_upload_waits_as_long_as_its_object_cannot_be_had(
         assert len(stored(bucket)) == 1
         await run_ingestion(engine, there, database_url, sharing, pk)
 
-    with_engine(database_url, load)
+    on_engine(database_url, load)
     query = "SELECT state, attempt, loaded FROM ingestions"
     assert fetch(database_url, query) == [("complete", 1, 1)]
     assert stored(bucket) == []
@@ -154,7 +144,7 @@ def test_an_object_that_is_gone_is_a_file_that_is_refused(
 def test_the_sample_is_everybody_s_too(
     sharing: Settings, bucket: S3Store, database_url: str
 ) -> None:
-    with_engine(database_url, lambda engine: queue_sample(engine, sharing))
+    on_engine(database_url, lambda engine: queue_sample(engine, sharing))
     assert len(stored(bucket)) == 4
     assert left_here(sharing) == []
     assert set(fetch(database_url, JOBS)) == {("ingest",)}
@@ -184,7 +174,7 @@ def test_an_object_that_nobody_awaits_goes_after_an_hour(
         obstore.put(bucket, path, POLLS[:20])
 
     def clean() -> None:
-        with_engine(database_url, lambda engine: uploads.remove_broken_uploads(engine, sharing))
+        on_engine(database_url, lambda engine: uploads.remove_broken_uploads(engine, sharing))
 
     clean()
     assert sorted(stored(bucket)) == sorted([*awaited, broken, other])

@@ -1,30 +1,12 @@
-"""Rows that tests of reports put into a database, and running coroutines on an engine."""
+"""Rows that tests of reports put into a database."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from openhours.db.engine import make_engine
 from openhours.reports.tables import Report
 from openhours.times import now
 from openhours.uptime.windows import DEFAULT_WINDOWS
 
 T = TypeVar("T")
-
-
-def on_engine(url: str, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
-    """Run `work` on an engine of its own."""
-
-    async def run() -> T:
-        engine = make_engine(url)
-        try:
-            return await work(engine)
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
 
 
 def new_report(**values: object) -> Report:

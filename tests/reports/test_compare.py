@@ -2,24 +2,17 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from openhours.settings import Settings
 from openhours.times import iso, now
 from tests.reports.comparing import AS_OF, diff, sql, store
-from tests.reports.computing import Reports, reporting
+from tests.reports.computing import Reports
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def reports(settings: Settings) -> Iterator[Reports]:
-    with reporting(settings) as reports:
-        yield reports
 
 
 def causes(reports: Reports, a: str, b: str) -> dict[str, list[str]]:

@@ -1,20 +1,11 @@
 """Two reports compared a page of stores at a time, and what a client gets of it: a file."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from openhours.settings import Settings
 from tests.reports.comparing import AS_OF, diff, sql, store
-from tests.reports.computing import Reports, reporting
+from tests.reports.computing import Reports
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def reports(settings: Settings) -> Iterator[Reports]:
-    with reporting(settings) as reports:
-        yield reports
 
 
 def test_many_stores_are_compared_in_pages(reports: Reports) -> None:

@@ -1,15 +1,13 @@
 """The rows of a complete report, in every layout and format, over the application's routes."""
 
 import io
-from collections.abc import Iterator
 
 import pyarrow.parquet
 import pytest
 
-from openhours.settings import Settings
 from tests.helpers.csv_files import ID
 from tests.helpers.database import fetch
-from tests.reports.computing import Reports, reporting
+from tests.reports.computing import Reports
 
 pytestmark = pytest.mark.slow
 
@@ -18,12 +16,6 @@ LONG_HEADER = (
     "open(in hours),uptime(in hours),downtime(in hours),uptime(in percent)"
 )
 T = "2023-01-20T15:30:00.000000Z"
-
-
-@pytest.fixture
-def reports(settings: Settings) -> Iterator[Reports]:
-    with reporting(settings) as reports:
-        yield reports
 
 
 def stores(reports: Reports) -> None:

@@ -1,28 +1,20 @@
 """Metrics of the fleet say what the newest report of all stores says."""
 
 import csv
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.reports import fleet_metrics
 from openhours.reports.fleet_metrics import FleetMetrics
-from openhours.settings import Settings
-from tests.reports.computing import Reports, reporting
-from tests.reports.database import on_engine
+from tests.helpers.database import on_engine
+from tests.reports.computing import Reports
 from tests.reports.regions import T, add_stores
 
 pytestmark = pytest.mark.slow
 
 WINDOWS = ("last_hour", "last_day", "last_week")
 Samples = dict[tuple[str, ...], float]
-
-
-@pytest.fixture
-def reports(settings: Settings) -> Iterator[Reports]:
-    with reporting(settings) as reports:
-        yield reports
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +10,8 @@ import openpyxl
 import pyarrow.parquet
 import pytest
 
-from openhours.settings import Settings
 from tests.helpers.database import fetch
-from tests.reports.computing import Reports, reporting
+from tests.reports.computing import Reports
 from tests.reports.regions import CLOSED, UP, T, add_stores
 
 pytestmark = pytest.mark.slow
@@ -23,12 +21,6 @@ HEADER = (
     "region,stores,unknown_stores,open_last_day(in hours),uptime_last_day(in hours),"
     "downtime_last_day(in hours),uptime_last_day(in percent)"
 )
-
-
-@pytest.fixture
-def reports(settings: Settings) -> Iterator[Reports]:
-    with reporting(settings) as reports:
-        yield reports
 
 
 def stores(reports: Reports) -> None:

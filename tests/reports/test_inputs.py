@@ -13,7 +13,8 @@ from openhours.reports.inputs import Inputs, pack, packed_bytes, plan_inputs, un
 from openhours.reports.tables import Report
 from openhours.stores.tables import BEATING, POLLED, SpecialHours
 from openhours.times import from_days, from_us
-from tests.reports.database import new_report, on_engine
+from tests.helpers.database import on_engine
+from tests.reports.database import new_report
 
 # A Wednesday; the lookback begins on Wednesday, 2023-01-11.
 AS_OF = datetime(2023, 1, 25, 18, tzinfo=UTC)

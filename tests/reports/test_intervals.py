@@ -17,10 +17,9 @@ from openhours.settings import Settings
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, to_us
 from openhours.uptime.intervals.rates import POINTS
-from tests.helpers.database import fetch
+from tests.helpers.database import fetch, on_engine
 from tests.helpers.seed import week_of_polls
 from tests.reports.computing import Reports, reporting
-from tests.reports.database import on_engine
 
 pytestmark = pytest.mark.slow
 

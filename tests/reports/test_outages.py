@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import openpyxl
@@ -10,9 +9,8 @@ import pyarrow.parquet
 import pytest
 
 from openhours.reports import xlsx
-from openhours.settings import Settings
 from tests.helpers.csv_files import ID
-from tests.reports.computing import Reports, reporting
+from tests.reports.computing import Reports
 from tests.reports.some_outages import at, lines, stores
 
 pytestmark = pytest.mark.slow
@@ -21,12 +19,6 @@ HEADER = (
     "store_id,began_at,ended_at,began_earliest,ended_latest,downtime(in minutes),observations,"
     "ongoing"
 )
-
-
-@pytest.fixture
-def reports(settings: Settings) -> Iterator[Reports]:
-    with reporting(settings) as reports:
-        yield reports
 
 
 OVER_NIGHT = (

@@ -4,13 +4,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db.engine import migrate
-from tests.helpers.database import downgrade, fetch
+from tests.helpers.database import downgrade, fetch, on_engine
 from tests.reports.computing import Reports
-from tests.reports.database import on_engine
 from tests.reports.some_outages import lines, stores
-from tests.reports.test_outages import reports
-
-__all__ = ["reports"]
 
 pytestmark = pytest.mark.slow
 

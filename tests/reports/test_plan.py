@@ -10,9 +10,9 @@ from openhours.reports.partition import Partition
 from openhours.reports.plan import plan_partitions, stores_a_partition
 from openhours.stores.tables import BEATING, POLLED
 from openhours.times import DAY, to_us
-from tests.helpers.database import fetch
+from tests.helpers.database import fetch, on_engine
 from tests.helpers.seed import week_of_polls
-from tests.reports.database import new_report, on_engine
+from tests.reports.database import new_report
 
 AS_OF = datetime(2023, 1, 20, tzinfo=UTC)
 

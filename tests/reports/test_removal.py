@@ -10,9 +10,8 @@ from openhours.reports.executors import Computation, Executor, Found, Part
 from openhours.reports.queries import find_report
 from openhours.settings import Settings
 from tests.helpers.clients import bearer, make_keys, running
-from tests.helpers.database import fetch
+from tests.helpers.database import fetch, on_engine
 from tests.helpers.seed import week_of_polls
-from tests.reports.database import on_engine
 
 
 class Slow(Executor):

@@ -10,7 +10,7 @@ from openhours.reports.tables import Report, ReportOutages, ReportRow
 from openhours.settings import Settings
 from openhours.times import now
 from openhours.uptime.windows import DEFAULT_WINDOWS
-from tests.reports.database import on_engine
+from tests.helpers.database import on_engine
 
 
 async def make(engine: AsyncEngine, name: str, state: str, days: int) -> None:

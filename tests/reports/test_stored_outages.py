@@ -1,26 +1,18 @@
 """Outages as they are stored: exact, once each, whatever becomes of an attempt."""
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 
 import asyncpg
 import pytest
 
 from openhours.reports.executors import Computation, Found, Part
-from openhours.settings import Settings
 from tests.helpers.csv_files import ID, rows_of
 from tests.helpers.database import fetch
-from tests.reports.computing import InThisProcess, Reports, reporting
+from tests.reports.computing import InThisProcess, Reports
 from tests.reports.some_outages import OPTIONS, lines, stores
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def reports(settings: Settings) -> Iterator[Reports]:
-    with reporting(settings) as reports:
-        yield reports
 
 
 def test_outages_do_not_change_with_later_data(reports: Reports) -> None:

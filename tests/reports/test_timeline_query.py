@@ -15,8 +15,8 @@ from openhours.settings import Settings
 from openhours.stores.tables import EVERY_STORE, BusinessHours, FeedClock, SpecialHours, Store
 from openhours.times import DAY, HOUR, to_days, to_us
 from openhours.uptime.dates import CLOSED
+from tests.helpers.database import on_engine
 from tests.helpers.seed import week_of_polls
-from tests.reports.database import on_engine
 
 NEWEST = datetime(2023, 1, 17, tzinfo=UTC)
 

@@ -19,9 +19,8 @@ from openhours.reports.tables import Report
 from openhours.reports.write import begin_attempt, fail_report, note_progress
 from openhours.settings import Settings
 from tests.helpers.clients import running
-from tests.helpers.database import fetch
+from tests.helpers.database import fetch, on_engine
 from tests.helpers.waiting import wait_for
-from tests.reports.database import on_engine
 
 pytestmark = pytest.mark.slow
 

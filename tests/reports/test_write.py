@@ -22,7 +22,7 @@ from openhours.reports.write import (
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED
 from openhours.uptime.totals import Figures
-from tests.reports.database import on_engine
+from tests.helpers.database import on_engine
 
 BY_HOUR = {POLLED: np.zeros((2, 168), np.int64)}
 TALLIES = {POLLED: np.ones((3, 30), np.int64)}

@@ -4,7 +4,7 @@ import asyncio
 import io
 import math
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,8 @@ from openhours.errors import Invalid
 from openhours.reports import xlsx
 from openhours.reports.formats import written
 from openhours.reports.tabular import Heading, Table, figure
-from openhours.settings import Settings
 from tests.helpers.csv_files import ID
-from tests.reports.computing import Reports, reporting
+from tests.reports.computing import Reports
 
 HEADINGS = [Heading("store_id", "store_id", "text"), figure("uptime", "in hours")]
 
@@ -117,12 +116,6 @@ def test_nothing_is_left_behind_but_what_others_write(tmp_path: Path) -> None:
         file_of(Table(HEADINGS, 2, failing()), tmp_path)
     file_of(table([("a", 1.0)]), tmp_path)
     assert list(tmp_path.iterdir()) == [mine]
-
-
-@pytest.fixture
-def reports(settings: Settings) -> Iterator[Reports]:
-    with reporting(settings) as reports:
-        yield reports
 
 
 @pytest.mark.parametrize("layout", ["wide", "long"])

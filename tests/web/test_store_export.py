@@ -19,9 +19,9 @@ from openhours.web import store_export
 from openhours.web.store_export import StoreExport
 from openhours.web.store_figures import Search
 from openhours.web.windows import DEFAULTS
+from tests.helpers.database import on_engine
 from tests.helpers.html import get_page
 from tests.reports.computing import Reports, reporting
-from tests.reports.database import on_engine
 
 
 @pytest.fixture

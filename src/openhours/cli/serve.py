@@ -79,8 +79,8 @@ async def _run(server: uvicorn.Server, app: Starlette) -> None:
     async with app.router.lifespan_context(app):
         try:
             await server.serve()
-            # uvicorn raises the signal again once it has ended, and of Ctrl-C asyncio makes a
-            # cancellation. Here, for later it would end the wait for the worker to end.
+            # Once it has ended, uvicorn raises the signal again, and asyncio turns Ctrl-C into a
+            # cancellation. It must arrive here: later it would cut off the wait for the worker.
             await asyncio.sleep(0)
         except asyncio.CancelledError as error:
             interrupted = error

@@ -57,9 +57,8 @@ async def share(file: Path, settings: Settings) -> str:
         url = await settings.uploads.write(secrets.token_hex(16), _pieces_of(file))
     except StoreFailed as error:
         log.warning("uploads: %s: %s", settings.uploads, error)
-        raise Unavailable("the object store for uploads does not take the file: try again") from (
-            error
-        )
+        reason = "the object store for uploads does not take the file: try again"
+        raise Unavailable(reason) from error
     file.unlink()
     return url
 

@@ -156,7 +156,7 @@ class Worker:
             async with executors.open_executor(settings, self.processes, self.url) as executor:
                 await run_report(engine, executor, report_pk)
 
-        one_at_a_time = asyncio.Lock()
+        one_at_a_time = asyncio.Lock()  # both kinds of jobs have one child
 
         async def ingestion(number: int) -> None:
             async with one_at_a_time:
@@ -226,9 +226,10 @@ def _job(run: Run, fail: Fail) -> Callable[[Job], Awaitable[None]]:
             await run(number)
         except Exception as error:
             if is_database_away(error) or isinstance(error, BrokenProcessPool):
+                delay = _RETRY_DELAY
                 if isinstance(error, Unavailable):
                     log.warning("%s %d is tried again: %s", job.entrypoint, number, error)
-                delay = _STORE_DELAY if isinstance(error, Unavailable) else _RETRY_DELAY
+                    delay = _STORE_DELAY
                 # Attempts are counted and bounded where they begin.
                 raise RetryRequested(delay=delay, reason=repr(error)) from error
             log.exception("%s %d", job.entrypoint, number)

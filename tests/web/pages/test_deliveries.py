@@ -7,9 +7,8 @@ from openhours.delivery.schedule import next_report_at
 from openhours.settings import Settings
 from tests.delivery.events import Outbox, fail_a_report, fail_an_ingestion
 from tests.helpers.clients import bearer, make_keys, running
-from tests.helpers.database import fetch
+from tests.helpers.database import fetch, on_engine
 from tests.helpers.html import HTML, get_page, parsed, post_form
-from tests.reports.database import on_engine
 
 ROWS = "[aria-label=Deliveries] tbody tr"
 
