@@ -12,7 +12,16 @@ from rich.console import Console
 from rich.table import Table
 from tests.helpers.chromium import WHOLE_CHROMIUM
 
-from benchmarks import against_scripts, ingestion, intervals, pages, reports, storage, writes
+from benchmarks import (
+    against_scripts,
+    heartbeats,
+    ingestion,
+    intervals,
+    pages,
+    reports,
+    storage,
+    writes,
+)
 from benchmarks.measure import Result
 from benchmarks.place import files, make_place
 
@@ -22,6 +31,7 @@ GROUPS = {
     "reports": reports.run,
     "writes": writes.run,
     "intervals": intervals.run,
+    "heartbeats": heartbeats.run,
     "storage": storage.run,
     "pages": pages.run,
 }

@@ -76,6 +76,7 @@ class Fleet:
             hours=WeekHours(*np.array(sorted(self.hours), np.int64).reshape(-1, 5).T),
             special=SpecialHours(*np.array(special, np.int64).reshape(-1, 4).T),
             observations=Observations(store, at, np.array([on for _, on in seen], np.bool_)),
+            ends=None,
             corrections=[self.corrections[n] for n in met],
             covered=np.array(covered, np.bool_).reshape(len(met), STORES),
         )

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 import asyncpg
 import numpy as np
 
-from openhours.reports.columns import Slice, read_slice
+from openhours.reports.columns import read_slice
+from openhours.reports.slices import Slice
 from openhours.stores.tables import BEATING, POLLED
 from openhours.times import to_days, to_us
 from openhours.uptime.dates import ALWAYS, CLOSED, EVERY, SpecialHours, WeekHours

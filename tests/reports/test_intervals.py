@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.reports import fleet
-from openhours.reports.columns import Slice
 from openhours.reports.metrics import read_metrics
+from openhours.reports.slices import Slice
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, to_us

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from openhours.reports.columns import Slice
 from openhours.reports.filling import FillRules, fill_rules_of
 from openhours.reports.inputs import Cuts
 from openhours.reports.partition import Partition, PartitionFigures, compute_partition
+from openhours.reports.slices import Slice
 from openhours.settings import Settings
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, HOUR, MINUTE, SECOND, to_us

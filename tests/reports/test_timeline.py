@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openhours.reports.columns import Columns, Slice
+from openhours.reports.columns import Columns
 from openhours.reports.explain import explain_instant, explain_piece
 from openhours.reports.filling import FillRules
+from openhours.reports.slices import Slice
 from openhours.reports.timeline import (
     StoreRow,
     Timeline,
@@ -60,6 +61,7 @@ def timeline(
         observations=Observations(
             observed.store[recent], observed.at[recent], observed.active[recent]
         ),
+        ends=None,
         corrections=corrections,
         covered=np.ones((len(corrections), 1), np.bool_),
     )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from openhours.db.engine import make_engine, migrate
 from openhours.ingestion.day_files import DayFiles
 from openhours.ingestion.load_status import write_days
-from openhours.reports.columns import Slice, read_observations
+from openhours.reports.slices import Slice, read_observations
 from openhours.settings import Settings
 from openhours.stores import packs
 from openhours.stores.retention import prune_observations
@@ -52,7 +52,7 @@ steps = st.one_of(
 def test_packs_and_rows_give_the_same_observations(
     database_url: str, monkeypatch: pytest.MonkeyPatch, listed: bool, todo: list[Any], back: int
 ) -> None:
-    monkeypatch.setattr("openhours.reports.columns._MIN_STORES_OF_A_BLOCK", 1)
+    monkeypatch.setattr("openhours.reports.slices._MIN_STORES_OF_A_BLOCK", 1)
 
     async def scenario(connection: Connection) -> None:
         await connection.execute(

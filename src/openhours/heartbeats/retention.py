@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.db.pruning import prune_rows
 from openhours.db.weekly import start_of, week_of
 from openhours.settings import Settings
+from openhours.stores.beat_packs import prune_beat_packs
 from openhours.stores.tables import HEARTBEATS
 from openhours.times import now, to_us
 
@@ -16,6 +17,7 @@ async def prune_heartbeats(engine: AsyncEngine, settings: Settings) -> int:
     if settings.keep_days is None:
         return 0
     oldest = start_of(week_of(to_us(now() - timedelta(days=settings.keep_days))))
+    await prune_beat_packs(engine, to_us(oldest))
     dropped = await HEARTBEATS.prune(engine, oldest)
     await prune_rows(engine, "beat_ids", "event_time < :oldest", oldest=oldest)
     return dropped

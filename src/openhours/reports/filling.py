@@ -7,7 +7,8 @@ import asyncpg
 import numpy as np
 
 from openhours.db import worker_connection
-from openhours.reports.columns import Columns, Slice, read_slice
+from openhours.reports.columns import Columns, read_slice
+from openhours.reports.slices import Slice
 from openhours.reports.tables import Report
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, MINUTE, SECOND
@@ -125,8 +126,9 @@ def _filled(
             radius=rules.observed_within,
             per_poll=per_poll,
         )
+    beats, ends = columns.observations, columns.ends
     return beating(
-        Heartbeats(columns.observations.store, columns.observations.at),
+        Heartbeats(beats.store, beats.at, None if ends is None else ends.joined),
         opened,
         first_heartbeat=columns.first_observed,
         as_of=part.as_of,

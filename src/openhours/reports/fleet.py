@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from openhours.reports.columns import Columns, Slice
+from openhours.reports.columns import Columns
 from openhours.reports.executors import Executor
 from openhours.reports.filling import counted_polls, open_hours, read_columns
+from openhours.reports.slices import Slice
 from openhours.stores.tables import POLLED, Store
 from openhours.times import from_us
 from openhours.uptime.axis import Bool, Float64, Int64

@@ -26,7 +26,13 @@ from openhours.stores.tables import BEATING, POLLED, SpecialHours
 from openhours.times import DAY, SECOND, from_days, to_days, to_us
 from openhours.uptime.axis import Bool
 from openhours.uptime.dates import of_each_store
-from openhours.uptime.fingerprints import Prints, by_group, by_stretch, mixed
+from openhours.uptime.fingerprints import (
+    Prints,
+    by_group,
+    by_stretch,
+    mixed,
+    of_observations,
+)
 from openhours.uptime.windows import FIRST_MIDNIGHT
 
 _MAX_MARKS = 4
@@ -112,14 +118,15 @@ def cuts_of(report: Report, feed: str) -> Cuts:
 def inputs_of(columns: Columns, cuts: Cuts) -> Inputs:
     """Return the inputs of the columns' stores; `corrections` are in the order of the columns."""
     stores = len(columns.ids)
-    hours, polls = columns.hours, columns.observations
+    hours, polls, ends = columns.hours, columns.observations, columns.ends
+    words = of_observations(polls.at, polls.active) if ends is None else ends.words
     return Inputs(
         hours=by_group(
             mixed(hours.day, hours.opens, hours.closes, hours.valid_from), hours.store, stores
         ),
         first_observed=(columns.first_observed // SECOND).astype(np.uint32),
         observations=by_stretch(
-            mixed((polls.at << 1) | polls.active),
+            words,
             polls.store,
             polls.at,
             stores,

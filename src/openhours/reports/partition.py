@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from openhours.garbage import leave_what_is_loaded
-from openhours.reports.columns import Columns, Slice
+from openhours.reports.columns import Columns
 from openhours.reports.executors import Executor
 from openhours.reports.filling import (
     FillRules,
@@ -21,6 +21,7 @@ from openhours.reports.filling import (
 )
 from openhours.reports.fleet import Chosen, Sampled, sample
 from openhours.reports.inputs import Cuts, Inputs, inputs_of
+from openhours.reports.slices import Slice
 from openhours.reports.targets import Targets
 from openhours.uptime.axis import Float64, Int64
 from openhours.uptime.fill import Counted

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from openhours.reports.columns import Slice
 from openhours.reports.filling import FillRules
+from openhours.reports.slices import Slice
 from openhours.stores.queries import StoredCorrection
 from openhours.stores.tables import POLLED
 from openhours.uptime.axis import Bool, Int64

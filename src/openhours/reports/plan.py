@@ -6,16 +6,18 @@ from sqlalchemy import BigInteger, Text, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from openhours.db.engine import raw_connection
 from openhours.db.weekly import WeeklyTable, week_of
-from openhours.reports.columns import Slice
 from openhours.reports.filling import fill_rules_of
 from openhours.reports.inputs import cuts_of
 from openhours.reports.partition import Partition
+from openhours.reports.slices import Slice
 from openhours.reports.tables import Report
 from openhours.reports.windows import lookback, windows_of
+from openhours.stores.beat_packs import TOGETHER, count_runs, packed_hours
 from openhours.stores.labels import having
 from openhours.stores.tables import BEATING, POLLED, WEEKLY, Store
-from openhours.times import DAY, to_us
+from openhours.times import DAY, HOUR, to_us
 
 # A partition holds about so many observations: 5 MB on the wire, some 60 MB while computing.
 _OBSERVATIONS_A_PARTITION = 600_000
@@ -54,6 +56,12 @@ async def plan_partitions(
         back = lookback(windows, to_us(as_of), report.lookback_days * DAY)
         weeks = range(week_of(to_us(as_of) - back), week_of(to_us(as_of)) + 1)
         observations = await _estimate_observations(connection, WEEKLY[feed], weeks)
+        hours: list[int] = []
+        if feed == BEATING and fill_rules_of(report).heartbeat_expiry >= TOGETHER:
+            hours = await _hours_to_read(connection, cuts.edges)
+            raw = await raw_connection(connection)
+            rows = max(0, 1 - len(hours) * HOUR / back)
+            observations = int(observations * rows) + 2 * await count_runs(raw, hours)
         size = stores_a_partition(len(stores), observations, parallelism)
         # Their figures, and the axis that holds all stores' time lines, are bounded, too.
         size = max(1, min(size, _FIGURES_A_PARTITION // len(windows), _MAX_AXIS // back))
@@ -66,6 +74,7 @@ async def plan_partitions(
                 last=some[-1],
                 only=some if chosen else None,
                 default_timezone=report.default_timezone,
+                packed_hours=hours,
             )
             partitions.append(
                 Partition(
@@ -81,6 +90,13 @@ async def plan_partitions(
                 )
             )
     return partitions
+
+
+async def _hours_to_read(connection: AsyncConnection, edges: Sequence[int]) -> list[int]:
+    """Return the packed hours (µs) of the lookback but for those that an edge (µs) cuts."""
+    hours = await packed_hours(await raw_connection(connection), edges[0], edges[-1])
+    cut = {edge // HOUR * HOUR for edge in edges if edge % HOUR}
+    return [hour for hour in hours if hour not in cut]
 
 
 def only_of(partitions: Sequence[Partition]) -> list[int] | None:

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openhours.reports.columns import Columns, Slice
+from openhours.reports.columns import Columns
 from openhours.reports.filling import FillRules, counted_polls, fill, find_outages, those_that_count
 from openhours.reports.pieces import Piece, corrected, cut_pieces
+from openhours.reports.slices import Slice
 from openhours.stores.queries import StoredCorrection
 from openhours.stores.tables import POLLED
 from openhours.uptime.dates import ALWAYS, EVERY, NO_ROW, THURSDAY, SpecialHours, WeekHours

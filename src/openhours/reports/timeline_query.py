@@ -10,16 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from openhours.api.off_loop import off_loop
 from openhours.db.engine import raw_connection
 from openhours.errors import NotFound, invalid
-from openhours.reports.columns import (
-    Columns,
-    Slice,
-    read_hours,
-    read_observations,
-    read_special_hours,
-)
+from openhours.reports.columns import Columns, read_hours, read_special_hours
 from openhours.reports.filling import FillRules, fill_rules_of
 from openhours.reports.queries import find_complete_report
 from openhours.reports.rows import row_columns
+from openhours.reports.slices import Slice, read_observations
 from openhours.reports.tables import Report, ReportRow
 from openhours.reports.timeline import StoreRow, Timeline, TimelineQuery, build_timeline
 from openhours.reports.windows import lookback, windows_of
@@ -141,6 +136,7 @@ async def _read_store(
         hours=await read_hours(raw, part, ids),
         special=await read_special_hours(raw, part, ids),
         observations=await read_observations(raw, part, ids),
+        ends=None,
         corrections=corrections,
         covered=await covers(raw, corrections, ids),
     )

@@ -164,6 +164,33 @@ class ObservationPack(Base):
     polls: Mapped[bytes]
 
 
+class HeartbeatHour(Base):
+    """UTC hour whose heartbeats are packed, unless it has a mark, see `stores.beat_packs`."""
+
+    __tablename__ = "heartbeat_hours"
+
+    hour: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
+
+
+class HeartbeatMark(Base):
+    """UTC hour whose heartbeats were changed when it was over; a trigger writes these."""
+
+    __tablename__ = "heartbeat_marks"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class HeartbeatPack(Base):
+    """Runs of heartbeats of an hour and a block of PCs, see `stores.beat_packs`."""
+
+    __tablename__ = "heartbeat_packs"
+
+    hour: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
+    block: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    runs: Mapped[bytes]
+
+
 class FeedClock(Base):
     """Newest observation of a feed: max() over the observations would take seconds."""
 

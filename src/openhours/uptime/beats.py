@@ -12,17 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openhours.uptime.axis import Axis, Int64
+from openhours.uptime.axis import Axis, Bool, Int64
 from openhours.uptime.hours import Intervals
 from openhours.uptime.segments import NO_SOURCE, Filled, Segments, interleave, lay_out, no_segments
 
 
 @dataclass(frozen=True)
 class Heartbeats:
-    """Heartbeats, sorted by (store, at), one for each store and instant; `at` in µs UTC."""
+    """Heartbeats, sorted by (store, at), one for each store and instant; `at` in µs UTC.
+
+    `joined`: were there others between it and the one before, close enough for any expiry? None if
+    all are here.
+    """
 
     store: Int64
     at: Int64
+    joined: Bool | None = None
 
 
 def beating(
@@ -60,7 +65,10 @@ def _alive(heartbeats: Heartbeats, axis: Axis, expiry: int) -> tuple[Intervals, 
     counted = np.flatnonzero((heartbeats.at >= axis.first) & (heartbeats.at < axis.last))
     store, at = heartbeats.store[counted], heartbeats.at[counted]
     begins = np.diff(store, prepend=-1) != 0
-    begins[1:] |= at[1:] - at[:-1] > expiry
+    silent = at[1:] - at[:-1] > expiry
+    if heartbeats.joined is not None:
+        silent &= ~heartbeats.joined[counted][1:]
+    begins[1:] |= silent
     ends = np.roll(begins, -1)
     until = np.minimum(at[ends] + expiry, axis.last)
     return Intervals(store[begins], at[begins], until), counted[begins]

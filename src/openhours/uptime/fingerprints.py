@@ -33,6 +33,11 @@ def mixed(*columns: Int64 | Bool) -> Words:
     return words
 
 
+def of_observations(at: Int64, active: Bool) -> Words:
+    """Return a word for each observation (n,) of one store; `at` in µs."""
+    return mixed((at << 1) | active)
+
+
 def by_group(words: Words, group: Int64, groups: int) -> Prints:
     """Return the fingerprint of the rows of each group: (groups,)."""
     sums = np.zeros(groups, np.uint64)

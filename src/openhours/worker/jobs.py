@@ -50,6 +50,7 @@ from openhours.reports.retention import prune_reports
 from openhours.reports.trigger import JOB as REPORT_JOB
 from openhours.reports.write import fail_report
 from openhours.settings import Settings
+from openhours.stores.beat_packs import pack_hours
 from openhours.stores.packs import pack_days
 from openhours.stores.retention import prune_observations
 from openhours.visits.counts import EVERY_MINUTE, count_visits
@@ -83,7 +84,7 @@ class Worker:
         self._schedules = schedules
         self.url = url
         self.engine: AsyncEngine = make_engine(url, pool_size=8 * _JOBS_AT_ONCE)
-        preload(compute_partition, ingest_file, pack_days)
+        preload(compute_partition, ingest_file, pack_days, pack_hours)
         self.processes = Processes(settings.processes)
         # A child that loads a file may be killed: it has no other work.
         self.loading = Processes(1)
@@ -206,6 +207,7 @@ class Worker:
 
         async def pack_observations(_schedule: Schedule) -> None:
             await self.processes.run(pack_days, self.url)
+            await self.processes.run(pack_hours, self.url)
 
         queue.schedule(scan_job(settings), settings.inbox_cron)(look_into_inbox)
         # Of all workers on the database, one does it.
