@@ -1,9 +1,10 @@
-"""Children of a worker that die: their calls fail at once, and the next ones get new children."""
+"""Children of a worker that end: their own calls fail at once, and the next get new children."""
 
 import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from openhours.process_pool import Processes
+from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -37,13 +39,18 @@ def die_with_the_server() -> None:
     die()
 
 
-def ready(_seconds: float) -> None:
+def ready() -> None:
     pass
+
+
+def sleep(file: Path) -> None:
+    file.write_text(str(os.getpid()))
+    time.sleep(600)
 
 
 @pytest.mark.parametrize("death", [die, die_while_answering, die_with_the_server])
 @pytest.mark.parametrize("children", [1, 2])
-def test_a_child_that_dies_breaks_the_pool_and_the_next_call_gets_a_new_one(
+def test_the_call_of_a_child_that_dies_fails_and_the_next_call_gets_a_new_one(
     children: int, death: Callable[[], None]
 ) -> None:
     async def use() -> None:
@@ -62,6 +69,27 @@ def test_a_child_that_dies_breaks_the_pool_and_the_next_call_gets_a_new_one(
             # A process that is being killed is there for a moment, but forks nothing any more.
             with suppress(BrokenProcessPool):
                 return await processes.run(abs, -1)
+
+    asyncio.run(use())
+
+
+def test_a_call_that_is_cancelled_ends_its_child_and_no_other(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("one", "other")]
+
+    async def use() -> None:
+        processes = Processes(2)
+        calls = [asyncio.create_task(processes.run(sleep, file)) for file in files]
+        await until(lambda: all(file.exists() and file.read_text() for file in files))
+        one, other = (Path("/proc") / file.read_text() for file in files)
+        third = asyncio.create_task(processes.run(abs, -3))
+        calls[0].cancel()
+        assert await third == 3, "it waited for a child"
+        await until(lambda: not one.exists())
+        assert other.exists()
+        assert not calls[1].done()
+        calls[1].cancel()
+        await asyncio.wait(calls)
+        processes.close()
 
     asyncio.run(use())
 

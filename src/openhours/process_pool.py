@@ -78,91 +78,98 @@ def _be_fork_server(listener: int, alive: int) -> NoReturn:
 
 
 class Processes:
-    """A pool of processes that is made anew when one of them was killed.
+    """Children that take calls one at a time each; one that was killed is made anew.
 
-    They are forked from a process that all pools share, and that has loaded what `preload` says:
+    They are forked from a process that all of them share, and that has loaded what `preload` says:
     a child is there at once, and shares that memory.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count or max(2, os.cpu_count() or 2)
-        self._executor = self._make()
+        # A pool of one each: what ends a child ends nobody else's call.
+        self._children = [_make_child() for _ in range(self.count)]
+        self._idle: asyncio.Queue[int] = asyncio.Queue()
+        for number in range(self.count):
+            self._idle.put_nowait(number)
 
     async def run(self, function: Callable[..., R], *args: object) -> R:
         """Return the result of a module-level function, computed in a child.
 
-        Raise BrokenProcessPool when a child died; the next call gets new children.
+        Raise BrokenProcessPool when the child died. When this is cancelled the child is killed,
+        whatever it does. The next call gets a new child.
         """
-        executor = self._executor
+        number = await self._idle.get()
+        child = self._children[number]
         try:
-            future = _submit(executor, function, *args)
+            future = _submit(child, function, *args)
             try:
                 while not (await asyncio.wait({future}, timeout=_CHILDREN_SEEN_EVERY))[0]:
-                    _break_if_a_child_died(executor)
+                    _break_if_it_died(child)
                 return await future
             finally:
                 future.cancel()
-        except BrokenProcessPool:
-            if self._executor is executor:
-                log.error("a child process died; making new ones")
-                self._executor = self._make()
+        except (BrokenProcessPool, asyncio.CancelledError) as error:
+            if isinstance(error, BrokenProcessPool):
+                log.error("a child process died; making a new one")
+            _kill(child)
+            self._children[number] = _make_child()
             raise
+        finally:
+            self._idle.put_nowait(number)
 
-    async def warm_up(self, function: Callable[[float], object]) -> None:
+    async def warm_up(self, function: Callable[[], object]) -> None:
         """Run `function` in every child now, so that the first report does not wait for imports."""
-        # It sleeps a moment: a child that is done at once would be given the next call, too.
-        await asyncio.gather(*(self.run(function, 0.2) for _ in range(self.count)))
-
-    def kill(self) -> None:
-        """End all children at once, whatever they do; the next call gets new ones.
-
-        What they ran raises BrokenProcessPool.
-        """
-        executor, self._executor = self._executor, self._make()
-        for child in list(executor._processes.values()):  # `kill_workers` from Python 3.14 on
-            child.kill()
-        executor.shutdown(wait=False, cancel_futures=True)
+        await asyncio.gather(*(self.run(function) for _ in range(self.count)))
 
     def close(self) -> None:
         """Let the children end; wait for what they still do.
 
         The end of this process would wait, too, but that of a forked one closes the children's
-        queue first: those that had not been told to end by then waited for ever.
+        queues first: those that had not been told to end by then waited for ever.
         """
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        for child in self._children:
+            child.shutdown(wait=False, cancel_futures=True)
+        for child in self._children:
+            child.shutdown(wait=True)
 
-    def _make(self) -> ProcessPoolExecutor:
-        # A child forked from this process would share its connections and event loop.
-        return ProcessPoolExecutor(
-            self.count,
-            mp_context=multiprocessing.get_context("forkserver"),
-            initializer=_start_child,
-            initargs=(logging.getLogger().level,),
-        )
+
+def _make_child() -> ProcessPoolExecutor:
+    # A child forked from this process would share its connections and event loop.
+    return ProcessPoolExecutor(
+        1,
+        mp_context=multiprocessing.get_context("forkserver"),
+        initializer=_start_child,
+        initargs=(logging.getLogger().level,),
+    )
+
+
+def _kill(child: ProcessPoolExecutor) -> None:
+    # `kill_workers` from Python 3.14 on. There are none once it is shut down.
+    for process in list((child._processes or {}).values()):
+        process.kill()
+    child.shutdown(wait=False, cancel_futures=True)
 
 
 def _submit(
-    executor: ProcessPoolExecutor, function: Callable[..., R], *args: object
+    child: ProcessPoolExecutor, function: Callable[..., R], *args: object
 ) -> asyncio.Future[R]:
     try:
-        return asyncio.get_running_loop().run_in_executor(executor, function, *args)
+        return asyncio.get_running_loop().run_in_executor(child, function, *args)
     except (OSError, EOFError) as error:
         # The process that is to fork the child dies at this moment.
         raise BrokenProcessPool("no child could be forked") from error
 
 
-def _break_if_a_child_died(executor: ProcessPoolExecutor) -> None:
-    """Let all calls of the pool fail if one of its children is dead.
+def _break_if_it_died(child: ProcessPoolExecutor) -> None:
+    """Let the call fail if the child is dead.
 
     The pool notices it by itself, but for one that died in the middle of its answer: then it waits
     for the rest for ever, as long as anyone could write to that pipe.
     """
-    children = list((executor._processes or {}).values())  # none once it is shut down
-    if multiprocessing.connection.wait([child.sentinel for child in children], timeout=0):
-        for child in children:
-            child.kill()
+    processes = list((child._processes or {}).values())  # none once it is shut down
+    if multiprocessing.connection.wait([process.sentinel for process in processes], timeout=0):
         # This process's own end of the pipe.
-        executor._result_queue._writer.close()  # type: ignore[attr-defined]
+        child._result_queue._writer.close()  # type: ignore[attr-defined]
 
 
 def _start_child(log_level: int) -> None:

@@ -1,11 +1,10 @@
 """Reports and ingestions that end, and a sender of what is told of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sqlalchemy import RowMapping, text
@@ -73,13 +72,6 @@ async def sending(engine: AsyncEngine, settings: Settings) -> AsyncIterator[None
         yield
     finally:
         task.cancel()
-
-
-async def until(done: Callable[[], Any]) -> None:
-    """Return when `done`."""
-    async with asyncio.timeout(20):
-        while not done():  # noqa: ASYNC110  another thread does it
-            await asyncio.sleep(0.01)
 
 
 class Outbox:

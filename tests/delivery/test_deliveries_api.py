@@ -15,10 +15,10 @@ from tests.delivery.events import (
     fail_an_ingestion,
     sending,
     told_at,
-    until,
 )
 from tests.helpers.clients import bearer, make_keys, running
 from tests.helpers.database import fetch, on_engine
+from tests.helpers.waiting import until
 from tests.helpers.webhook_receiver import Answer, Receiver
 
 

@@ -19,10 +19,10 @@ from tests.delivery.events import (
     fail_an_ingestion,
     sending,
     told_at,
-    until,
 )
 from tests.helpers.database import on_engine
 from tests.helpers.receiver_process import ReceiverProcess
+from tests.helpers.waiting import until
 from tests.helpers.webhook_receiver import Answer, Receiver
 
 

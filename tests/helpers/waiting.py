@@ -1,7 +1,8 @@
 """Waiting for what other processes do."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
 def wait_for(
@@ -12,3 +13,13 @@ def wait_for(
     while not done():
         assert time.monotonic() < deadline, f"still not after {timeout} s\n{story()}"
         time.sleep(0.02)
+
+
+async def until(done: Callable[[], bool | Awaitable[bool]], timeout: float = 60) -> None:
+    """Return when `done`, as `wait_for`, while others of this event loop go on."""
+    async with asyncio.timeout(timeout):
+        while True:
+            found = done()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.02)

@@ -15,6 +15,7 @@ from openhours.ingestion.job import run_ingestion
 from openhours.ingestion.queries import loading_seconds
 from openhours.ingestion.write import cancel
 from openhours.process_pool import Processes
+from tests.helpers.waiting import until
 from tests.ingestion.loader import Loader
 
 pytestmark = pytest.mark.slow
@@ -37,14 +38,6 @@ def large(loader: Loader) -> Path:
     path = loader.place / "large.csv.gz"
     path.write_bytes(gzip.compress(POLLS.encode() + b'x"x,never,active\n' * 15_000_000, 1))
     return path
-
-
-async def until(fulfilled: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            if await fulfilled():
-                return
-            await asyncio.sleep(0.05)
 
 
 def run(loader: Loader, pk: int, meanwhile: Callable[[AsyncEngine], Awaitable[None]]) -> None:

@@ -2,16 +2,21 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from openhours.process_pool import Processes
 from openhours.reports import job
-from openhours.reports.executors import Computation, Executor, Found, Part
+from openhours.reports.executors import Computation, Executor, Found, LocalExecutor, Part
 from openhours.reports.queries import find_report
+from openhours.reports.retention import remove_report
+from openhours.reports.trigger import trigger
 from openhours.settings import Settings
 from tests.helpers.clients import bearer, make_keys, running
 from tests.helpers.database import fetch, on_engine
 from tests.helpers.seed import week_of_polls
+from tests.helpers.waiting import until
 
 
 class Slow(Executor):
@@ -60,15 +65,51 @@ def test_a_running_report_that_is_removed_computes_no_more(
             await executor.first.wait()
             answer = await asyncio.to_thread(client.delete, f"/reports/{report_id}")
             assert answer.status_code == 204
-            executor.go_on.set()
-            await run
+            await run  # though the executor does not go on
             return executor.computed
 
         computed = on_engine(database_url, scenario)
-        assert computed < 10
+        assert computed == 1
         assert client.get(f"/get_report/{report_id}").status_code == 404
         assert client.delete(f"/reports/{report_id}").status_code == 404
     assert fetch(database_url, "SELECT count(*) FROM report_rows") == [(0,)]
+
+
+def test_the_children_that_compute_a_report_that_is_removed_are_ended(
+    settings: Settings, database_url: str
+) -> None:
+    for statement in week_of_polls(600, 3, "1 hour", "true"):
+        fetch(database_url, statement)
+    fetch(database_url, "INSERT INTO feed_clocks VALUES ('polled', '2023-01-17')")
+    waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'business_hours'::regclass"
+
+    async def scenario(engine: AsyncEngine) -> None:
+        holder = await asyncpg.connect(database_url)
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute("LOCK business_hours")  # so they never end by themselves
+        async with engine.begin() as connection:
+            report_id = await trigger(connection, settings)
+        report = await find_report(engine, report_id)
+        processes = Processes(2)
+        run = asyncio.create_task(
+            job.run_report(engine, LocalExecutor(processes, database_url), report.id)
+        )
+
+        async def wait(count: int) -> None:
+            async def counted() -> bool:
+                return len(await holder.fetch(waiting)) == count
+
+            await until(counted)
+
+        await wait(2)
+        await remove_report(engine, report_id, who="joe", where="here")
+        await run
+        await wait(0)
+        await transaction.rollback()
+        processes.close()
+
+    on_engine(database_url, scenario)
 
 
 def test_a_queued_one_is_never_computed(settings: Settings, database_url: str) -> None:

@@ -16,6 +16,7 @@ from openhours.reports.write import (
     begin_attempt,
     complete_report,
     fail_report,
+    is_to_be_computed,
     note_progress,
     write_rows,
 )
@@ -134,10 +135,12 @@ def test_a_report_that_has_failed_does_not_complete(settings: Settings, database
     async def scenario(engine: AsyncEngine) -> None:
         report = await begin(engine, settings)
         await fail_report(engine, report.id, "its disk is full")
-        assert not await note_progress(engine, report, 0.9)
+        assert not await is_to_be_computed(engine, report)
+        await note_progress(engine, report, 0.9)
         assert not await complete(engine, report)
         failed = await find_report(engine, report.report_id)
         assert (failed.state, failed.error) == ("failed", "its disk is full")
+        assert failed.progress == 0
 
     on_engine(database_url, scenario)
 

@@ -12,6 +12,10 @@ from openhours.settings import get_settings
 
 T = TypeVar("T")
 
+# For a transaction. Otherwise a query of a process that was killed goes on, and keeps its locks to
+# its end.
+NOTICE_KILLED_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
+
 _local = threading.local()
 
 

@@ -38,8 +38,6 @@ _LOADERS = {
     "labels": load_labels,
 }
 _PROGRESS_INTERVAL = 0.5  # seconds
-# Otherwise a query of a process that was killed goes on, and keeps the lock to its end.
-_NOTICE_KILLED_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
 LOCK = 0x696E6765  # "inge": files are loaded one at a time, over all machines
 
 
@@ -94,7 +92,7 @@ async def _ingest(
     progress = _ProgressWriter(url, attempt)
     try:
         async with connection.transaction():
-            await connection.execute(_NOTICE_KILLED_CLIENT)
+            await connection.execute(worker_connection.NOTICE_KILLED_CLIENT)
             await _take_turn(connection, progress)
             prefix = await find_prefix(connection, path) if attempt.kind in _MAY_GROW else None
             digest = hashlib.sha256() if prefix is None else prefix.digest

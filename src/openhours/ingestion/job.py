@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -34,7 +33,7 @@ async def run_ingestion(
     is stopped, and nothing of it is loaded. Raise Unavailable while an upload cannot be fetched,
     and any other error of the child.
 
-    processes: one child, for this alone: it may be killed
+    processes: a child of them loads the file
     url: of the same database as `engine`, for the child
     """
     attempt = await write.begin_attempt(engine, ingestion_pk)
@@ -78,8 +77,8 @@ async def _load(
     finally:
         # Whatever it does, computes or waits for the database: killed, it commits nothing.
         if not child.done():
-            processes.kill()
-            with suppress(BrokenProcessPool):
+            child.cancel()
+            with suppress(asyncio.CancelledError):
                 await child
 
 

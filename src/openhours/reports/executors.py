@@ -23,7 +23,10 @@ Computation: TypeAlias = Callable[[str | None, Part], Found]
 
 
 class Executor(Protocol):
-    """Computes parts of reports somewhere, `parallelism` of them at once."""
+    """Computes parts of reports somewhere, `parallelism` of them at once.
+
+    A part that is cancelled while it is computed is given up.
+    """
 
     @property
     def parallelism(self) -> int:
@@ -60,7 +63,10 @@ class LocalExecutor:
         return self._processes.count
 
     async def compute(self, function: Computation[Part, Found], part: Part) -> Found:
-        """Return what a function finds. Raise BrokenProcessPool when a child died."""
+        """Return what a function finds. Raise BrokenProcessPool when a child died.
+
+        When this is cancelled the child is killed.
+        """
         return await self._processes.run(function, self._url, part)
 
 

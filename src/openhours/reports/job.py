@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
@@ -30,15 +30,34 @@ log = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
 _Numbered: TypeAlias = tuple[int, PartitionFigures]
+_LOOK_INTERVAL = 0.5  # seconds
 # Of a report with intervals: reading the polls, before the prior is fitted.
 _FIRST_PART = 0.5
 
 
 async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) -> None:
-    """Compute a report and commit its rows; leave alone one that is no longer to be computed."""
+    """Compute a report and commit its rows; leave alone one that is no longer to be computed.
+
+    What the executor computes for one that is removed meanwhile is cancelled within a second.
+    """
     report = await write.begin_attempt(engine, report_pk)
     if report is None:
         return
+    computing = asyncio.ensure_future(_compute(engine, executor, report))
+    try:
+        while not (await asyncio.wait({computing}, timeout=_LOOK_INTERVAL))[0]:
+            if not await write.is_to_be_computed(engine, report):
+                log.info("report %s is no longer to be computed", report.report_id)
+                return
+        await computing
+    finally:
+        if not computing.done():
+            computing.cancel()
+            with suppress(asyncio.CancelledError):
+                await computing
+
+
+async def _compute(engine: AsyncEngine, executor: Executor, report: Report) -> None:
     async with engine.connect() as reader, engine.connect() as writer:
         await reader.execution_options(isolation_level="REPEATABLE READ")
         report.corrections = await _corrections(reader, report)
@@ -90,8 +109,7 @@ async def _weighed(
 ) -> tuple[Sequence[Awaitable[PartitionFigures]], asyncio.Future[Int64] | None]:
     """Return what computes the partitions with their intervals; and how these come true.
 
-    The prior of the fleet is kept with the report. Nothing is left to do for a report that is no
-    longer to be computed.
+    The prior of the fleet is kept with the report.
     """
     polled = [one for one in partitions if one.slice.feed == POLLED]
     computed: list[PartitionFigures] = []
@@ -103,8 +121,6 @@ async def _weighed(
             computed = await _in_order(
                 engine, report, [executor.compute(compute_partition, one) for one in unweighed]
             )
-            if not computed:
-                return [], None
             sampled = [one.unweighed.sampled for one in computed if one.unweighed is not None]
         else:
             sampled = await read_samples(executor, chosen, polled[0].slice, polled[0].snapshot)
@@ -126,10 +142,7 @@ async def _weighed(
 async def _in_order(
     engine: AsyncEngine, report: Report, works: Sequence[Awaitable[PartitionFigures]]
 ) -> list[PartitionFigures]:
-    """Return what the works compute, in their order: the first half of the report.
-
-    Nothing if the report is no longer to be computed.
-    """
+    """Return what the works compute, in their order: the first half of the report."""
 
     async def numbered(number: int, work: Awaitable[PartitionFigures]) -> _Numbered:
         return number, await work
@@ -138,7 +151,7 @@ async def _in_order(
     async with aclosing(_as_done(engine, report, each, 0.0, _FIRST_PART)) as parts:
         found = {number: part async for number, part in parts}
     report.progress = _FIRST_PART
-    return [found[number] for number in sorted(found)] if len(found) == len(works) else []
+    return [found[number] for number in sorted(found)]
 
 
 async def _with_targets(
@@ -176,10 +189,9 @@ async def _as_done(
     try:
         for done, task in enumerate(asyncio.as_completed(tasks), start=1):
             yield await task
-            progress = first + (last - first) * done / len(tasks)
-            if done < len(tasks) and not await write.note_progress(engine, report, progress):
-                log.info("report %s is no longer to be computed", report.report_id)
-                return
+            if done < len(tasks):
+                progress = first + (last - first) * done / len(tasks)
+                await write.note_progress(engine, report, progress)
     finally:
         for unfinished in tasks:
             unfinished.cancel()

@@ -3,7 +3,6 @@
 Runs in any process, anywhere. What a page draws of a store is filled by the same functions.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -111,10 +110,9 @@ class PartitionFigures:
     corrections: Sequence[str]
 
 
-def warm_up(seconds: float) -> None:
-    """Import what a partition needs, in this process, and stay long enough for all others to."""
+def warm_up() -> None:
+    """Import what a partition needs, in this process."""
     leave_what_is_loaded()
-    time.sleep(seconds)
 
 
 def compute_partition(url: str | None, partition: Partition) -> PartitionFigures:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db import bulk
@@ -75,19 +75,22 @@ async def begin_attempt(engine: AsyncEngine, report_pk: int) -> Report | None:
     return report
 
 
-async def note_progress(engine: AsyncEngine, report: Report, progress: float) -> bool:
-    """Write how much of the report is computed, 0 to 1; it is seen at once.
+async def is_to_be_computed(engine: AsyncEngine, report: Report) -> bool:
+    """Return False if the report was removed or has ended, or another attempt runs."""
+    async with engine.connect() as connection:
+        found = await connection.scalar(select(Report.id).where(*_attempt_of(report)))
+        return found is not None
 
-    Return False if the report was removed or has ended, or another attempt runs.
-    """
+
+async def note_progress(engine: AsyncEngine, report: Report, progress: float) -> None:
+    """Write how much of the report is computed, 0 to 1; it is seen at once."""
     async with engine.begin() as connection:
-        noted = await connection.execute(
+        await connection.execute(
             update(Report)
             .where(*_attempt_of(report))
             .values(progress=progress)
             .returning(TELL_PROGRESS)
         )
-        return noted.one_or_none() is not None
 
 
 async def write_rows(connection: AsyncConnection, report: Report, part: PartitionFigures) -> None:

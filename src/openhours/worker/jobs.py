@@ -86,7 +86,7 @@ class Worker:
         self.engine: AsyncEngine = make_engine(url, pool_size=8 * _JOBS_AT_ONCE)
         preload(compute_partition, ingest_file, pack_days, pack_hours)
         self.processes = Processes(settings.processes)
-        # A child that loads a file may be killed: it has no other work.
+        # Reports do not wait for a file that takes long.
         self.loading = Processes(1)
         self._stopping = asyncio.Event()
         self._queue: PgQueuer | None = None
