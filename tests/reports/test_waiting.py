@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tools.service import Service
+from tools.service import Service, workers_of
 
 from openhours.api import changes
 from openhours.reports import api, report_api
@@ -150,20 +151,63 @@ def test_events_tell_the_progress_and_the_end(
     assert events_of(again.text) == [("end", last)]
 
 
-def test_two_hundred_wait_over_few_connections(service: Service) -> None:
-    async def wait_all(report_id: str) -> list[httpx.Response]:
-        limits = httpx.Limits(max_connections=200)
-        async with httpx.AsyncClient(base_url=service.url, timeout=90, limits=limits) as client:
-            headers = {"Prefer": "wait=60"}
-            requests = (client.get(f"/get_report/{report_id}", headers=headers) for _ in range(200))
-            return await asyncio.gather(*requests)
+class Crowd:
+    """A thousand clients that wait for a report, over a connection each."""
 
+    SIZE = 1000
+
+    def __init__(self, service: Service, report_id: str) -> None:
+        self.port = service.port
+        self.request = (
+            f"GET /get_report/{report_id} HTTP/1.1\r\nHost: localhost:{service.port}\r\n"
+            "Prefer: wait=60\r\nConnection: close\r\n\r\n"
+        ).encode()
+        self.asked = 0
+        self.answers: list[bytes] = []
+
+    async def wait(self) -> None:
+        """Ask, all at once, and keep the answers."""
+        await asyncio.gather(*(self._ask() for _ in range(self.SIZE)))
+
+    async def _ask(self) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(self.request)
+        self.asked += 1
+        self.answers.append(await reader.read())
+        writer.close()
+
+
+def statements(url: str) -> list[tuple[object, ...]]:
+    """When each connection of the service had its last statement."""
+    query = (
+        "SELECT pid, query_start FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    return fetch(url, query)
+
+
+def test_a_thousand_wait_over_few_connections_and_without_asking_the_database(
+    service: Service,
+) -> None:
     url = service.environment["DATABASE_URL"]
-    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    [worker] = workers_of(service)
+    worker.suspend()
     report_id = trigger(service.client)
-    answers = asyncio.run(wait_all(report_id))
-    assert {answer.headers["x-report-status"] for answer in answers} == {"Complete"}
-    assert len({answer.content for answer in answers}) == 1
-    [(connections,)] = fetch(url, count)
-    assert isinstance(connections, int)
-    assert connections < 60
+    crowd = Crowd(service, report_id)
+    with ThreadPoolExecutor(1) as pool:
+        answered = pool.submit(asyncio.run, crowd.wait())
+
+        def is_quiet() -> bool:
+            before = statements(url)
+            time.sleep(2)
+            # The server looks after its worker all the same.
+            return len({*statements(url)} - {*before}) <= 2
+
+        wait_for(lambda: crowd.asked == crowd.SIZE and is_quiet(), timeout=60)
+        assert crowd.answers == []
+        assert len(statements(url)) < 40
+        worker.resume()
+        answered.result(60)
+    assert len(crowd.answers) == crowd.SIZE
+    assert len({answer.partition(b"\r\n\r\n")[2] for answer in crowd.answers}) == 1
+    assert all(b"x-report-status: Complete" in answer for answer in crowd.answers)
