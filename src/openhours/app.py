@@ -26,7 +26,7 @@ from openhours.api.downloads import DOWNLOADS, Downloads
 from openhours.api.error_responses import ERRORS, Problem, add_error_handlers
 from openhours.api.forwarded import ForwardedHeaders
 from openhours.api.metrics import metrics_router
-from openhours.api.openapi import describe_files
+from openhours.api.openapi import describe_answers
 from openhours.api.public_path import PublicPath
 from openhours.api.security_headers import SecurityHeaders
 from openhours.api.slow_bodies import SlowBodies
@@ -109,7 +109,7 @@ class Application(FastAPI):
         if self.openapi_schema is None:
             schema = super().openapi()
             describe_access(schema)
-            describe_files(schema)
+            describe_answers(schema)
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schema["components"]["schemas"] |= problem.pop("$defs") | {"Problem": problem}
         assert self.openapi_schema is not None

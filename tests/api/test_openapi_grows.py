@@ -1,102 +1,16 @@
 """The OpenAPI description may only grow: clients that were generated from it go on working.
 
-docs/openapi.json is what was promised; `make openapi` writes it.
+docs/openapi.json is what was promised; `make openapi` writes it, unless something is lost.
 """
 
 import json
-from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tools.openapi import PROMISED, description
-
-# Prose, and what helps nobody's code.
-_CONSTRAINTS = {
-    "additionalProperties",
-    "enum",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "maxItems",
-    "maxLength",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minimum",
-    "pattern",
-    "required",
-}
-_TEXTS = {"description", "summary", "title", "example", "examples", "default", "info"}
-
-
-def lost(old: Any, new: Any, of_a_request: bool, where: str = "") -> Iterator[str]:
-    """Yield where `new` lacks or forbids what `old` has."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in old.keys() - _TEXTS:
-            here = f"{where}/{key}"
-            if key not in new:
-                yield here
-            elif key == "required" and isinstance(old[key], list):
-                more, less = (new[key], old[key]) if of_a_request else (old[key], new[key])
-                yield from (f"{here}: {name}" for name in set(more) - set(less))
-            else:
-                in_request = of_a_request or key in ("parameters", "requestBody")
-                yield from lost(old[key], new[key], in_request, here)
-        if (body := new.get("requestBody")) and body.get("required") and "requestBody" not in old:
-            yield f"{where}/requestBody is required"
-        if of_a_request:
-            yield from (f"{where}/{key} is new" for key in (new.keys() - old.keys()) & _CONSTRAINTS)
-    elif isinstance(old, list) and isinstance(new, list):
-        yield from _lost_of_list(old, new, of_a_request, where)
-    elif old != new:
-        yield f"{where}: {old} is {new}"
-
-
-def _lost_of_list(old: list[Any], new: list[Any], of_a_request: bool, where: str) -> Iterator[str]:
-    named = {item["name"]: item for item in new if isinstance(item, dict) and "name" in item}
-    for item in old:
-        if isinstance(item, dict) and item.get("name") in named:
-            here = f"{where}/{item['name']}"
-            yield from lost(item, named[item["name"]], of_a_request, here)
-        elif all(any(lost(item, other, of_a_request)) for other in new):
-            yield f"{where}: {item}"
-    if where.endswith("/parameters"):
-        before = {item["name"] for item in old}
-        yield from (
-            f"{where}: {name} is required"
-            for name, item in named.items()
-            if item.get("required") and name not in before
-        )
-
-
-def schemas_of_requests(document: dict[str, Any]) -> set[str]:
-    """Return the names of the schemas that requests use, directly or within others."""
-    schemas = document["components"]["schemas"]
-    found: set[str] = set()
-    waiting = [
-        operation[part]
-        for operations in document["paths"].values()
-        for operation in operations.values()
-        for part in ("parameters", "requestBody")
-        if part in operation
-    ]
-    while waiting:
-        text = json.dumps(waiting.pop())
-        names = {name for name in schemas if f'schemas/{name}"' in text}
-        waiting += [schemas[name] for name in names - found]
-        found |= names
-    return found
-
-
-def all_lost(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Return where a newer description breaks what clients of an older one do."""
-    sent = schemas_of_requests(old)
-    schemas, newer = old["components"]["schemas"], new["components"]["schemas"]
-    found = [*lost(old["paths"], new["paths"], False, "paths")]
-    for name, schema in schemas.items():
-        found += lost(schema, newer.get(name), name in sent, f"schemas/{name}")
-    return found
+from tools import openapi
+from tools.openapi import PROMISED, all_lost, description
 
 
 @pytest.fixture
@@ -135,6 +49,45 @@ def test_every_answer_says_what_it_holds() -> None:
             for code, answer in operation["responses"].items():
                 for content in answer.get("content", {}).values():
                     assert content["schema"], (path, code)
+
+
+@pytest.mark.slow
+def test_what_is_promised_cannot_be_written_over(
+    promised: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    promised["paths"]["/gone"] = {"get": {"operationId": "get_gone", "responses": {}}}
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps(promised))
+    monkeypatch.setattr(openapi, "PROMISED", file)
+    with pytest.raises(SystemExit, match=r"paths//gone"):
+        openapi.main()
+    assert json.loads(file.read_text()) == promised
+    file.unlink()
+    openapi.main()
+    assert json.loads(file.read_text()) == description()
+
+
+@pytest.mark.slow
+def test_every_error_is_a_problem_but_those_that_say_more() -> None:
+    found = description()
+    for path, operations in found["paths"].items():
+        for operation in operations.values():
+            for code, answer in operation["responses"].items():
+                assert int(code) < 400 or answer["content"], (path, code)
+    answers = found["paths"]["/get_report"]["get"]["responses"]
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    assert answers["404"]["content"] == problem
+    assert {"X-Report-Status", "Repr-Digest", "ETag"} < answers["200"]["headers"].keys()
+    assert "Retry-After" in answers["429"]["headers"]
+    assert {"206", "416"} < answers.keys()
+
+
+@pytest.mark.slow
+def test_a_client_can_wait_for_a_report_and_turn_pages() -> None:
+    paths = description()["paths"]
+    for path in ("/get_report", "/get_report/{report_id}"):
+        assert "Prefer" in [one["name"] for one in paths[path]["get"]["parameters"]]
+    assert "Link" in paths["/reports"]["get"]["responses"]["200"]["headers"]
 
 
 def _path(document: dict[str, Any], *keys: str) -> Any:

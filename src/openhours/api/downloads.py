@@ -15,7 +15,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
@@ -24,6 +24,7 @@ from openhours.api.dependencies import Resource
 from openhours.api.error_responses import problem_response
 from openhours.api.negotiation import accepts_gzip
 from openhours.api.off_loop import off_loop
+from openhours.api.openapi import header
 from openhours.db.engine import is_disk_full
 
 _KEPT_FOR = 3600.0  # seconds
@@ -32,6 +33,23 @@ _UNFINISHED = ".part"
 # A day old, they were left by a process that was killed.
 _LEFT_AFTER = 86_400.0
 _RANGE = re.compile(r"(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-(?P<suffix>[0-9]{1,18})")
+
+# For the OpenAPI description: what `download` answers beside 200, and the headers of both.
+FILE_HEADERS = {
+    "ETag": header("Changes when the file does: for `If-None-Match` and `If-Range`."),
+    "Repr-Digest": header("SHA-256 of the whole file (RFC 9530), as it is encoded."),
+    "Accept-Ranges": header("`bytes`: parts of the file can be asked for by `Range`."),
+    "Content-Encoding": header("`gzip`, to a client that accepts it."),
+}
+FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
+    206: {
+        "description": "The part that `Range` asks for.",
+        "headers": FILE_HEADERS | {"Content-Range": header("Where it stands in the file.")},
+        "content": {"*/*": {}},
+    },
+    304: {"description": "Not modified (`If-None-Match`)."},
+    416: {"description": "The file ends before the `Range` begins."},
+}
 
 Make = Callable[[], Awaitable[AsyncIterator[bytes]]]
 

@@ -1,8 +1,9 @@
-"""Completing the OpenAPI description: schemas of files, and present instants in examples."""
+"""Completing the OpenAPI description: what answers hold, and present instants in examples."""
 
 from datetime import timedelta
 from typing import Any
 
+from openhours.api.error_responses import error_response
 from openhours.times import iso, now
 
 # To be written where an example of a request needs an instant.
@@ -10,15 +11,38 @@ NOW = "<now>"
 HOUR_AGO = "<an hour ago>"
 
 
-def describe_files(schema: dict[str, Any]) -> None:
-    """Give each answer without a schema that of a file, for clients made from the description."""
+def header(description: str, type_: str = "string") -> dict[str, Any]:
+    """Return the OpenAPI description of a header of an answer."""
+    return {"description": description, "schema": {"type": type_}}
+
+
+def header_parameter(name: str, description: str) -> dict[str, Any]:
+    """Return the OpenAPI description of a header of a request that the route reads by itself."""
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+
+
+_RETRY_AFTER = header("When to try again, in seconds.", "integer")
+_LINK = header('The address of the next page, with `rel="next"`; not on the last one.')
+
+
+def describe_answers(schema: dict[str, Any]) -> None:
+    """Say of each answer what it holds, for clients made from the description.
+
+    A file, or a problem, where routes say nothing else; and the headers that many have.
+    """
     for operations in schema["paths"].values():
         for operation in operations.values():
-            for answer in operation["responses"].values():
+            for code, answer in operation["responses"].items():
+                if int(code) >= 400:
+                    answer.setdefault("content", error_response("")["content"])
+                if code in ("429", "503"):
+                    answer.setdefault("headers", {})["Retry-After"] = _RETRY_AFTER
                 for media, content in answer.get("content", {}).items():
                     if not content.get("schema"):
                         binary = {} if media.startswith("text/") else {"format": "binary"}
                         content["schema"] = {"type": "string", **binary}
+            if any(one["name"] == "cursor" for one in operation.get("parameters", [])):
+                operation["responses"]["200"].setdefault("headers", {})["Link"] = _LINK
 
 
 def with_present_instants(description: bytes) -> bytes:

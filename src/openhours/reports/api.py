@@ -1,7 +1,7 @@
 """The main job over HTTP: trigger a report, get it, list all of them."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -20,19 +20,23 @@ from openhours.api.repeated import once
 from openhours.db.deliveries import Delivery, deliveries_of
 from openhours.db.queue import UNFINISHED
 from openhours.errors import invalid, located
+from openhours.reports.answers import (
+    GET_ANSWERS,
+    MAX_WAIT,
+    PREFER,
+    PREFER_ASYNC,
+    TRIGGER_ANSWERS,
+)
 from openhours.reports.download_answers import Download, download_answer
 from openhours.reports.downloads import file_name, report_table
-from openhours.reports.formats import MEDIA, Format
+from openhours.reports.formats import Format
 from openhours.reports.group_tables import check_key, group_table
-from openhours.reports.layouts import Layout, Wide
+from openhours.reports.layouts import Layout
 from openhours.reports.notify import ENDED
 from openhours.reports.queries import find_report, list_reports
 from openhours.reports.schemas import (
-    ReportFailed,
     ReportInfo,
     ReportOptions,
-    ReportRows,
-    ReportRunning,
     Triggered,
     report_info,
 )
@@ -40,7 +44,6 @@ from openhours.reports.tables import Report
 from openhours.reports.tabular import Table
 from openhours.reports.trigger import trigger
 from openhours.stores.labels import MAX_LENGTH
-from openhours.uptime.windows import DEFAULT_WINDOWS
 
 router = APIRouter(tags=["reports"])
 
@@ -48,7 +51,6 @@ Detail = Literal["basic", "full"]
 
 # Enough for the most store_ids there may be, even if they are UUIDs.
 _MAX_BODY_BYTES = 4 << 20
-_MAX_WAIT = 60  # seconds
 # A body that /docs can send as it is.
 _EXAMPLE = {"interpolation": "nearest"}
 
@@ -56,8 +58,9 @@ _EXAMPLE = {"interpolation": "nearest"}
 @router.post(
     "/trigger_report",
     max_body_size=_MAX_BODY_BYTES,
-    responses={202: {"model": Triggered, "description": "As 200, to `Prefer: respond-async`."}},
-    openapi_extra=json_body(ReportOptions.model_json_schema(), _EXAMPLE, required=False),
+    responses=TRIGGER_ANSWERS,
+    openapi_extra=json_body(ReportOptions.model_json_schema(), _EXAMPLE, required=False)
+    | {"parameters": [PREFER_ASYNC]},
 )
 async def trigger_report(
     request: Request,
@@ -98,39 +101,6 @@ def _unfinished(request: Request) -> tuple[int, dict[str, str]]:
     return 200, {"Vary": "Prefer"}
 
 
-_RUNNING = {"report_id": "2fLRb9xhT0mrwV6sX3n8cQ", "status": "Running", "progress": 0.5}
-_FAILED = {"report_id": "2fLRb9xhT0mrwV6sX3n8cQ", "status": "Failed", "error": "…"}
-_GET_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "model": ReportRunning | ReportInfo | ReportRows,
-        "description": "`X-Report-Status: Complete`: the CSV, or what was asked for. "
-        "`X-Report-Status: Running`: JSON; ask again.",
-        "content": {
-            "text/csv": {
-                "example": ",".join(
-                    heading.title for heading in Wide(DEFAULT_WINDOWS, False).headings
-                )
-                + "\n8139926242460185114,60.00,11.50,74.82,0.00,0.50,5.18\n"
-            },
-            "application/json": {"example": _RUNNING},
-            MEDIA["parquet"]: {},
-            MEDIA["xlsx"]: {},
-        },
-    },
-    202: {
-        "model": ReportRunning,
-        "description": "Running, to `Prefer: respond-async`: ask again.",
-        "content": {"application/json": {"example": _RUNNING}},
-    },
-    304: {"description": "Not modified (`If-None-Match`)."},
-    404: {"description": "No such report."},
-    500: {
-        "model": ReportFailed,
-        "description": "The report failed; `error` says why.",
-        "content": {"application/json": {"example": _FAILED}},
-    },
-}
-
 _FormatQuery = Annotated[
     Format | None,
     Query(
@@ -167,7 +137,12 @@ _GroupQuery = Annotated[
 
 
 @router.head("/get_report", include_in_schema=False)
-@router.get("/get_report", responses=_GET_RESPONSES, response_class=Response)
+@router.get(
+    "/get_report",
+    responses=GET_ANSWERS,
+    response_class=Response,
+    openapi_extra={"parameters": [PREFER]},
+)
 async def get_report(
     request: Request,
     engine: Engine,
@@ -193,7 +168,12 @@ async def get_report(
 
 
 @router.head("/get_report/{report_id}", include_in_schema=False)
-@router.get("/get_report/{report_id}", responses=_GET_RESPONSES, response_class=Response)
+@router.get(
+    "/get_report/{report_id}",
+    responses=GET_ANSWERS,
+    response_class=Response,
+    openapi_extra={"parameters": [PREFER]},
+)
 async def get_report_by_path(
     request: Request,
     engine: Engine,
@@ -220,7 +200,7 @@ async def _answer(
 ) -> Response:
     if group_by is not None and layout == "long":
         raise invalid("groups have no layout=long", "query", "group_by")
-    seconds = seconds_to_wait(request.headers, _MAX_WAIT)
+    seconds = seconds_to_wait(request.headers, MAX_WAIT)
     report = await changes.wait(report_id, [ENDED], lambda: find_report(engine, report_id), seconds)
     if report.state in UNFINISHED:
         running = {"report_id": report_id, "status": "Running", "progress": report.progress}

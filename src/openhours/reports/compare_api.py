@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.dependencies import Engine, public_path
-from openhours.api.downloads import DOWNLOADS, download
+from openhours.api.downloads import DOWNLOADS, FILE_ANSWERS, FILE_HEADERS, download
 from openhours.api.fields import Text
 from openhours.api.off_loop import off_loop
 from openhours.reports.causes import CAUSES, Cause
@@ -108,14 +108,15 @@ _Format = Literal["json", "csv"]
 @router.get(
     "/reports/{a}/diff/{b}",
     response_class=Response,
-    responses={
+    responses=FILE_ANSWERS
+    | {
         200: {
+            "headers": FILE_HEADERS,
             "model": ReportDiff,
             "description": "Rows are sorted by store_id. As CSV there are only these, causes with "
             "spaces between.",
             "content": {"text/csv": {}},
         },
-        304: {"description": "Not modified (`If-None-Match`)."},
         409: {"description": "A report is not complete."},
     },
 )

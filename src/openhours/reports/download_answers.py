@@ -7,11 +7,14 @@ from typing import Any
 from fastapi import Request, Response
 
 from openhours.api.dependencies import SETTINGS
-from openhours.api.downloads import DOWNLOADS, download
+from openhours.api.downloads import DOWNLOADS, FILE_HEADERS, download
+from openhours.api.openapi import header
 from openhours.errors import located
 from openhours.reports.formats import MEDIA, Format, written
 from openhours.reports.tables import Report
 from openhours.reports.tabular import Table
+
+TABLE_HEADERS = FILE_HEADERS | {"X-Row-Count": header("How many rows it has.", "integer")}
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from openhours.api.dependencies import Engine, public_path
+from openhours.api.downloads import FILE_ANSWERS
 from openhours.api.fields import Text
 from openhours.errors import Conflict
-from openhours.reports.download_answers import Download, download_answer
+from openhours.reports.download_answers import TABLE_HEADERS, Download, download_answer
 from openhours.reports.downloads import file_name, outage_table
 from openhours.reports.formats import MEDIA, Format
 from openhours.reports.outages import OUTAGE_HEADINGS
@@ -27,8 +28,10 @@ _EXAMPLE = (
 @router.get(
     "/reports/{report_id}/outages",
     response_class=Response,
-    responses={
+    responses=FILE_ANSWERS
+    | {
         200: {
+            "headers": TABLE_HEADERS,
             "model": ReportRows,
             "description": "The outages.",
             "content": {
@@ -37,7 +40,6 @@ _EXAMPLE = (
                 MEDIA["xlsx"]: {},
             },
         },
-        304: {"description": "Not modified (`If-None-Match`)."},
         404: {"description": "No such report."},
         409: {"description": "It is not complete, or was not asked for outages."},
     },
