@@ -28,7 +28,11 @@ from tests.helpers.terminal import make_environment
 from tests.helpers.waiting import wait_for
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "deploy/README.md",
+]
 LANGUAGES = {"console", "python", "javascript", "sql", "text", "nginx", "ini"}
 NOT_COPIED = (".git", ".venv*", ".openhours", ".env", ".*_cache", "__pycache__", "*.egg-info")
 HEADER = "store_id,uptime_last_hour(in minutes)"
@@ -212,6 +216,11 @@ def test_the_readme_and_the_pages_it_leads_to_do_as_they_say(reader: Reader) -> 
 
 
 @pytest.mark.slow
+def test_the_page_on_delivery_does_as_it_says(reader: Reader) -> None:
+    reader.follow("docs/delivery.md")
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not BINARIES.is_dir(), reason=MISSING)
 def test_the_page_on_deployment_does_as_it_says(reader: Reader, place: Path) -> None:
     with Cluster(place / "postgresql") as cluster:
@@ -221,14 +230,15 @@ def test_the_page_on_deployment_does_as_it_says(reader: Reader, place: Path) -> 
 
 
 def test_no_command_is_shown_that_no_test_runs() -> None:
-    run = {"README.md", "CONTRIBUTING.md", "agent.md", "apis.md", "clients.md", "deployment.md"}
+    names = ("README", "CONTRIBUTING", "docs/agent", "docs/apis", "docs/clients", "docs/delivery")
+    run = {ROOT / f"{name}.md" for name in (*names, "docs/deployment")}
     for document in DOCUMENTS:
         for block in blocks(document):
             place = f"{document.relative_to(ROOT)}:{block.line}"
             assert block.language in LANGUAGES, f"{place}: {block.language or 'no language'}"
             typed = block.text.startswith("$ ")
             assert typed == (block.language == "console"), place
-            assert not typed or block.not_run or document.name in run, place
+            assert not typed or block.not_run or document in run, place
 
 
 def test_links_between_documents_lead_somewhere() -> None:

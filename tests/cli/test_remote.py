@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow.parquet
 import pytest
 from tools.service import Service
 
@@ -64,6 +65,9 @@ def test_a_key_in_the_environment_or_in_dotenv_opens_the_server_and_is_never_sho
         here.mkdir()
         again = openhours("ingest", *FILES, cwd=here)
         local = openhours("report", "-o", "r.csv", "--outages", "o.csv", cwd=here)
+        parquet = ("--format", "parquet", "-o", "r.parquet", "--outages", "o.parquet")
+        for folder, server in ((elsewhere, to), (here, ())):
+            assert openhours("report", *server, *parquet, cwd=folder).returncode == 0
         for options in (["--layout", "long", "--full"], ["--group-by", "region"]):
             ours, theirs = (
                 openhours("report", *options, *where, cwd=elsewhere) for where in (to, ())
@@ -71,10 +75,13 @@ def test_a_key_in_the_environment_or_in_dotenv_opens_the_server_and_is_never_sho
             assert ours.stdout == theirs.stdout != ""
             assert without_id(ours.stderr) == without_id(theirs.stderr)
     assert columns(loaded.stderr) == columns(again.stderr)
-    for name in ("r.csv", "o.csv"):
+    for name in ("r.csv", "o.csv", "r.parquet", "o.parquet"):
         assert (elsewhere / name).read_bytes() == (here / name).read_bytes()
+    outages = pyarrow.parquet.read_table(here / "o.parquet")
+    assert outages.num_rows == len((here / "o.csv").read_text().splitlines()) - 1 > 0
     assert without_id(done.stderr) == without_id(local.stderr)
-    assert sorted(path.name for path in elsewhere.iterdir()) == [".env", "o.csv", "r.csv"]
+    files = [".env", "o.csv", "o.parquet", "r.csv", "r.parquet"]
+    assert sorted(path.name for path in elsewhere.iterdir()) == files
     said = service.story() + "".join(one.stderr for one in (closed, refused, loaded, done))
     assert reporting not in said
     assert ingesting not in said

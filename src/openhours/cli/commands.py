@@ -36,7 +36,7 @@ from openhours.ingestion.write import add_ingestion
 from openhours.process_pool import fork_server
 from openhours.reports import executors
 from openhours.reports.downloads import outage_table, report_table
-from openhours.reports.formats import Format, csv, written
+from openhours.reports.formats import Format, written
 from openhours.reports.group_tables import check_key, group_table
 from openhours.reports.layouts import Layout
 from openhours.reports.queries import find_report
@@ -117,7 +117,7 @@ async def report(
     group_by: str | None,
     **options: Any,
 ) -> bool:
-    """Compute a report and write its rows or groups, and its outages as CSV; whether it was done.
+    """Compute a report and write its rows or groups, and its outages; whether it was done.
 
     `options` are those of `reports.trigger`.
     """
@@ -148,7 +148,8 @@ async def report(
         metadata = report_info(done, "").model_dump(mode="json")
         await _write(await written(table, form, settings.data_dir, metadata), out)
         if outages_to is not None:
-            await _write(csv(outage_table(engine, done)), outages_to)
+            outages = outage_table(engine, done)
+            await _write(await written(outages, form, settings.data_dir, metadata), outages_to)
     print_report(report_id, table.rows, "rows" if group_by is None else "groups", out)
     if outages_to is not None:
         print_outages(done.outage_count or 0, outages_to)

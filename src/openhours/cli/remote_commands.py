@@ -85,7 +85,7 @@ def report(
     group_by: str | None,
     **options: Any,
 ) -> bool:
-    """Make a report, follow it, and download its rows or groups, and its outages as CSV.
+    """Make a report, follow it, and download its rows or groups, and its outages.
 
     Return whether it was done. `options` are those of the trigger. Raise ServerFailed.
     """
@@ -110,7 +110,7 @@ def report(
             if outages_to is not None:
                 task = bar.add_task("outages", total=None)
                 place = f"reports/{report_id}/outages"
-                outages = server.download(place, {"format": "csv"}, outages_to, bar, task)
+                outages = server.download(place, {"format": form}, outages_to, bar, task)
     except ServerFailed as error:
         if not error.problems:
             raise

@@ -49,7 +49,7 @@ def report(
         ),
     ] = False,
     outages: Annotated[
-        Path | None, typer.Option(help="List the outages, too, as CSV in this file.")
+        Path | None, typer.Option(help="List the outages, too, in this file, in the same format.")
     ] = None,
     group_by: Annotated[
         str | None,
