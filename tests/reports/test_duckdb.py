@@ -1,11 +1,8 @@
 """DuckDB reads a report's Parquet over HTTP, by ranges, as docs/clients.md shows."""
 
-import os
 import platform
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from openhours.settings import Settings
 from tests.helpers.clients import bearer, make_keys
 from tests.helpers.csv_files import ID
 from tests.helpers.documents import blocks
+from tests.helpers.packages import install, run_python
 
 pytestmark = pytest.mark.slow
 
@@ -34,18 +32,7 @@ MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 def duckdb(folder: Path) -> dict[str, str]:
     """Where DuckDB is, in environment variables; its extension is where it would install it."""
     packages, home = folder / "packages", folder / "home"
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--target",
-        str(packages),
-    ]
-    wanted = [f"duckdb=={VERSION}", f"duckdb-extension-httpfs=={VERSION}"]
-    subprocess.run([*command, *wanted], check=True, timeout=120)
+    install(packages, f"duckdb=={VERSION}", f"duckdb-extension-httpfs=={VERSION}")
     [extension] = packages.rglob("httpfs.duckdb_extension")
     installed = home / f".duckdb/extensions/v{VERSION}/linux_{MACHINES[platform.machine()]}"
     installed.mkdir(parents=True)
@@ -56,19 +43,6 @@ def duckdb(folder: Path) -> dict[str, str]:
 def polls(stores: int) -> bytes:
     rows = [f"{ID}{n},active,2023-01-18 12:00:00 UTC" for n in range(1, stores + 1)]
     return "\n".join(["store_id,status,timestamp_utc", *rows]).encode()
-
-
-def run(script: str, environment: dict[str, str]) -> str:
-    ran = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
 
 
 def test_duckdb_reads_what_it_needs_of_a_report_behind_a_key(
@@ -85,9 +59,13 @@ def test_duckdb_reads_what_it_needs_of_a_report_behind_a_key(
         script = re.sub(
             r"http://localhost:8000/get_report/\w+", f"{service.url}/get_report/{report_id}", shown
         )
-        lines = [line.split() for line in run(script, environment).splitlines()]
+        lines = [
+            line.split() for line in run_python(environment, "-c", script, cwd=place).splitlines()
+        ]
         assert len(lines) == 10
         assert all(store_id.startswith(ID) and float(up) == 168 for store_id, up in lines)
-        fetched = re.search(r"in: ([\d.]+) KiB", run(script + FETCHED, environment))
+        fetched = re.search(
+            r"in: ([\d.]+) KiB", run_python(environment, "-c", script + FETCHED, cwd=place)
+        )
     assert fetched is not None
     assert float(fetched[1]) < len(file.content) / 1024 / 10

@@ -45,7 +45,6 @@ FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
     206: {
         "description": "The part that `Range` asks for.",
         "headers": FILE_HEADERS | {"Content-Range": header("Where it stands in the file.")},
-        "content": {"*/*": {}},
     },
     304: {"description": "Not modified (`If-None-Match`)."},
     416: {"description": "The file ends before the `Range` begins."},
