@@ -39,6 +39,9 @@ def test_old_weeks_go_once_they_are_counted(settings: Settings, database_url: st
         kept = ("activity_events", "activity_event_ids", "activity_counts", "activity_periods")
         for table in kept:
             assert 398 <= await raw.fetchval(f"SELECT count(*) FROM {table}") <= 407, table
+        await prune_activity(engine, settings.model_copy(update={"keep_event_days": 100}))
+        for table in kept:
+            assert 98 <= await raw.fetchval(f"SELECT count(*) FROM {table}") <= 107, table
         event = EventRow(6, datetime(2025, 1, 1, tzinfo=UTC), "viewed", "{}", "e499")
         [recorded] = await write_events(engine, [event])
         assert recorded is not None, "the event is known"

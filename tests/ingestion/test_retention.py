@@ -43,6 +43,7 @@ def test_old_ingestions_go_but_the_newest_of_each_file_in_the_inbox_stays(loader
         ("b", 300, False),
         ("upload", 500, True),
         ("newer upload", 300, True),
+        ("newest upload", 100, True),
         ("hours", 500, True),
     ):
         kind: Kind = "hours" if name == "hours" else "status"
@@ -58,6 +59,11 @@ def test_old_ingestions_go_but_the_newest_of_each_file_in_the_inbox_stays(loader
         "a 450",
         "b 300",
         "newer upload 300",
+        "newest upload 100",
         "hours 500",
     ]
-    assert len(loader.fetch("SELECT FROM rejected_rows")) == 4
+    assert len(loader.fetch("SELECT FROM rejected_rows")) == 5
+    shorter = loader.settings.model_copy(update={"keep_ingestion_days": 200})
+    assert loader.with_engine(lambda engine: prune_ingestions(engine, shorter)) == 1
+    left = loader.fetch("SELECT id FROM ingestions ORDER BY 1")
+    assert [kept[row["id"]] for row in left] == ["a 450", "b 300", "newest upload 100", "hours 500"]

@@ -34,6 +34,8 @@ def test_old_weeks_go_and_the_count_goes_on(settings: Settings, database_url: st
         await count_visits(engine)
         assert 12 <= await prune_visits(engine, settings) <= 16
         assert 400 <= await raw.fetchval("SELECT count(*) FROM visits") <= 407
+        await prune_visits(engine, settings.model_copy(update={"keep_visit_days": 100}))
+        assert 100 <= await raw.fetchval("SELECT count(*) FROM visits") <= 107
         visit = NewVisit("u", "/", None, False, None, None)
         assert list(await write_visits(engine, [visit])) == [501]
         found = await statistics.totals(engine, timedelta(hours=36))
