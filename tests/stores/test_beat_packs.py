@@ -125,7 +125,7 @@ async def mark_a_report(engine: AsyncEngine) -> None:
 
 
 async def both_ways(
-    engine: AsyncEngine, url: str, as_of: int, expiry: int
+    engine: AsyncEngine, url: str, as_of: int, expiry: int, listed: bool
 ) -> list[tuple[PartitionFigures, PartitionFigures]]:
     """The partitions of a report as it reads them, and by all their rows."""
     loop = asyncio.get_running_loop()
@@ -136,6 +136,7 @@ async def both_ways(
             heartbeat_expiry_seconds=expiry,
             outages=True,
             lookback_days=7,
+            stores=[FIRST_ID, FIRST_ID + PCS - 1] if listed else None,
         )
         report.inputs = await plan_inputs(connection, report)
         found = []
@@ -166,6 +167,7 @@ def plain(found: object) -> object:
     todo=st.lists(steps, max_size=5),
     as_of=as_ofs,
     expiry=st.sampled_from([90, 150, 1000, 60]),
+    listed=st.booleans(),
 )
 def test_packs_and_rows_give_the_same_report(
     database_url: str,
@@ -174,6 +176,7 @@ def test_packs_and_rows_give_the_same_report(
     todo: list[Step],
     as_of: int,
     expiry: int,
+    listed: bool,
 ) -> None:
     monkeypatch.setattr("openhours.reports.slices._MIN_STORES_OF_A_BLOCK", 1)
 
@@ -184,7 +187,9 @@ def test_packs_and_rows_give_the_same_report(
             await mark_a_report(engine)
             for step in (first, ("pack", None), *todo, ("pack", None)):
                 await take(step, connection, other)
-                for packed, by_rows in await both_ways(engine, database_url, START + as_of, expiry):
+                for packed, by_rows in await both_ways(
+                    engine, database_url, START + as_of, expiry, listed
+                ):
                     assert plain(packed) == plain(by_rows)
         finally:
             await engine.dispose()

@@ -1,23 +1,24 @@
 """Stores -> partitions: small enough for memory, and enough of them for all processes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import BigInteger, Text, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.db.engine import raw_connection
-from openhours.db.weekly import WeeklyTable, week_of
+from openhours.db.weekly import week_of
 from openhours.reports.filling import fill_rules_of
 from openhours.reports.inputs import cuts_of
 from openhours.reports.partition import Partition
-from openhours.reports.slices import Slice
+from openhours.reports.slices import Slice, blocks_of
 from openhours.reports.tables import Report
-from openhours.reports.windows import lookback, windows_of
+from openhours.reports.windows import windows_of
 from openhours.stores.beat_packs import TOGETHER, count_runs, packed_hours
 from openhours.stores.labels import having
 from openhours.stores.tables import BEATING, POLLED, WEEKLY, Store
-from openhours.times import DAY, HOUR, to_us
+from openhours.times import HOUR
 
 # A partition holds about so many observations: 5 MB on the wire, some 60 MB while computing.
 _OBSERVATIONS_A_PARTITION = 600_000
@@ -40,45 +41,22 @@ async def plan_partitions(
     """
     snapshot = str(await connection.scalar(select(func.pg_export_snapshot())))
     windows = windows_of(report)
-    chosen = report.stores is not None or report.labels is not None
     partitions = []
-    for feed, as_of in ((POLLED, report.as_of_polled), (BEATING, report.as_of_beating)):
-        if as_of is None:
+    for feed in (POLLED, BEATING):
+        stores = await _stores(connection, report, feed)
+        if not stores:
             continue
         cuts = cuts_of(report, feed)
-        conditions = [Store.feed == feed, Store.first_observed_at <= as_of]
-        if report.stores is not None:
-            conditions.append(Store.id == func.any(report.stores))
-        if report.labels is not None:
-            conditions.append(having(report.labels))
-        query = select(Store.id).where(*conditions).order_by(Store.id)
-        stores = (await connection.scalars(query)).all()
-        back = lookback(windows, to_us(as_of), report.lookback_days * DAY)
-        weeks = range(week_of(to_us(as_of) - back), week_of(to_us(as_of)) + 1)
-        observations = await _estimate_observations(connection, WEEKLY[feed], weeks)
-        hours: list[int] = []
-        if feed == BEATING and fill_rules_of(report).heartbeat_expiry >= TOGETHER:
-            hours = await _hours_to_read(connection, cuts.edges)
-            raw = await raw_connection(connection)
-            rows = max(0, 1 - len(hours) * HOUR / back)
-            observations = int(observations * rows) + 2 * await count_runs(raw, hours)
+        whole = await _whole(connection, report, feed, stores, cuts.edges)
+        observations = await _estimate_observations(connection, whole)
         size = stores_a_partition(len(stores), observations, parallelism)
         # Their figures, and the axis that holds all stores' time lines, are bounded, too.
-        size = max(1, min(size, _FIGURES_A_PARTITION // len(windows), _MAX_AXIS // back))
+        size = max(1, min(size, _FIGURES_A_PARTITION // len(windows), _MAX_AXIS // whole.lookback))
         for some in _runs(stores, size):
-            part = Slice(
-                feed=feed,
-                as_of=to_us(as_of),
-                lookback=back,
-                first=some[0],
-                last=some[-1],
-                only=some if chosen else None,
-                default_timezone=report.default_timezone,
-                packed_hours=hours,
-            )
+            only = None if whole.only is None else some
             partitions.append(
                 Partition(
-                    part,
+                    replace(whole, first=some[0], last=some[-1], only=only),
                     snapshot,
                     fill_rules_of(report),
                     windows,
@@ -92,11 +70,49 @@ async def plan_partitions(
     return partitions
 
 
-async def _hours_to_read(connection: AsyncConnection, edges: Sequence[int]) -> list[int]:
-    """Return the packed hours (µs) of the lookback but for those that an edge (µs) cuts."""
-    hours = await packed_hours(await raw_connection(connection), edges[0], edges[-1])
-    cut = {edge // HOUR * HOUR for edge in edges if edge % HOUR}
-    return [hour for hour in hours if hour not in cut]
+async def _stores(connection: AsyncConnection, report: Report, feed: str) -> Sequence[int]:
+    """Return the stores of a feed that the report has rows of, ascending."""
+    as_of = report.as_of(feed)
+    if as_of is None:
+        return []
+    conditions = [Store.feed == feed, Store.first_observed_at <= as_of]
+    if report.stores is not None:
+        conditions.append(Store.id == func.any(report.stores))
+    if report.labels is not None:
+        conditions.append(having(report.labels))
+    query = select(Store.id).where(*conditions).order_by(Store.id)
+    return (await connection.scalars(query)).all()
+
+
+async def _whole(
+    connection: AsyncConnection,
+    report: Report,
+    feed: str,
+    stores: Sequence[int],
+    edges: Sequence[int],
+) -> Slice:
+    """Return the slice of all these stores of a feed; no packed hour has one of the edges in it."""
+    since, beyond = edges[0], edges[-1]
+    chosen = report.stores is not None or report.labels is not None
+    hours: list[int] = []
+    if (
+        feed == BEATING
+        and fill_rules_of(report).heartbeat_expiry >= TOGETHER
+        and (not chosen or blocks_of(stores))
+    ):
+        hours = await packed_hours(await raw_connection(connection), since, beyond)
+        cut = {edge // HOUR * HOUR for edge in edges if edge % HOUR}
+        hours = [hour for hour in hours if hour not in cut]
+    return Slice(
+        feed=feed,
+        as_of=beyond - 1,
+        lookback=beyond - 1 - since,
+        first=stores[0],
+        last=stores[-1],
+        only=stores if chosen else None,
+        default_timezone=report.default_timezone,
+        packed_hours=hours,
+    )
 
 
 def only_of(partitions: Sequence[Partition]) -> list[int] | None:
@@ -119,12 +135,20 @@ def _runs(stores: Sequence[int], size: int) -> list[Sequence[int]]:
     return [stores[start : start + size] for start in range(0, len(stores), size)]
 
 
-async def _estimate_observations(
-    connection: AsyncConnection, table: WeeklyTable, weeks: range
-) -> int:
-    """Return about how many observations the weeks have, from their tables' size on disk."""
+async def _estimate_observations(connection: AsyncConnection, whole: Slice) -> int:
+    """Return about how many observations are read of all stores: rows, and ends of packed runs.
+
+    Rows are estimated from the size on disk of the tables of their weeks.
+    """
+    table, since = WEEKLY[whole.feed], whole.as_of - whole.lookback
+    weeks = range(week_of(since), week_of(whole.as_of) + 1)
     names = literal([table.name_of(week) for week in weeks], ARRAY(Text))
     name = func.unnest(names).column_valued("name")
     size = func.sum(func.pg_relation_size(func.to_regclass(name)))
     total = await connection.scalar(select(cast(func.coalesce(size, 0), BigInteger)))
-    return int(total or 0) // _BYTES_AN_OBSERVATION
+    rows = int(total or 0) // _BYTES_AN_OBSERVATION
+    if not whole.packed_hours:
+        return rows
+    packed = len(whole.packed_hours) * HOUR / whole.lookback
+    runs = await count_runs(await raw_connection(connection), whole.packed_hours)
+    return int(rows * (1 - packed)) + 2 * runs

@@ -117,8 +117,13 @@ def blocks_to_read(part: Slice) -> Sequence[int]:
     """Return the blocks in which packs have the slice's stores; none where rows are faster."""
     if part.only is None:
         return range(part.first // BLOCK, part.last // BLOCK + 1)
-    blocks = sorted({store // BLOCK for store in part.only})
-    return blocks if len(part.only) >= len(blocks) * _MIN_STORES_OF_A_BLOCK else []
+    return blocks_of(part.only)
+
+
+def blocks_of(stores: Sequence[int]) -> Sequence[int]:
+    """Return the blocks in which packs have some stores; none where rows are faster."""
+    blocks = sorted({store // BLOCK for store in stores})
+    return blocks if len(stores) >= len(blocks) * _MIN_STORES_OF_A_BLOCK else []
 
 
 def _others(packed: Sequence[int], length: int, since: int, beyond: int) -> list[tuple[int, int]]:
