@@ -83,14 +83,25 @@ def test_stores_are_searched_sorted_filtered_and_paged(page: Page, stocked: Serv
     page.goto("/stores?over=100&window=day")
     expect(rows).not_to_have_count(0)
     page.goto("/stores")
+    page.get_by_text("More filters").click()
     page.get_by_label("Target").select_option("missed")
     page.get_by_role("button", name="Show").click()
     expect(rows.first).to_contain_text("target 99.95 %: missed")
+    expect(page.get_by_label("Target")).to_be_visible()  # what is filtered by is seen
     good_for_all(page)
     page.goto("/stores?q=%25")
     expect(rows).to_have_count(1)  # a letter like any other
     page.goto("/stores?q=nobody")
     expect(page.locator("main")).to_contain_text("No matching stores")
+
+
+def test_a_phone_shows_the_first_stores_without_scrolling(page: Page, stocked: Service) -> None:
+    del stocked
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/stores")
+    first = page.locator("tbody tr").first.bounding_box()
+    assert first is not None
+    assert first["y"] < 750
 
 
 def test_a_store_as_a_report_saw_it_says_that_it_changed(page: Page, stocked: Service) -> None:
