@@ -1,6 +1,7 @@
 """Children of a worker that end: their own calls fail at once, and the next get new children."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -10,9 +11,11 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from openhours import process_pool
 from openhours.process_pool import Processes
 from tests.helpers.waiting import until
 
@@ -90,6 +93,26 @@ def test_a_call_that_is_cancelled_ends_its_child_and_no_other(tmp_path: Path) ->
         calls[1].cancel()
         await asyncio.wait(calls)
         processes.close()
+
+    asyncio.run(use())
+
+
+def test_a_child_that_cannot_be_made_is_made_by_the_next_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **_more: object) -> NoReturn:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async def use() -> None:
+        processes = Processes(1)
+        with monkeypatch.context() as patch:
+            patch.setattr(process_pool, "ProcessPoolExecutor", refuse)
+            with pytest.raises(BrokenProcessPool, match="too many open files"):
+                await processes.run(abs, -1)
+        assert await processes.run(abs, -1) == 1
+        processes.close()
+        with pytest.raises(BrokenProcessPool, match="this process ends"):
+            await processes.run(abs, -1)
 
     asyncio.run(use())
 

@@ -12,7 +12,6 @@ from typing import Any
 from openhours.app import create_app
 
 PROMISED = Path(__file__).parents[1] / "docs" / "openapi.json"
-# Prose, and what helps nobody's code.
 _CONSTRAINTS = {
     "additionalProperties",
     "enum",
@@ -28,6 +27,10 @@ _CONSTRAINTS = {
     "pattern",
     "required",
 }
+# Of a request these may grow, and those may shrink.
+_AT_MOST = {"exclusiveMaximum", "maxItems", "maxLength", "maximum"}
+_AT_LEAST = {"exclusiveMinimum", "minItems", "minLength", "minimum"}
+# Prose, and what helps nobody's code.
 _TEXTS = {"description", "summary", "title", "example", "examples", "default", "info"}
 
 
@@ -43,8 +46,13 @@ def lost(old: Any, new: Any, of_a_request: bool, where: str = "") -> Iterator[st
     if isinstance(old, dict) and isinstance(new, dict):
         for key in old.keys() - _TEXTS:
             here = f"{where}/{key}"
+            bounds = of_a_request and not where.endswith("/properties")
             if key not in new:
-                yield here
+                if not (bounds and key in _CONSTRAINTS):
+                    yield here
+            elif bounds and key in _AT_MOST | _AT_LEAST:
+                if (new[key] < old[key]) == (key in _AT_MOST) and new[key] != old[key]:
+                    yield f"{here}: {old[key]} is {new[key]}"
             elif key == "required" and isinstance(old[key], list):
                 more, less = (new[key], old[key]) if of_a_request else (old[key], new[key])
                 yield from (f"{here}: {name}" for name in set(more) - set(less))
@@ -69,6 +77,8 @@ def _lost_of_list(old: list[Any], new: list[Any], of_a_request: bool, where: str
             yield from lost(item, named[item["name"]], of_a_request, here)
         elif all(any(lost(item, other, of_a_request)) for other in new):
             yield f"{where}: {item}"
+    if where.endswith("/security") and new and not old:
+        yield f"{where}: a key is needed"
     if where.endswith("/parameters"):
         before = {item["name"] for item in old}
         yield from (
@@ -110,11 +120,11 @@ def all_lost(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 def main() -> None:
     """Write the description; refuse to if something that was promised is lost."""
     found = description()
-    lost = all_lost(json.loads(PROMISED.read_text()), found) if PROMISED.exists() else []
-    if lost:
+    broken = all_lost(json.loads(PROMISED.read_text()), found) if PROMISED.exists() else []
+    if broken:
         sys.exit(
             "Clients that were made from docs/openapi.json would break:\n"
-            + "\n".join(f"  {where}" for where in lost)
+            + "\n".join(f"  {where}" for where in broken)
             + "\nBring it back, or remove the file first if it must be."
         )
     PROMISED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

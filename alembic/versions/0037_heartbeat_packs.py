@@ -13,6 +13,41 @@ depends_on = None
 
 _CHANGES = ("INSERT", "NEW"), ("UPDATE", "OLD"), ("UPDATE", "NEW"), ("DELETE", "OLD")
 
+# The lock's number is that of stores/beat_packs.py. A statement that writes to a week's own table
+# fires no trigger. What is packed is over, whatever a clock that was set back says.
+_MARK = """
+CREATE FUNCTION mark_heartbeats() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN
+    PERFORM pg_advisory_xact_lock_shared(1650811252);
+    INSERT INTO heartbeat_marks (hour)
+    SELECT DISTINCT date_trunc('hour', event_time, 'UTC') FROM changed
+    WHERE event_time < greatest(
+        date_trunc('hour', clock_timestamp(), 'UTC'),
+        (SELECT max(hour) + interval '1 hour' FROM heartbeat_hours));
+    RETURN NULL;
+END $$;
+"""
+
+_MARK_ALL = """
+CREATE FUNCTION mark_all_heartbeats() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN
+    INSERT INTO heartbeat_marks (hour) SELECT hour FROM heartbeat_hours;
+    RETURN NULL;
+END $$;
+"""
+
+_HOURS = """
+INSERT INTO heartbeat_hours (hour)
+WITH RECURSIVE hours AS (
+    SELECT date_trunc('hour', min(event_time), 'UTC') AS hour FROM heartbeats
+    UNION ALL
+    SELECT (SELECT date_trunc('hour', min(event_time), 'UTC') FROM heartbeats
+            WHERE event_time >= hours.hour + interval '1 hour')
+    FROM hours WHERE hours.hour IS NOT NULL
+)
+SELECT hour FROM hours WHERE hour < date_trunc('hour', now(), 'UTC')
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -35,43 +70,10 @@ def upgrade() -> None:
     )
     # It would try in vain to compress them.
     op.execute("ALTER TABLE heartbeat_packs ALTER COLUMN runs SET STORAGE EXTERNAL")
-    op.execute(
-        """
-        INSERT INTO heartbeat_hours (hour)
-        WITH RECURSIVE hours AS (
-            SELECT date_trunc('hour', min(event_time), 'UTC') AS hour FROM heartbeats
-            UNION ALL
-            SELECT (SELECT date_trunc('hour', min(event_time), 'UTC') FROM heartbeats
-                    WHERE event_time >= hours.hour + interval '1 hour')
-            FROM hours WHERE hours.hour IS NOT NULL
-        )
-        SELECT hour FROM hours WHERE hour IS NOT NULL
-        """
-    )
+    op.execute(_HOURS)
     op.execute("INSERT INTO heartbeat_marks (hour) SELECT hour FROM heartbeat_hours")
-    # The lock's number is that of stores/beat_packs.py. A statement that writes to a week's own
-    # table fires no trigger.
-    op.execute(
-        """
-        CREATE FUNCTION mark_heartbeats() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN
-            PERFORM pg_advisory_xact_lock_shared(1650811252);
-            INSERT INTO heartbeat_marks (hour)
-            SELECT DISTINCT date_trunc('hour', event_time, 'UTC') FROM changed
-            WHERE event_time < date_trunc('hour', clock_timestamp(), 'UTC');
-            RETURN NULL;
-        END $$;
-        """
-    )
-    op.execute(
-        """
-        CREATE FUNCTION mark_all_heartbeats() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN
-            INSERT INTO heartbeat_marks (hour) SELECT hour FROM heartbeat_hours;
-            RETURN NULL;
-        END $$;
-        """
-    )
+    op.execute(_MARK)
+    op.execute(_MARK_ALL)
     for change, table in _CHANGES:
         op.execute(
             f"""

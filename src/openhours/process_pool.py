@@ -87,7 +87,8 @@ class Processes:
     def __init__(self, count: int) -> None:
         self.count = count or max(2, os.cpu_count() or 2)
         # A pool of one each: what ends a child ends nobody else's call.
-        self._children = [_make_child() for _ in range(self.count)]
+        self._children: list[ProcessPoolExecutor | None] = [None] * self.count
+        self._closed = False
         self._idle: asyncio.Queue[int] = asyncio.Queue()
         for number in range(self.count):
             self._idle.put_nowait(number)
@@ -99,8 +100,8 @@ class Processes:
         whatever it does. The next call gets a new child.
         """
         number = await self._idle.get()
-        child = self._children[number]
         try:
+            child = self._child(number)
             future = _submit(child, function, *args)
             try:
                 while not (await asyncio.wait({future}, timeout=_CHILDREN_SEEN_EVERY))[0]:
@@ -108,14 +109,32 @@ class Processes:
                 return await future
             finally:
                 future.cancel()
-        except (BrokenProcessPool, asyncio.CancelledError) as error:
-            if isinstance(error, BrokenProcessPool):
-                log.error("a child process died; making a new one")
-            _kill(child)
-            self._children[number] = _make_child()
+        except BrokenProcessPool:
+            log.error("a child process died; making a new one")
+            self._kill(number)
+            raise
+        except asyncio.CancelledError:
+            self._kill(number)
             raise
         finally:
             self._idle.put_nowait(number)
+
+    def _child(self, number: int) -> ProcessPoolExecutor:
+        """Return a child, made if there is none. Raise BrokenProcessPool if none can be had."""
+        if self._closed:
+            raise BrokenProcessPool("this process ends")
+        child = self._children[number]
+        if child is None:
+            child = self._children[number] = _make_child()
+        return child
+
+    def _kill(self, number: int) -> None:
+        child, self._children[number] = self._children[number], None
+        if child is not None:
+            # `kill_workers` from Python 3.14 on. There are none once it is shut down.
+            for process in list((child._processes or {}).values()):
+                process.kill()
+            child.shutdown(wait=False, cancel_futures=True)
 
     async def warm_up(self, function: Callable[[], object]) -> None:
         """Run `function` in every child now, so that the first report does not wait for imports."""
@@ -127,27 +146,26 @@ class Processes:
         The end of this process would wait, too, but that of a forked one closes the children's
         queues first: those that had not been told to end by then waited for ever.
         """
-        for child in self._children:
+        self._closed = True
+        children = [child for child in self._children if child is not None]
+        for child in children:
             child.shutdown(wait=False, cancel_futures=True)
-        for child in self._children:
+        for child in children:
             child.shutdown(wait=True)
 
 
 def _make_child() -> ProcessPoolExecutor:
-    # A child forked from this process would share its connections and event loop.
-    return ProcessPoolExecutor(
-        1,
-        mp_context=multiprocessing.get_context("forkserver"),
-        initializer=_start_child,
-        initargs=(logging.getLogger().level,),
-    )
-
-
-def _kill(child: ProcessPoolExecutor) -> None:
-    # `kill_workers` from Python 3.14 on. There are none once it is shut down.
-    for process in list((child._processes or {}).values()):
-        process.kill()
-    child.shutdown(wait=False, cancel_futures=True)
+    """Return a pool of one. Raise BrokenProcessPool if there is no pipe or semaphore for it."""
+    try:
+        # A child forked from this process would share its connections and event loop.
+        return ProcessPoolExecutor(
+            1,
+            mp_context=multiprocessing.get_context("forkserver"),
+            initializer=_start_child,
+            initargs=(logging.getLogger().level,),
+        )
+    except OSError as error:
+        raise BrokenProcessPool(f"no child can be made: {error}") from error
 
 
 def _submit(

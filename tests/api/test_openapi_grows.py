@@ -135,6 +135,34 @@ def test_a_field_of_a_request_that_is_bounded_from_now_on_is_found(
     assert all_lost(promised, newer) == [where]
 
 
+def test_a_field_of_a_request_that_may_be_longer_or_left_out_is_fine(
+    promised: dict[str, Any], newer: dict[str, Any]
+) -> None:
+    schema = _path(newer, "components", "schemas", "Credentials")
+    username = schema["properties"]["username"]
+    username["maxLength"] = (
+        _path(promised, "components", "schemas", "Credentials")["properties"]["username"][
+            "maxLength"
+        ]
+        + 1
+    )
+    schema["required"].remove("password")
+    assert all_lost(promised, newer) == []
+    del username["maxLength"]
+    assert all_lost(promised, newer) == []
+    username["maxLength"] = 1
+    assert len(all_lost(promised, newer)) == 1
+
+
+def test_an_operation_that_needs_a_key_from_now_on_is_found(
+    promised: dict[str, Any], newer: dict[str, Any]
+) -> None:
+    health = _path(newer, "paths", "/health", "get")
+    assert health["security"] == []
+    health["security"] = [{"key": []}]
+    assert all_lost(promised, newer) == ["paths//health/get/security: a key is needed"]
+
+
 def test_a_body_that_must_be_sent_from_now_on_is_found(
     promised: dict[str, Any], newer: dict[str, Any]
 ) -> None:

@@ -13,7 +13,6 @@ def install(folder: Path, *packages: str) -> None:
     subprocess.run(
         [*pip, "--no-deps", "--target", str(folder), *packages],
         check=True,
-        stderr=subprocess.DEVNULL,
         timeout=120,
     )
 

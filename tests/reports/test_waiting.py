@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -189,6 +190,9 @@ def statements(url: str) -> list[tuple[object, ...]]:
 def test_a_thousand_wait_over_few_connections_and_without_asking_the_database(
     service: Service,
 ) -> None:
+    # As the server does for itself.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     url = service.environment["DATABASE_URL"]
     [worker] = workers_of(service)
     worker.suspend()

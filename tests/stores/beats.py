@@ -33,7 +33,10 @@ def beats_of(run: Run) -> list[tuple[int, datetime]]:
 
 
 async def beat(connection: Connection, some: list[Run]) -> None:
-    beats = [one for run in some for one in beats_of(run)]
+    await beat_at(connection, [one for run in some for one in beats_of(run)])
+
+
+async def beat_at(connection: Connection, beats: list[tuple[int, datetime]]) -> None:
     await connection.execute(
         "INSERT INTO heartbeats (event_time, id, store)"
         " SELECT event_time, nextval('heartbeat_ids'), store"
@@ -46,8 +49,8 @@ async def empty(connection: Connection) -> None:
     for instant in START, START + HOURS * HOUR:
         await HEARTBEATS.ensure(connection, week_of(instant))
     await connection.execute(
-        "TRUNCATE heartbeats, heartbeat_hours, heartbeat_marks, heartbeat_packs, reports, stores"
-        " CASCADE;"
+        "TRUNCATE heartbeats, heartbeat_hours, heartbeat_marks, heartbeat_packs, reports,"
+        " corrections, stores CASCADE;"
         f" ALTER TABLE stores ALTER COLUMN id RESTART WITH {FIRST_ID}"
     )
     await connection.execute(

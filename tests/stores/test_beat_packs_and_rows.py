@@ -16,7 +16,7 @@ from openhours.reports.inputs import plan_inputs
 from openhours.reports.partition import PartitionFigures, compute_partition
 from openhours.reports.plan import plan_partitions
 from openhours.stores import beat_packs
-from openhours.times import DAY, HOUR, SECOND, from_us
+from openhours.times import DAY, HOUR, MINUTE, SECOND, from_us
 from tests.reports.database import new_report
 from tests.stores.beats import (
     FIRST_ID,
@@ -25,6 +25,7 @@ from tests.stores.beats import (
     START,
     Connection,
     beat,
+    beat_at,
     empty,
     with_connections,
 )
@@ -38,9 +39,10 @@ ONE_THREAD = ThreadPoolExecutor(1)
 
 # Just before hours end, and before the instant of the report in `mark_a_report`.
 edges = st.sampled_from([3590, 5390, 7190])
+seconds = st.integers(0, HOURS * 3600 - 1) | edges
 runs = st.tuples(
     st.integers(0, PCS - 1),
-    st.integers(0, HOURS * 3600 - 1) | edges,
+    seconds,
     st.integers(1, 12),
     st.sampled_from([0, 20, 60, 90, 91, 150, 700]),
 )
@@ -56,10 +58,16 @@ steps = st.one_of(
     st.tuples(st.just("delete by hand"), st.integers(0, PCS - 1)),
     st.tuples(st.just("move by hand"), st.integers(0, PCS - 1)),
     st.just(("truncate by hand", None)),
+    st.tuples(st.just("correct"), st.tuples(seconds, st.integers(1, 3600))),
 )
 instants = st.integers(0, HOURS * HOUR) | edges.map(lambda second: (second + 30) * SECOND)
 # T among the heartbeats, after all of them, and so that the lookback begins among them.
-as_ofs = instants | st.just(HOURS * HOUR) | instants.map(lambda at: at + 7 * DAY)
+as_ofs = st.one_of(
+    instants,
+    st.just(HOURS * HOUR),
+    st.just(HOUR - 1),
+    instants.map(lambda at: at + 7 * DAY),
+)
 
 
 async def take(step: Step, connection: Connection, other: Connection) -> None:
@@ -87,6 +95,15 @@ async def take(step: Step, connection: Connection, other: Connection) -> None:
             " AND event_time < $2",
             FIRST_ID + value,
             from_us(START + HOURS * HOUR - 10 * SECOND),
+        )
+    elif name == "correct":
+        first, length = value
+        await connection.execute(
+            "INSERT INTO corrections"
+            " (correction_id, from_at, to_at, treat_as, category, reason, made_by)"
+            " VALUES (gen_random_uuid(), $1, $2, 'down', 'other', 'r', 'm')",
+            from_us(START + first * SECOND),
+            from_us(START + (first + length) * SECOND),
         )
     else:
         await connection.execute("TRUNCATE heartbeats")
@@ -161,6 +178,9 @@ def test_packs_and_rows_give_the_same_report(
         engine = make_engine(database_url)
         try:
             await mark_a_report(engine)
+            # To the last microsecond of an hour.
+            last = [from_us(START + HOUR - 1 - n * MINUTE) for n in range(5)]
+            await beat_at(connection, [(FIRST_ID, at) for at in last])
             for step in (first, ("pack", None), *todo, ("pack", None)):
                 await take(step, connection, other)
                 for packed, by_rows in await both_ways(

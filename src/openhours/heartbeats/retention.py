@@ -19,5 +19,6 @@ async def prune_heartbeats(engine: AsyncEngine, settings: Settings) -> int:
     oldest = start_of(week_of(to_us(now() - timedelta(days=settings.keep_days))))
     await prune_beat_packs(engine, to_us(oldest))
     dropped = await HEARTBEATS.prune(engine, oldest)
+    await prune_beat_packs(engine, to_us(oldest))
     await prune_rows(engine, "beat_ids", "event_time < :oldest", oldest=oldest)
     return dropped

@@ -38,7 +38,7 @@ _FIRST_PART = 0.5
 async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) -> None:
     """Compute a report and commit its rows; leave alone one that is no longer to be computed.
 
-    What the executor computes for one that is removed meanwhile is cancelled within a second.
+    One that is removed meanwhile is given up within a second, with all that the executor computes.
     """
     report = await write.begin_attempt(engine, report_pk)
     if report is None:

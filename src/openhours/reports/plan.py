@@ -17,6 +17,7 @@ from openhours.reports.tables import Report
 from openhours.reports.windows import windows_of
 from openhours.stores.beat_packs import TOGETHER, count_runs, packed_hours
 from openhours.stores.labels import having
+from openhours.stores.queries import read_corrections
 from openhours.stores.tables import BEATING, POLLED, WEEKLY, Store
 from openhours.times import HOUR
 
@@ -27,6 +28,7 @@ _MIN_STORES_A_PARTITION = 50
 _FIGURES_A_PARTITION = 1_000_000
 _MAX_AXIS = 2**62  # µs
 _BYTES_AN_OBSERVATION = 50  # heap only; an estimate that needs no statistics
+_BEATS_AN_HOUR = 60
 # Below so many stores one process is done before others have begun.
 _MIN_STORES_TO_SHARE = 500
 
@@ -48,7 +50,7 @@ async def plan_partitions(
             continue
         cuts = cuts_of(report, feed)
         whole = await _whole(connection, report, feed, stores, cuts.edges)
-        observations = await _estimate_observations(connection, whole)
+        observations = await _estimate_observations(connection, whole, len(stores))
         size = stores_a_partition(len(stores), observations, parallelism)
         # Their figures, and the axis that holds all stores' time lines, are bounded, too.
         size = max(1, min(size, _FIGURES_A_PARTITION // len(windows), _MAX_AXIS // whole.lookback))
@@ -91,8 +93,12 @@ async def _whole(
     stores: Sequence[int],
     edges: Sequence[int],
 ) -> Slice:
-    """Return the slice of all these stores of a feed; no packed hour has one of the edges in it."""
-    since, beyond = edges[0], edges[-1]
+    """Return the slice of all these stores of a feed.
+
+    Packed hours are not those that an edge cuts, or T, or where a correction makes an outage begin
+    or end between heartbeats.
+    """
+    since, as_of = edges[0], edges[-1] - 1
     chosen = report.stores is not None or report.labels is not None
     hours: list[int] = []
     if (
@@ -100,13 +106,19 @@ async def _whole(
         and fill_rules_of(report).heartbeat_expiry >= TOGETHER
         and (not chosen or blocks_of(stores))
     ):
-        hours = await packed_hours(await raw_connection(connection), since, beyond)
-        cut = {edge // HOUR * HOUR for edge in edges if edge % HOUR}
-        hours = [hour for hour in hours if hour not in cut]
+        raw = await raw_connection(connection)
+        corrected = [
+            instant
+            for one in await read_corrections(raw, since, as_of)
+            if one.treat_as == "down"
+            for instant in (one.start, one.end)
+        ]
+        cut = {instant // HOUR * HOUR for instant in (*edges, *corrected) if instant % HOUR}
+        hours = [hour for hour in await packed_hours(raw, since, as_of) if hour not in cut]
     return Slice(
         feed=feed,
-        as_of=beyond - 1,
-        lookback=beyond - 1 - since,
+        as_of=as_of,
+        lookback=as_of - since,
         first=stores[0],
         last=stores[-1],
         only=stores if chosen else None,
@@ -135,10 +147,11 @@ def _runs(stores: Sequence[int], size: int) -> list[Sequence[int]]:
     return [stores[start : start + size] for start in range(0, len(stores), size)]
 
 
-async def _estimate_observations(connection: AsyncConnection, whole: Slice) -> int:
+async def _estimate_observations(connection: AsyncConnection, whole: Slice, stores: int) -> int:
     """Return about how many observations are read of all stores: rows, and ends of packed runs.
 
-    Rows are estimated from the size on disk of the tables of their weeks.
+    Rows are estimated from the size on disk of the tables of their weeks; in hours that are not
+    packed, from a heartbeat a minute.
     """
     table, since = WEEKLY[whole.feed], whole.as_of - whole.lookback
     weeks = range(week_of(since), week_of(whole.as_of) + 1)
@@ -149,6 +162,6 @@ async def _estimate_observations(connection: AsyncConnection, whole: Slice) -> i
     rows = int(total or 0) // _BYTES_AN_OBSERVATION
     if not whole.packed_hours:
         return rows
-    packed = len(whole.packed_hours) * HOUR / whole.lookback
+    others = whole.lookback / HOUR - len(whole.packed_hours)
     runs = await count_runs(await raw_connection(connection), whole.packed_hours)
-    return int(rows * (1 - packed)) + 2 * runs
+    return min(rows, int(stores * others * _BEATS_AN_HOUR)) + 2 * runs

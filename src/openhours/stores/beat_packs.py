@@ -7,24 +7,28 @@ exactly its rows in `heartbeat_packs`, in every snapshot; all other hours are re
     a run, 14 bytes, the lowest first
     place of the PC in its block | began, µs of the hour | last beat | fingerprint of its beats
 
-Who changes beats of an hour that is over leaves a mark in the same transaction, by a trigger. Who
-packs takes the marks away that its snapshot sees, so one that comes meanwhile stays.
+Whoever changes beats of an hour that is over, or packed, leaves a mark in the same transaction, by
+a trigger. Packing takes away the marks that its snapshot sees, so one that comes meanwhile stays.
 """
 
+import logging
+import time
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 import numpy as np
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db import bulk, worker_connection
-from openhours.stores.packs import BLOCK
+from openhours.stores.packs import BLOCK, copy_packs
 from openhours.times import HOUR, SECOND, from_us, to_us
 from openhours.uptime.axis import Int64
 from openhours.uptime.fingerprints import Words, of_observations
+
+log = logging.getLogger(__name__)
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -33,25 +37,38 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 TOGETHER = 90 * SECOND
 # In the trigger's function, too.
 _LOCK = 0x62656174  # "beat"
-_PACKING = _LOCK + 1
+_PACKING = _LOCK + 1  # held by the one who packs
 _LOCK_TIMEOUT = "1s"
-# So many blocks are packed at once: some 100 MB where PCs beat every minute.
+_LONGEST = 5.0  # seconds of one call, so that a worker can stop
+# So many blocks are packed at once: some 100 MB if PCs beat every minute.
 _BLOCKS_AT_ONCE = 32
 _RUN = np.dtype([("place", "<u2"), ("began", "<u4"), ("last", "<u4"), ("print", "<u4")])
 _ROWS = {"store": "int4", "event_time": "timestamptz"}
 
-_NEW_HOURS = """
+_PACKED_UNTIL = """
+coalesce((SELECT max(hour) + interval '1 hour' FROM heartbeat_hours), '-infinity')
+"""
+# An hour counts as over a minute later: database clocks may be set back a little.
+_OVER = "date_trunc('hour', clock_timestamp() - interval '1 minute', 'UTC')"
+_SOMETHING_TO_DO = f"""
+SELECT EXISTS (SELECT FROM heartbeat_marks)
+    OR EXISTS (SELECT FROM heartbeats WHERE event_time < {_OVER} AND event_time >= {_PACKED_UNTIL})
+"""  # noqa: S608  our own texts, as those below
+# One statement, so that the server releases the lock whatever becomes of this process.
+_WAIT_ALONE = f"""
+WITH alone AS MATERIALIZED (SELECT pg_advisory_xact_lock($1)) SELECT {_OVER} FROM alone
+"""  # noqa: S608
+_NEW_HOURS = f"""
 WITH RECURSIVE hours AS (
     SELECT date_trunc('hour', min(event_time), 'UTC') AS hour FROM heartbeats
-    WHERE event_time < $1 AND event_time >= coalesce(
-        (SELECT max(hour) + interval '1 hour' FROM heartbeat_hours), '-infinity')
+    WHERE event_time < $1 AND event_time >= {_PACKED_UNTIL}
     UNION ALL
     SELECT (SELECT date_trunc('hour', min(event_time), 'UTC') FROM heartbeats
             WHERE event_time < $1 AND event_time >= hours.hour + interval '1 hour')
     FROM hours WHERE hours.hour IS NOT NULL
 )
 SELECT hour FROM hours WHERE hour IS NOT NULL ORDER BY hour
-"""
+"""  # noqa: S608
 _MARKED_HOURS = """
 SELECT DISTINCT hour FROM heartbeat_marks WHERE hour < $1 ORDER BY hour DESC
 """
@@ -70,7 +87,7 @@ class Runs(NamedTuple):
 
 
 async def packed_hours(connection: Connection, since: int, beyond: int) -> list[int]:
-    """Return the packed hours that lie within [since, beyond), ascending; all in µs since 1970."""
+    """Return the packed hours within [since, beyond), ascending; all in µs since 1970."""
     rows = await connection.fetch(
         "SELECT hour FROM heartbeat_hours WHERE hour >= $1 AND hour <= $2"
         " EXCEPT SELECT hour FROM heartbeat_marks ORDER BY hour",
@@ -120,59 +137,68 @@ def runs_of(store: Int64, at: Int64) -> Runs:
 
 
 def pack_hours(url: str) -> int:
-    """Pack all hours that are over and not packed; return how many. Call it in a child process.
+    """Pack hours that are over; return how many. Call it in a child process.
 
-    Each hour is a transaction, and what it costs in memory does not grow with the PCs.
+    Each hour is a transaction, and what it costs in memory does not grow with the PCs. What is not
+    done after some seconds is left for the next call.
     """
     return worker_connection.run(url, pack_ended_hours)
 
 
 async def pack_ended_hours(connection: Connection) -> int:
-    """Pack all hours that are over and not packed; return how many.
+    """Pack hours that are over and not packed, for some seconds; return how many.
 
     None if another process does it, or a transaction that writes beats takes long: a worker asks
     every minute.
     """
+    if not await connection.fetchval(_SOMETHING_TO_DO):
+        return 0
     if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _PACKING):
         return 0
     try:
-        over = await _over(connection)
-        done = 0
-        # The new ones from the oldest on: those before the newest are packed, or marked.
-        for query in (_NEW_HOURS, _MARKED_HOURS):
-            for row in await connection.fetch(query, over):
-                await _pack(connection, to_us(row["hour"]))
-                done += 1
-    except asyncpg.LockNotAvailableError:
-        return 0
+        return await _pack_all(connection)
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", _PACKING)
+
+
+async def _pack_all(connection: Connection) -> int:
+    over = await _over(connection)
+    if over is None:
+        return 0
+    give_up = time.monotonic() + _LONGEST
+    done = 0
+    # The new ones from the oldest on: those before the newest are packed, or marked.
+    for query in (_NEW_HOURS, _MARKED_HOURS):
+        for row in await connection.fetch(query, over):
+            if time.monotonic() > give_up:
+                return done
+            await _pack(connection, to_us(row["hour"]))
+            done += 1
     return done
 
 
-async def _over(connection: Connection) -> datetime:
-    """Return up to when beats are committed, or leave a mark from now on: the last full hour.
+async def _over(connection: Connection) -> datetime | None:
+    """Return the instant before which all beats are committed, or leave a mark from now on.
 
     Whoever writes beats holds the lock until the commit, and looks at the clock once it has it.
-    Raise LockNotAvailableError after a second.
+    None if one of them does not end within a second.
     """
     await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        try:
-            query = "SELECT date_trunc('hour', clock_timestamp(), 'UTC')"
-            over: datetime = await connection.fetchval(query)
-            return over
-        finally:
-            await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+        over: datetime = await connection.fetchval(_WAIT_ALONE, _LOCK)
+    except asyncpg.LockNotAvailableError:
+        log.info("heartbeats are not packed: a transaction that writes some takes long")
+        return None
     finally:
         await connection.execute("RESET lock_timeout")
+    return over
 
 
 async def _pack(connection: Connection, hour: int) -> None:
     """Pack an hour (µs) as one snapshot has it."""
     at = from_us(hour)
     async with connection.transaction(isolation="repeatable_read"):
+        await connection.execute(worker_connection.NOTICE_KILLED_CLIENT)
         await connection.execute("DELETE FROM heartbeat_marks WHERE hour = $1", at)
         await connection.execute("DELETE FROM heartbeat_packs WHERE hour = $1", at)
         await connection.execute(
@@ -211,21 +237,16 @@ async def _write(connection: Connection, hour: int, runs: Runs) -> None:
     packed["place"] = runs.store - block * BLOCK
     packed["began"], packed["last"] = runs.began - hour, runs.last - hour
     packed["print"] = runs.words & np.uint64(0xFFFFFFFF)
-    blocks, starts = np.unique(block, return_index=True)
-    parts = np.split(packed, starts[1:]) if len(starts) else []
-    await connection.copy_records_to_table(
-        "heartbeat_packs",
-        columns=["hour", "block", "runs"],
-        records=[
-            (from_us(hour), number, part.tobytes())
-            for number, part in zip(blocks.tolist(), parts, strict=True)
-        ],
-    )
+    await copy_packs(connection, "heartbeat_packs", ("hour", "runs"), from_us(hour), block, packed)
 
 
 async def prune_beat_packs(engine: AsyncEngine, before: int) -> None:
-    """Delete the packs of hours before an instant (µs); they must go before their rows do."""
+    """Delete the packs of hours before an instant (µs).
+
+    They must go before their rows do; and again afterwards, since they may be packed meanwhile.
+    """
     values = {"before": from_us(before)}
     async with engine.begin() as connection:
+        await connection.execute(select(func.pg_advisory_xact_lock(_PACKING)))
         for table in ("heartbeat_hours", "heartbeat_packs", "heartbeat_marks"):
             await connection.execute(text(f"DELETE FROM {table} WHERE hour < :before"), values)  # noqa: S608

@@ -9,6 +9,7 @@ in every snapshot. All other days are read from their rows.
 """
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
@@ -76,19 +77,34 @@ async def _delete(connection: Connection, day: int) -> None:
 
 
 async def _write(connection: Connection, day: int, polls: Polls) -> None:
-    if len(polls.store) == 0:
-        return
     block = polls.store // BLOCK
     place = polls.store - block * BLOCK
     keys = (((place << _AT_BITS) | (polls.at - day * DAY)) << 1) | polls.active
     packed = keys.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :_BYTES]
+    await copy_packs(
+        connection, "observation_packs", ("day", "polls"), from_days(day), block, packed
+    )
+
+
+async def copy_packs(
+    connection: Connection,
+    table: str,
+    columns: tuple[str, str],
+    when: date,
+    block: Int64,
+    packed: NDArray[Any],
+) -> None:
+    """Write rows that are packed: (n,) each, sorted by block. Each block's bytes are one value.
+
+    `columns` are those of the day or hour, `when`, and of the bytes.
+    """
     blocks, starts = np.unique(block, return_index=True)
-    parts = np.split(packed, starts[1:])
+    parts = np.split(packed, starts[1:]) if len(starts) else []
     await connection.copy_records_to_table(
-        "observation_packs",
-        columns=["day", "block", "polls"],
+        table,
+        columns=[columns[0], "block", columns[1]],
         records=[
-            (from_days(day), number, part.tobytes())
+            (when, number, part.tobytes())
             for number, part in zip(blocks.tolist(), parts, strict=True)
         ],
     )
