@@ -150,14 +150,57 @@ def test_a_day_is_packed_as_it_is_loaded_and_unpacked_by_what_changes_it(
     assert state(database_url) == [(day, False) for day, _ in packed]
 
 
+def test_new_polls_of_a_packed_day_are_added_to_its_packs(database_url: str) -> None:
+    async def scenario(connection: Connection) -> None:
+        for rows in [(0, 5, True)], [(5, 7, False), (0, 7, True)], [(0, 6, False)]:
+            async with connection.transaction():
+                await load(connection, rows)
+        ids = np.arange(1, STORES + 1)
+        part = Slice(POLLED, START + DAY, DAY, 1, STORES, None, "UTC")
+        async with connection.transaction():
+            by_packs = await read_observations(connection, part, ids)
+        await packs.note_changed(connection, START // DAY)
+        async with connection.transaction():
+            by_rows = await read_observations(connection, part, ids)
+        assert by_packs.at.tolist() == by_rows.at.tolist()
+        assert by_packs.active.tolist() == by_rows.active.tolist() == [True, False, True, False]
+
+    with_connection(database_url, scenario)
+    assert fetch(database_url, "SELECT sum(length(polls)) FROM observation_packs") == [(4 * 6,)]
+
+
+def test_polls_that_are_added_while_their_day_is_packed_are_in_its_packs_once(
+    database_url: str,
+) -> None:
+    async def scenario(connection: Connection) -> None:
+        other = await asyncpg.connect(database_url)
+        for rows in [(0, 1, True)], [(0, 1, False)]:
+            async with connection.transaction():
+                await load(connection, rows)
+        packing = other.transaction()
+        await packing.start()
+        await packs.pack_newest_day(other)
+        adding = asyncio.create_task(load_alone(connection, [(0, 2, True)]))
+        await asyncio.sleep(0.1)
+        assert not adding.done(), "it waits"
+        await packing.commit()
+        await adding
+        await compare_one(connection, [1, 2])
+        await other.close()
+
+    with_connection(database_url, scenario)
+    assert state(database_url) == [("2023-01-18", True)]
+
+
 def test_who_packs_a_day_and_who_changes_it_wait_for_each_other(database_url: str) -> None:
     """Else a pack of rows as they were before the change would be taken for the newest."""
 
     async def scenario(connection: Connection) -> None:
         other = await asyncpg.connect(database_url)
-        for rows in [(0, 1, True)], [(0, 2, True)]:
+        for rows in [(0, 1, True)], [(0, 2, False)], [(0, 2, True)]:
             async with connection.transaction():
                 await load(connection, rows)
+        assert await connection.fetchval("SELECT NOT packed FROM observation_days")
         # Its rows are there, but not committed; somebody packs what there is.
         changing = connection.transaction()
         await changing.start()

@@ -100,11 +100,14 @@ async def write_days(
             for number in numbers:
                 rows = await anext(each)
                 is_first = is_new or not await packs.has_rows(connection, table, number)
-                changed = await write(connection, table, rows)
-                if changed:
-                    polls = packs.polls_of(rows) if is_first else None
-                    await packs.note_changed(connection, number, polls)
-                loaded += changed
+                written = await write(connection, table, rows)
+                if is_first and written.changed:
+                    await packs.note_all(connection, number, packs.polls_of(rows))
+                elif written.are_new:
+                    await packs.note_added(connection, number, packs.polls_of(rows))
+                elif written.changed:
+                    await packs.note_changed(connection, number)
+                loaded += written.changed
                 done += 1
                 await progress(0.5 + 0.5 * done / len(days.days))
             if is_new:

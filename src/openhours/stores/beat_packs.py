@@ -23,7 +23,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.db import bulk, worker_connection
-from openhours.stores.packs import BLOCK, copy_packs
+from openhours.stores.packs import BLOCK, by_block
 from openhours.times import HOUR, SECOND, from_us, to_us
 from openhours.uptime.axis import Int64
 from openhours.uptime.fingerprints import Words, of_observations
@@ -237,7 +237,11 @@ async def _write(connection: Connection, hour: int, runs: Runs) -> None:
     packed["place"] = runs.store - block * BLOCK
     packed["began"], packed["last"] = runs.began - hour, runs.last - hour
     packed["print"] = runs.words & np.uint64(0xFFFFFFFF)
-    await copy_packs(connection, "heartbeat_packs", ("hour", "runs"), from_us(hour), block, packed)
+    await connection.copy_records_to_table(
+        "heartbeat_packs",
+        columns=["hour", "block", "runs"],
+        records=[(from_us(hour), number, part) for number, part in by_block(block, packed)],
+    )
 
 
 async def prune_beat_packs(engine: AsyncEngine, before: int) -> None:

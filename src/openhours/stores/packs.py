@@ -54,22 +54,38 @@ async def has_rows(connection: Connection, table: str, day: int) -> bool:
     return found
 
 
-async def note_changed(connection: Connection, day: int, polls: Polls | None) -> None:
-    """Note, in their transaction, that rows of a day were changed.
+async def note_all(connection: Connection, day: int, polls: Polls) -> None:
+    """Pack a day, in the transaction that wrote its rows. `polls` are all of them, by store."""
+    await _mark(connection, day, packed=True)
+    await _delete(connection, day)
+    await _write(connection, day, polls)
 
-    polls: all rows of the day, sorted by (store, instant), if they are at hand; else a worker packs
-    them later
+
+async def note_added(connection: Connection, day: int, polls: Polls) -> None:
+    """Add rows to the packs of their day, in the transaction that inserted them.
+
+    If it is not packed, a worker packs it later. `polls` are sorted by store.
     """
-    # Who packs the day meanwhile has locked this row.
+    query = "SELECT packed FROM observation_days WHERE day = $1 FOR UPDATE"
+    if await connection.fetchval(query, from_days(day)):
+        await _add(connection, day, polls)
+    else:
+        await note_changed(connection, day)
+
+
+async def note_changed(connection: Connection, day: int) -> None:
+    """Note, in their transaction, that rows of a day were changed: a worker packs it later."""
+    await _mark(connection, day, packed=False)
+
+
+async def _mark(connection: Connection, day: int, *, packed: bool) -> None:
+    # Whoever packs the day meanwhile has locked this row.
     await connection.execute(
         "INSERT INTO observation_days (day, packed) VALUES ($1, $2)"
         " ON CONFLICT (day) DO UPDATE SET packed = excluded.packed",
         from_days(day),
-        polls is not None,
+        packed,
     )
-    if polls is not None:
-        await _delete(connection, day)
-        await _write(connection, day, polls)
 
 
 async def _delete(connection: Connection, day: int) -> None:
@@ -77,37 +93,33 @@ async def _delete(connection: Connection, day: int) -> None:
 
 
 async def _write(connection: Connection, day: int, polls: Polls) -> None:
+    await connection.copy_records_to_table(
+        "observation_packs", columns=["day", "block", "polls"], records=_packed(day, polls)
+    )
+
+
+async def _add(connection: Connection, day: int, polls: Polls) -> None:
+    await connection.executemany(
+        "INSERT INTO observation_packs AS p (day, block, polls) VALUES ($1, $2, $3)"
+        " ON CONFLICT (day, block) DO UPDATE SET polls = p.polls || excluded.polls",
+        _packed(day, polls),
+    )
+
+
+def _packed(day: int, polls: Polls) -> list[tuple[date, int, bytes]]:
+    """Return the day, block and bytes of each block; the polls are sorted by store."""
     block = polls.store // BLOCK
     place = polls.store - block * BLOCK
     keys = (((place << _AT_BITS) | (polls.at - day * DAY)) << 1) | polls.active
     packed = keys.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :_BYTES]
-    await copy_packs(
-        connection, "observation_packs", ("day", "polls"), from_days(day), block, packed
-    )
+    return [(from_days(day), number, part) for number, part in by_block(block, packed)]
 
 
-async def copy_packs(
-    connection: Connection,
-    table: str,
-    columns: tuple[str, str],
-    when: date,
-    block: Int64,
-    packed: NDArray[Any],
-) -> None:
-    """Write rows that are packed: (n,) each, sorted by block. Each block's bytes are one value.
-
-    `columns` are those of the day or hour, `when`, and of the bytes.
-    """
+def by_block(block: Int64, packed: NDArray[Any]) -> list[tuple[int, bytes]]:
+    """Return the bytes of each block's rows; `block` (n,) is sorted, as `packed` (n, …) is."""
     blocks, starts = np.unique(block, return_index=True)
     parts = np.split(packed, starts[1:]) if len(starts) else []
-    await connection.copy_records_to_table(
-        table,
-        columns=[columns[0], "block", columns[1]],
-        records=[
-            (when, number, part.tobytes())
-            for number, part in zip(blocks.tolist(), parts, strict=True)
-        ],
-    )
+    return [(number, part.tobytes()) for number, part in zip(blocks.tolist(), parts, strict=True)]
 
 
 async def packed_days(connection: Connection, first: int, last: int) -> list[int]:

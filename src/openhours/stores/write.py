@@ -4,7 +4,7 @@ Files bring these in batches, by COPY and `unnest`: hence asyncpg, inside the ca
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 import numpy as np
@@ -47,14 +47,21 @@ async def lock_store(connection: Connection, store_id: str) -> int:
     return store
 
 
-async def append_observations(connection: Connection, table: str, rows: Columns) -> int:
-    """Copy rows `store, observed_at (µs), active` into a week's new table; return how many."""
+class Written(NamedTuple):
+    """How many rows are new or changed; and whether all rows are new."""
+
+    changed: int
+    are_new: bool
+
+
+async def append_observations(connection: Connection, table: str, rows: Columns) -> Written:
+    """Copy rows `store, observed_at (µs), active` into a week's new table."""
     await bulk.copy_in(connection, table, _OBSERVATIONS, rows)
-    return len(rows["store"])
+    return Written(len(rows["store"]), True)
 
 
-async def merge_observations(connection: Connection, table: str, rows: Columns) -> int:
-    """Merge rows into a week's table by (store, instant); return how many are new or changed.
+async def merge_observations(connection: Connection, table: str, rows: Columns) -> Written:
+    """Merge rows into a week's table by (store, instant).
 
     Rows that the week has already, with the same status, cost a look-up and write nothing.
     """
@@ -69,7 +76,7 @@ async def merge_observations(connection: Connection, table: str, rows: Columns) 
     )
     new = _count(done)
     if new == len(rows["store"]):
-        return new
+        return Written(new, True)
     await connection.execute("ANALYZE staged")
     done = await connection.execute(
         f"""
@@ -77,7 +84,7 @@ async def merge_observations(connection: Connection, table: str, rows: Columns) 
         WHERE o.store = s.store AND o.observed_at = s.observed_at AND o.active <> s.active
         """  # noqa: S608  our own table's name
     )
-    return new + _count(done)
+    return Written(new + _count(done), False)
 
 
 async def note_first_observed(
