@@ -36,6 +36,16 @@ def test_only_the_new_end_of_a_grown_file_is_read(loader: Loader) -> None:
     assert len(loader.stored()) == 1
 
 
+def test_another_file_that_is_larger_is_read_whole_whatever_lies_at_the_old_end(
+    loader: Loader,
+) -> None:
+    loader.load(HEADER + poll(1, 1))
+    # Read from there on, it would be refused: a line without an end, and no CSV.
+    other = HEADER + poll(2, 1) + poll(2, 2) + '"' + "x" * 100
+    assert loader.load(other)[0] == 3
+    assert {store for store, _, _ in loader.stored()} == {"1", "2"}
+
+
 async def _execute(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute(statement)

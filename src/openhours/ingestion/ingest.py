@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from openhours import objects
 from openhours.db import worker_connection
 from openhours.ingestion.advice import DefaultZone, find_advice
-from openhours.ingestion.csv.kinds import Kind, kind_of
+from openhours.ingestion.csv.kinds import kind_of
 from openhours.ingestion.csv.reasons import FileRefused
-from openhours.ingestion.csv.source import Source, UnpackedLimit, open_source
+from openhours.ingestion.csv.source import UnpackedLimit, open_source
 from openhours.ingestion.load_hours import load_hours
 from openhours.ingestion.load_labels import load_labels
 from openhours.ingestion.load_special_hours import load_special_hours
@@ -24,8 +24,8 @@ from openhours.ingestion.load_status import load_status
 from openhours.ingestion.load_timezones import load_timezones
 from openhours.ingestion.machine import is_shared
 from openhours.ingestion.metrics import note_ingestion
-from openhours.ingestion.rejects import Counts, Progress, RejectWriter
-from openhours.ingestion.resume import Prefix, find_prefix
+from openhours.ingestion.rejects import Progress, RejectWriter
+from openhours.ingestion.resume import BeginsDifferently, GrownDigest, Prefix, find_prefix
 from openhours.ingestion.write import Attempt, Loaded, complete, note_progress, note_waiting
 
 # The kind of an inbox file is not known before its header is read; a prefix that was loaded as a
@@ -94,20 +94,15 @@ async def _ingest(
         async with connection.transaction():
             await connection.execute(worker_connection.NOTICE_KILLED_CLIENT)
             await _take_turn(connection, progress)
+            reading = _Reading(connection, path, data_dir, limit, zone, attempt, progress.write)
+            loaded = None
             prefix = await find_prefix(connection, path) if attempt.kind in _MAY_GROW else None
-            digest = hashlib.sha256() if prefix is None else prefix.digest
-            resume = None if prefix is None else prefix.end
-            with open_source(path, on_bytes=digest.update, resume=resume, limit=limit) as source:
-                kind = attempt.kind or kind_of(source.header, attempt.name)
-                rejects = RejectWriter(connection, attempt.ingestion_pk)
-                counts = await _load(
-                    kind, connection, source, rejects, progress.write, data_dir, prefix
-                )
-                sha256 = digest.hexdigest()
-                advice = await find_advice(connection, kind, zone, attempt.ingestion_pk)
-                loaded = Loaded(kind, source.size, source.modified_ns, sha256, counts, advice)
+            if prefix is not None:
+                loaded = await _go_on(reading, prefix)
+            if loaded is None:
+                loaded = await _load(reading, None, hashlib.sha256())
             await complete(connection, attempt, loaded)
-            await note_ingestion(connection, kind, counts)
+            await note_ingestion(connection, loaded.kind, loaded.counts)
     finally:
         await progress.close()
 
@@ -119,18 +114,56 @@ async def _take_turn(connection: "asyncpg.Connection[Any]", progress: "_Progress
         await progress.note_waiting(False)
 
 
+class _Reading(NamedTuple):
+    """What loading a file needs."""
+
+    connection: "asyncpg.Connection[Any]"
+    path: Path
+    data_dir: Path
+    limit: UnpackedLimit
+    zone: DefaultZone
+    attempt: Attempt
+    progress: Progress
+
+
+async def _go_on(reading: _Reading, prefix: Prefix) -> Loaded | None:
+    """Load what follows the prefix; None, and nothing is loaded, if the file begins differently.
+
+    Raise FileRefused.
+    """
+    digest = GrownDigest(reading.path, prefix)
+    try:
+        async with reading.connection.transaction():
+            try:
+                return await _load(reading, prefix, digest)
+            finally:
+                # Also if what follows the prefix is refused: it may be the middle of another file.
+                digest.check()
+    except BeginsDifferently:
+        return None
+    finally:
+        digest.close()
+
+
 async def _load(
-    kind: Kind,
-    connection: "asyncpg.Connection[Any]",
-    source: Source,
-    rejects: RejectWriter,
-    progress: Progress,
-    data_dir: Path,
-    prefix: Prefix | None,
-) -> Counts:
-    if kind == "status":
-        return await load_status(connection, source, rejects, progress, data_dir, prefix)
-    return await _LOADERS[kind](connection, source, rejects, progress)
+    reading: _Reading, prefix: Prefix | None, digest: "GrownDigest | hashlib._Hash"
+) -> Loaded:
+    connection, attempt = reading.connection, reading.attempt
+    resume = None if prefix is None else prefix.end
+    with open_source(
+        reading.path, on_bytes=digest.update, resume=resume, limit=reading.limit
+    ) as source:
+        kind = attempt.kind or kind_of(source.header, attempt.name)
+        rejects = RejectWriter(connection, attempt.ingestion_pk)
+        if kind == "status":
+            counts = await load_status(
+                connection, source, rejects, reading.progress, reading.data_dir, prefix
+            )
+        else:
+            counts = await _LOADERS[kind](connection, source, rejects, reading.progress)
+        sha256 = digest.hexdigest()
+        advice = await find_advice(connection, kind, reading.zone, attempt.ingestion_pk)
+        return Loaded(kind, source.size, source.modified_ns, sha256, counts, advice)
 
 
 class _ProgressWriter:
