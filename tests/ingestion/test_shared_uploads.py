@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
 import asyncpg
 import obstore
+import psutil
 import pytest
 from obstore.store import S3Store
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -224,7 +226,8 @@ def test_another_machine_loads_what_a_dead_one_had_received_or_begun(
         workers = workers_of(begins)
         begins.kill()
         for worker in workers:
-            worker.kill()
+            with suppress(psutil.NoSuchProcess):  # it may have seen the server go
+                worker.kill()
 
     def states() -> list[tuple[object, ...]]:
         return fetch(database_url, "SELECT state, attempt FROM ingestions")

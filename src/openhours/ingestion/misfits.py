@@ -54,9 +54,10 @@ async def check_zones(
     if not stores:
         return None
     ids = np.array([row["id"] for row in stores], np.int64)
+    which = ("store BETWEEN $1 AND $2", int(ids[0]), int(ids[-1]))
+    week = await read_week_hours_of(connection, ids, *which)
     names = [row["zone"] for row in stores]
     zones, zone = np.unique(names, return_inverse=True)
-    week = await read_week_hours_of(connection, ids, "store = ANY($1::int4[])", ids.tolist())
     until = to_us(newest)
     polls = await _read_active(connection, ids, until - 7 * DAY, until)
     bounds = range(until - 7 * DAY, until + 1)
@@ -88,7 +89,7 @@ async def _some_stores(
                 f"""
                 SELECT id, store_id, coalesce(timezone, $2) AS zone FROM stores s
                 WHERE id >= $3 AND feed = $1
-                  AND EXISTS (SELECT FROM business_hours h WHERE h.store = s.id)
+                  AND (SELECT true FROM business_hours h WHERE h.store = s.id LIMIT 1)
                 ORDER BY {order} LIMIT $4
                 """,  # noqa: S608  fixed texts
                 POLLED,
