@@ -10,8 +10,8 @@ import asyncpg
 import numpy as np
 from pydantic import BaseModel, Field
 
+from openhours.ingestion import misfits
 from openhours.ingestion.csv.kinds import Kind
-from openhours.ingestion.misfits import Checked, check_zones
 from openhours.ingestion.tables import Ingestion
 from openhours.stores.columns import read_week_hours
 from openhours.stores.hours import DAYS, written_span
@@ -54,12 +54,19 @@ class DefaultZone(NamedTuple):
 
 
 async def find_advice(
-    connection: "asyncpg.Connection[Any]", kind: Kind, zone: DefaultZone, turn: int
+    connection: "asyncpg.Connection[Any]",
+    kind: Kind,
+    zone: DefaultZone,
+    turn: int,
+    *,
+    goes_on: bool = False,
 ) -> list[Advice]:
     """Return advice about a file of this kind that the open transaction has loaded.
 
-    Where not all stores can be looked at, `turn` decides at which.
+    Where not all stores can be looked at, `turn` decides at which; at fewer if only the end of the
+    file was new.
     """
+    most = misfits.FEW_STORES if goes_on else misfits.MAX_STORES
     found: list[Advice | None] = []
     if kind == "hours":
         found += [await _repeated_rows(connection), await _overlapping_hours(connection)]
@@ -67,7 +74,7 @@ async def find_advice(
         found += [
             await _no_timezone(connection, zone),
             await _no_hours(connection),
-            _other_timezone(await check_zones(connection, zone.name, turn)),
+            _other_timezone(await misfits.check_zones(connection, zone.name, turn, most)),
         ]
     return [one for one in found if one is not None]
 
@@ -164,7 +171,7 @@ async def _no_hours(connection: "asyncpg.Connection[Any]") -> Advice | None:
     )
 
 
-def _other_timezone(checked: Checked | None) -> Advice | None:
+def _other_timezone(checked: misfits.Checked | None) -> Advice | None:
     if checked is None:
         return None
     count = len(checked.found.store)

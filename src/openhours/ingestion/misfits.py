@@ -18,8 +18,10 @@ from openhours.uptime.dates import NO_SPECIAL_HOURS
 from openhours.uptime.fit import MAX_SHIFT, Misfits, misfits
 from openhours.uptime.hours import open_time
 
-# So many stores are checked after a file: each takes some 30 µs.
+# So many stores are checked after a file, and after the end of one that has grown: each takes some
+# 50 µs, and an hour's polls should not wait for them.
 MAX_STORES = 1_024
+FEW_STORES = 256
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,14 @@ class Checked:
 
 
 async def check_zones(
-    connection: "asyncpg.Connection[Any]", default_zone: str, turn: int
+    connection: "asyncpg.Connection[Any]", default_zone: str, turn: int, most: int
 ) -> Checked | None:
-    """Check polled stores that have business hours; where they are too many, `turn` decides which.
+    """Check polled stores that have business hours, `most` of them: `turn` decides which.
 
     Return None where there is nothing to check.
     """
     newest = await connection.fetchval("SELECT newest_at FROM feed_clocks WHERE feed = $1", POLLED)
-    stores = [] if newest is None else await _some_stores(connection, default_zone, turn)
+    stores = [] if newest is None else await _some_stores(connection, default_zone, turn, most)
     if not stores:
         return None
     ids = np.array([row["id"] for row in stores], np.int64)
@@ -74,9 +76,9 @@ async def check_zones(
 
 
 async def _some_stores(
-    connection: "asyncpg.Connection[Any]", default_zone: str, turn: int
+    connection: "asyncpg.Connection[Any]", default_zone: str, turn: int, most: int
 ) -> list[asyncpg.Record]:
-    """Return `id, store_id, zone` of MAX_STORES polled stores with hours, or of all, by their id.
+    """Return `id, store_id, zone` of `most` polled stores with hours, or of all, by their id.
 
     They follow each other, from one on that is another one each time, or are the last ones.
     """
@@ -84,7 +86,7 @@ async def _some_stores(
     start = crc32(str(turn).encode()) % (last + 1)
     found: list[asyncpg.Record] = []
     for first, order in ((start, "id"), (0, "id DESC")):
-        if len(found) < MAX_STORES:
+        if len(found) < most:
             found = await connection.fetch(
                 f"""
                 SELECT id, store_id, coalesce(timezone, $2) AS zone FROM stores s
@@ -95,7 +97,7 @@ async def _some_stores(
                 POLLED,
                 default_zone,
                 first,
-                MAX_STORES,
+                most,
             )
     return sorted(found, key=itemgetter("id"))
 
