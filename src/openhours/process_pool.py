@@ -9,9 +9,10 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 
 _CHILDREN_SEEN_EVERY = 1.0  # seconds
+_LOOK_INTERVAL = 0.5  # seconds, after which work that nobody wants any more is given up
 
 
 def preload(*functions: Callable[..., object]) -> None:
@@ -75,6 +77,27 @@ def _be_fork_server(listener: int, alive: int) -> NoReturn:
         code = 0
     finally:
         os._exit(code)
+
+
+async def run_while(
+    is_wanted: Callable[[], Awaitable[bool]], work: Coroutine[Any, Any, object]
+) -> bool:
+    """Run work to its end; cancel it once it is no longer wanted, or asking raises.
+
+    Return whether it was done.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=_LOOK_INTERVAL))[0]:
+            if not await is_wanted():
+                return False
+        await task
+        return True
+    finally:
+        if not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 class Processes:

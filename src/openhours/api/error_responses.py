@@ -90,7 +90,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         413: "The body is too large.",
         415: "The body has a media type that is not accepted.",
         422: "A field cannot be accepted; `errors` says which and why.",
-        429: "Too much was asked; `Retry-After` says when to try again.",
+        429: "Too many requests; `Retry-After` says when to try again.",
         503: "The database cannot be reached, or is too busy; try again.",
         507: "A disk is full; nothing of the request was kept.",
     }.items()

@@ -33,8 +33,8 @@ def describe_answers(schema: dict[str, Any]) -> None:
     for operations in schema["paths"].values():
         for operation in operations.values():
             for code, answer in operation["responses"].items():
-                if int(code) >= 400:
-                    answer.setdefault("content", error_response("")["content"])
+                if int(code) >= 400 and "content" not in answer:
+                    answer.update(error_response(answer["description"]))
                 if code in ("429", "503"):
                     answer.setdefault("headers", {})["Retry-After"] = _RETRY_AFTER
                 for media, content in answer.get("content", {}).items():

@@ -1,8 +1,6 @@
 """Job that loads one file: attempts are counted here, the work is done in a child process."""
 
-import asyncio
 import logging
-from contextlib import suppress
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,13 +13,12 @@ from openhours.ingestion.machine import is_shared
 from openhours.ingestion.queries import find_ended_upload, loading_seconds
 from openhours.ingestion.uploads import remove_upload
 from openhours.objects import StoreFailed
-from openhours.process_pool import Processes
+from openhours.process_pool import Processes, run_while
 from openhours.settings import Settings
 
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
-_LOOK_INTERVAL = 0.5  # seconds
 
 
 async def run_ingestion(
@@ -33,7 +30,7 @@ async def run_ingestion(
     is stopped, and nothing of it is loaded. Raise Unavailable while an upload cannot be fetched,
     and any other error of the child.
 
-    processes: a child of them loads the file
+    processes: one of their children loads the file
     url: of the same database as `engine`, for the child
     """
     attempt = await write.begin_attempt(engine, ingestion_pk)
@@ -59,27 +56,20 @@ async def _load(
 ) -> None:
     data_dir, max_unpacked = settings.data_dir.resolve(), settings.max_unpacked_mb << 20
     zone = DefaultZone(settings.default_timezone, "default_timezone" in settings.model_fields_set)
-    child = asyncio.ensure_future(
-        processes.run(ingest_file, url, data_dir, max_unpacked, zone, attempt)
-    )
-    try:
-        while not (await asyncio.wait([child], timeout=_LOOK_INTERVAL))[0]:
-            seconds = await loading_seconds(engine, attempt.ingestion_pk, attempt.number)
-            if seconds is None:
-                log.info("ingestion %d was cancelled", attempt.ingestion_pk)
-                return
-            if seconds > settings.ingestion_timeout_seconds:
-                raise FileRefused(
-                    f"it took longer than {settings.ingestion_timeout_seconds:g} seconds to load"
-                    " (OPENHOURS_INGESTION_TIMEOUT_SECONDS)"
-                )
-        await child
-    finally:
-        # Whatever it does, computes or waits for the database: killed, it commits nothing.
-        if not child.done():
-            child.cancel()
-            with suppress(asyncio.CancelledError):
-                await child
+
+    async def is_wanted() -> bool:
+        seconds = await loading_seconds(engine, attempt.ingestion_pk, attempt.number)
+        if seconds is not None and seconds > settings.ingestion_timeout_seconds:
+            raise FileRefused(
+                f"it took longer than {settings.ingestion_timeout_seconds:g} seconds to load"
+                " (OPENHOURS_INGESTION_TIMEOUT_SECONDS)"
+            )
+        return seconds is not None
+
+    # Whatever the child does, computes or waits for the database: killed, it commits nothing.
+    loading = processes.run(ingest_file, url, data_dir, max_unpacked, zone, attempt)
+    if not await run_while(is_wanted, loading):
+        log.info("ingestion %d was cancelled", attempt.ingestion_pk)
 
 
 async def fail_ingestion(engine: AsyncEngine, ingestion_pk: int, reason: str) -> None:

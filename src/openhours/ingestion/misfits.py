@@ -56,10 +56,10 @@ async def check_zones(
     if not stores:
         return None
     ids = np.array([row["id"] for row in stores], np.int64)
-    which = ("store BETWEEN $1 AND $2", int(ids[0]), int(ids[-1]))
-    week = await read_week_hours_of(connection, ids, *which)
     names = [row["zone"] for row in stores]
     zones, zone = np.unique(names, return_inverse=True)
+    first, last = int(ids[0]), int(ids[-1])
+    week = await read_week_hours_of(connection, ids, "store BETWEEN $1 AND $2", first, last)
     until = to_us(newest)
     polls = await _read_active(connection, ids, until - 7 * DAY, until)
     bounds = range(until - 7 * DAY, until + 1)
@@ -87,6 +87,7 @@ async def _some_stores(
     found: list[asyncpg.Record] = []
     for first, order in ((start, "id"), (0, "id DESC")):
         if len(found) < most:
+            # Not EXISTS: while a table has no statistics, that reads the hours of all stores.
             found = await connection.fetch(
                 f"""
                 SELECT id, store_id, coalesce(timezone, $2) AS zone FROM stores s

@@ -60,15 +60,18 @@ class GrownDigest:
             self.check()
         self._pending.append(self._thread.submit(self._digest.update, data))
         if len(self._pending) == _MOST_PENDING:
-            self.hexdigest()  # no more than this in memory
+            self._wait()  # no more than this in memory
 
     def hexdigest(self) -> str:
         """Return the digest of all bytes so far."""
+        self._wait()
+        return self._digest.hexdigest()
+
+    def _wait(self) -> None:
+        self._prefix.result()
         for added in self._pending:
             added.result()
         self._pending.clear()
-        self._prefix.result()
-        return self._digest.hexdigest()
 
     def check(self) -> None:
         """Raise BeginsDifferently if the prefix is not the one that was loaded."""

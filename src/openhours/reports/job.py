@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.db.engine import raw_connection
+from openhours.process_pool import run_while
 from openhours.reports import write
 from openhours.reports.executors import Executor
 from openhours.reports.fleet import calibrate, choose, fit, read_samples
@@ -30,7 +32,6 @@ log = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
 _Numbered: TypeAlias = tuple[int, PartitionFigures]
-_LOOK_INTERVAL = 0.5  # seconds
 # Of a report with intervals: reading the polls, before the prior is fitted.
 _FIRST_PART = 0.5
 
@@ -43,18 +44,9 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
     report = await write.begin_attempt(engine, report_pk)
     if report is None:
         return
-    computing = asyncio.ensure_future(_compute(engine, executor, report))
-    try:
-        while not (await asyncio.wait({computing}, timeout=_LOOK_INTERVAL))[0]:
-            if not await write.is_to_be_computed(engine, report):
-                log.info("report %s is no longer to be computed", report.report_id)
-                return
-        await computing
-    finally:
-        if not computing.done():
-            computing.cancel()
-            with suppress(asyncio.CancelledError):
-                await computing
+    is_wanted = partial(write.is_to_be_computed, engine, report)
+    if not await run_while(is_wanted, _compute(engine, executor, report)):
+        log.info("report %s is no longer to be computed", report.report_id)
 
 
 async def _compute(engine: AsyncEngine, executor: Executor, report: Report) -> None:

@@ -95,8 +95,8 @@ async def _whole(
 ) -> Slice:
     """Return the slice of all these stores of a feed.
 
-    Packed hours are not those that an edge cuts, or T, or where a correction makes an outage begin
-    or end between heartbeats.
+    Its packed hours leave out those that an edge or T cuts, and those in which a correction makes
+    an outage begin or end between heartbeats.
     """
     since, as_of = edges[0], edges[-1] - 1
     chosen = report.stores is not None or report.labels is not None

@@ -4,7 +4,7 @@ Beats that follow each other closely are one run: what a report makes of them is
 of `heartbeats` are the truth. An hour in `heartbeat_hours` that has no row in `heartbeat_marks` has
 exactly its rows in `heartbeat_packs`, in every snapshot; all other hours are read from their rows.
 
-    a run, 14 bytes, the lowest first
+    a run, 14 bytes
     place of the PC in its block | began, µs of the hour | last beat | fingerprint of its beats
 
 Whoever changes beats of an hour that is over, or packed, leaves a mark in the same transaction, by
@@ -126,7 +126,7 @@ async def read_runs(connection: Connection, hours: Sequence[int], blocks: Collec
 
 
 def runs_of(store: Int64, at: Int64) -> Runs:
-    """Return the runs of heartbeats that are sorted by (store, at), one for each two."""
+    """Return the runs of heartbeats that are sorted by (store, at), none of them twice."""
     begins = np.diff(store, prepend=-1) != 0
     begins[1:] |= np.diff(at) > TOGETHER
     first = np.flatnonzero(begins)

@@ -21,8 +21,8 @@ from openhours.uptime.segments import NO_SOURCE, Filled, Segments, interleave, l
 class Heartbeats:
     """Heartbeats, sorted by (store, at), one for each store and instant; `at` in µs UTC.
 
-    `joined`: were there others between it and the one before, close enough for any expiry? None if
-    all are here.
+    `joined`: do others that are not here lie between it and the one before, so that the store was
+    up all the time? None if all are here.
     """
 
     store: Int64

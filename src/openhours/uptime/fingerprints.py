@@ -34,7 +34,7 @@ def mixed(*columns: Int64 | Bool) -> Words:
 
 
 def of_observations(at: Int64, active: Bool) -> Words:
-    """Return a word for each observation (n,) of one store; `at` in µs."""
+    """Return a word for each observation (n,), whatever its store; `at` in µs."""
     return mixed((at << 1) | active)
 
 
