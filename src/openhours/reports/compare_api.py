@@ -160,7 +160,7 @@ async def compare_reports(
 
 async def _in_order(engine: AsyncEngine, pair: Pair, found: Differing) -> tuple[Int64, list[str]]:
     """Return the database ids and the store_ids of stores that differ, by store_id bytewise."""
-    pks, ids = await row_stores(engine, pair.a.id)
+    pks, ids = await row_stores(engine, pair.a)
     if len(ids) != pair.a.row_count:
         raise removed()
 

@@ -13,6 +13,7 @@ from openhours.errors import NotFound
 from openhours.reports.layouts import Layout, Rows, rows_in
 from openhours.reports.outages import OUTAGE_HEADINGS, outages_frame
 from openhours.reports.queries import outage_stores, read_outages, read_rows, row_stores
+from openhours.reports.rows import row_types
 from openhours.reports.tables import Report
 from openhours.reports.tabular import Table
 
@@ -45,14 +46,17 @@ async def _pages(engine: AsyncEngine, report: Report, rows: Rows) -> AsyncIterat
     on its way to a slow client. Raise NotFound if the report is removed meanwhile.
     """
     async with two_at_a_time():
-        store_pks, store_ids = await row_stores(engine, report.id)
+        store_pks, store_ids = await row_stores(engine, report)
     if len(store_ids) != report.row_count:
         raise removed()
+    types = row_types(report)
+    if rows.reads is not None:
+        types = {name: of for name, of in types.items() if name in rows.reads}
     size = stores_a_page(len(report.windows))
     for start in range(0, len(store_ids), size):
         page = slice(start, start + size)
         async with two_at_a_time():
-            columns = await read_rows(engine, report, store_pks[page])
+            columns = await read_rows(engine, report, store_pks[page], types)
         if len(columns["known"]) < len(store_ids[page]):
             raise removed()
         yield await off_loop(rows.frame, store_ids[page], columns)

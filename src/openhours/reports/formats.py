@@ -1,15 +1,14 @@
 """Tables as CSV, JSON, Parquet or a workbook, written a page at a time."""
 
-import io
 import json
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from csv import writer as csv_writer
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from openhours.api.off_loop import off_loop
@@ -52,20 +51,36 @@ async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
 
 async def csv(table: Table) -> AsyncIterator[bytes]:
     """Yield a table as CSV: UTF-8, lines ended by LF."""
-    yield _csv_lines([[heading.title] for heading in table.headings])
+    yield _csv_lines([_quoted(pa.array([heading.title])) for heading in table.headings])
     async for page in table.pages:
         yield await off_loop(_csv_page, page, table.headings)
 
 
 def _csv_page(page: pd.DataFrame, headings: Sequence[Heading]) -> bytes:
-    return _csv_lines([texts(page, heading) for heading in headings])
+    return _csv_lines([_cells(page, heading) for heading in headings])
 
 
-def _csv_lines(columns: Sequence[Sequence[str]]) -> bytes:
-    # A third of the time of pandas' own `to_csv`.
-    out = io.StringIO()
-    csv_writer(out, lineterminator="\n").writerows(zip(*columns, strict=True))
-    return out.getvalue().encode()
+def _cells(page: pd.DataFrame, heading: Heading) -> pa.StringArray:
+    cells = texts(page, heading)
+    return _quoted(cells) if heading.kind == "text" else cells
+
+
+def _csv_lines(columns: Sequence[pa.StringArray]) -> bytes:
+    # By Arrow: Python's own writer, and a string for each figure, take five times as long.
+    lines = pc.binary_join_element_wise(*columns, ",")
+    ended = pc.binary_join_element_wise(lines, "", "\n")
+    together = pc.binary_join(pa.ListArray.from_arrays([0, len(ended)], ended), "")
+    whole: bytes = together[0].as_buffer().to_pybytes()
+    return whole
+
+
+def _quoted(cells: pa.StringArray) -> pa.StringArray:
+    """Return cells of a CSV file, those in quotes that need them."""
+    needs = pc.match_substring_regex(cells, '[",\r\n]')
+    if not pc.any(needs).as_py():
+        return cells
+    doubled = pc.replace_substring(cells, '"', '""')
+    return pc.if_else(needs, pc.binary_join_element_wise('"', doubled, '"', ""), cells)
 
 
 async def json_rows(table: Table, metadata: dict[str, Any]) -> AsyncIterator[bytes]:

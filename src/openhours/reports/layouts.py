@@ -28,6 +28,10 @@ class Rows(Protocol):
     def headings(self) -> list[Heading]:
         """Return the columns."""
 
+    @property
+    def reads(self) -> set[str] | None:
+        """Return the columns of `report_rows` that they are made of; None if of all."""
+
     def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
         """Return the rows of some stores, which are as `queries.read_rows` reads them."""
 
@@ -73,6 +77,11 @@ class Wide:
             of_figures += [_TARGET, *(_of_verdict(f"_{window.name}") for window in self.windows)]
         return [STORE_ID, *of_figures]
 
+    @property
+    def reads(self) -> set[str] | None:
+        """Return the columns of `report_rows` that the lines are made of; None if of all."""
+        return None if self.full else {"known", "open", "up"}
+
     def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
         """Return a line for each store."""
         columns: dict[str, Any] = {STORE_ID.name: store_ids}
@@ -80,9 +89,9 @@ class Wide:
             of_window = {name: sums[:, n] for name, sums in rows.items() if sums.ndim > 1}
             figures = _figures(rows["known"], of_window, unit_of(window)[0], self.full)
             columns |= {f"{name}_{window.name}": values for name, values in figures.items()}
-            if self.verdicts:
+            if self.full and self.verdicts:
                 columns[f"verdict_{window.name}"] = _VERDICTS[of_window["verdict"]]
-        if self.verdicts:
+        if self.full and self.verdicts:
             columns[_TARGET.name] = _targets(rows["target"])
         return pd.DataFrame(columns)[[heading.name for heading in self.headings]]
 
@@ -120,6 +129,11 @@ class Long:
         full += _of_outages("") if self.outages else []
         return [*full, _TARGET, _of_verdict("")] if self.verdicts else full
 
+    @property
+    def reads(self) -> set[str] | None:
+        """Return the columns of `report_rows` that the lines are made of; None if of all."""
+        return None if self.full else {"known", "open", "up", "zone"}
+
     def frame(self, store_ids: list[str], rows: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
         """Return the lines of each store, in the order of the windows."""
         count = len(self.windows)
@@ -138,7 +152,7 @@ class Long:
             "open": rounded(opened, HOUR),
             **{name: np.where(known, values, np.nan) for name, values in figures.items()},
         }
-        if self.verdicts:
+        if self.full and self.verdicts:
             columns[_TARGET.name] = np.repeat(_targets(rows["target"]), count)
             columns["verdict"] = _VERDICTS[sums["verdict"]]
         return pd.DataFrame(columns)[[heading.name for heading in self.headings]]

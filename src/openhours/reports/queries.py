@@ -46,6 +46,7 @@ _OUTAGE: dict[str, TypeEngine[Any]] = {
 }
 # How many stores are read in one turn of the event loop.
 _AT_ONCE = 2_000
+_MANY = 1_000
 _DEFAULT_WINDOWS = [list(window) for window in DEFAULT_WINDOWS]
 
 
@@ -143,13 +144,15 @@ def _outages(report_pk: int) -> Subquery:
     return select(columns.store, *each).where(columns.report == report_pk).subquery()
 
 
-async def row_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, list[str]]:
+async def row_stores(engine: AsyncEngine, report: Report) -> tuple[Int64, list[str]]:
     """Return the database ids and the store_ids of a report's rows, by store_id bytewise."""
     query = (
         "SELECT s.id, s.store_id FROM report_rows r JOIN stores s ON s.id = r.store"
         " WHERE r.report = $1 ORDER BY s.store_id"
     )
-    return await _in_order(engine, query, report_pk)
+    # Of a report that was written just now PostgreSQL believes that it has a few rows.
+    are_many = (report.row_count or 0) > _MANY
+    return await _in_order(engine, query, report.id, are_many=are_many)
 
 
 async def sorted_stores(engine: AsyncEngine, store_pks: Sequence[int]) -> tuple[Int64, list[str]]:
@@ -158,10 +161,12 @@ async def sorted_stores(engine: AsyncEngine, store_pks: Sequence[int]) -> tuple[
     return await _in_order(engine, query, store_pks)
 
 
-async def _in_order(engine: AsyncEngine, query: str, of: object) -> tuple[Int64, list[str]]:
+async def _in_order(
+    engine: AsyncEngine, query: str, of: object, *, are_many: bool = False
+) -> tuple[Int64, list[str]]:
     store_pks: list[int] = []
     store_ids: list[str] = []
-    async for rows in _batches(engine, query, of):
+    async for rows in _batches(engine, query, of, are_many=are_many):
         store_pks += [row[0] for row in rows]
         store_ids += [row[1] for row in rows]
     return np.array(store_pks, np.int64), store_ids
@@ -183,11 +188,14 @@ async def outage_stores(engine: AsyncEngine, report_pk: int) -> tuple[Int64, lis
 
 
 async def _batches(
-    engine: AsyncEngine, query: str, of: object
+    engine: AsyncEngine, query: str, of: object, *, are_many: bool = False
 ) -> AsyncIterator[list[asyncpg.Record]]:
+    """Yield the rows; if there `are_many`, the stores are not looked up one by one."""
     async with engine.begin() as connection:
         # Raw, for SQLAlchemy would make all rows in one turn.
         raw = await raw_connection(connection)
+        if are_many:
+            await raw.execute("SET LOCAL enable_nestloop = off")
         cursor = await raw.cursor(query, of)
         while rows := await cursor.fetch(_AT_ONCE):
             yield rows

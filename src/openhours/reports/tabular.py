@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from openhours.uptime.axis import Bool, Int64
@@ -13,6 +14,11 @@ from openhours.uptime.axis import Bool, Int64
 # What a column holds. Figures are rounded to two decimals; they and counts are NaN where they are
 # empty, instants NaT, texts missing.
 Kind = Literal["text", "instant", "figure", "count", "flag"]
+_WRITTEN_AS: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "count": pa.int64(),
+    "flag": pa.bool_(),
+}
 
 
 class Heading(NamedTuple):
@@ -43,20 +49,29 @@ class Table:
     pages: AsyncIterator[pd.DataFrame]
 
 
-def texts(page: pd.DataFrame, heading: Heading) -> list[str]:
+def texts(page: pd.DataFrame, heading: Heading) -> pa.StringArray:
     """Return a column as text: instants in ISO 8601, "" where there is nothing."""
-    column = page[heading.name]
-    if heading.kind == "figure":
-        return ["" if value != value else f"{value:.2f}" for value in column.tolist()]  # noqa: PLR0124
-    if heading.kind == "count":
-        return ["" if value != value else f"{value:.0f}" for value in column.tolist()]  # noqa: PLR0124
-    if heading.kind == "flag":
-        return ["true" if value else "false" for value in column.tolist()]
     if heading.kind == "instant":
-        instants = column.to_numpy("datetime64[us]")
+        instants = page[heading.name].to_numpy("datetime64[us]")
         written = np.datetime_as_string(instants, timezone="UTC")
-        return list(np.where(np.isnat(instants), "", written))
-    return list(column.fillna(""))
+        return pa.array(np.where(np.isnat(instants), "", written), pa.string())
+    column = page[heading.name].to_numpy()
+    if heading.kind == "figure":
+        known = ~np.isnan(column)
+        cells = _decimals(np.rint(np.where(known, column, 0.0) * 100).astype(np.int64), known)
+    else:
+        cells = pa.array(column, _WRITTEN_AS[heading.kind], from_pandas=True)
+    return cells.cast(pa.string()).fill_null("")
+
+
+def _decimals(hundredths: Int64, known: Bool) -> pa.Decimal128Array:
+    """Return hundredths as numbers with two decimals, null where they are not `known`."""
+    # Arrow makes decimals of Python's, one by one, or of these: 128 bits, the lower half first.
+    halves = np.stack((hundredths, hundredths >> 63), axis=1)
+    valid = pa.array(known).buffers()[1]
+    return pa.Array.from_buffers(
+        pa.decimal128(18, 2), len(hundredths), [valid, pa.py_buffer(halves)]
+    )
 
 
 def hundredths(us: Int64, unit: Int64 | int) -> Int64:

@@ -106,6 +106,6 @@ class _Sheet:
 
 def _values(page: pd.DataFrame, heading: Heading) -> list[Any]:
     if heading.kind in ("text", "instant"):
-        return texts(page, heading)
+        return list(texts(page, heading).to_pylist())
     values: list[Any] = page[heading.name].tolist()
     return values
