@@ -4,6 +4,7 @@ import asyncio
 import csv as csv_module
 import io
 from collections.abc import AsyncIterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 
 from openhours.reports.formats import csv
 from openhours.reports.tabular import STORE_ID, Heading, Table, figure, instants
+
+# The cells of `_HEADINGS`; a figure in hundredths, an instant in µs.
+Row: TypeAlias = tuple[str, int | None, int | None, bool, int | None, str]
 
 _HEADINGS = (
     STORE_ID,
@@ -31,7 +35,7 @@ _ROWS = st.lists(
 )
 
 
-def _page(rows: Sequence[tuple]) -> pd.DataFrame:
+def _page(rows: Sequence[Row]) -> pd.DataFrame:
     ids, hundredths, counts, flags, at, notes = zip(*rows, strict=True) if rows else [[]] * 6
     known = np.array([one is not None for one in at], np.bool_)
     figures = [np.nan if one is None else one / 100 for one in hundredths]
@@ -59,7 +63,7 @@ def _written(*pages: pd.DataFrame) -> str:
     return asyncio.run(whole()).decode()
 
 
-def _by_python(rows: Sequence[tuple]) -> str:
+def _by_python(rows: Sequence[Row]) -> str:
     out = io.StringIO()
     writer = csv_module.writer(out, lineterminator="\n")
     writer.writerow([heading.title for heading in _HEADINGS])
@@ -82,16 +86,16 @@ def _by_python(rows: Sequence[tuple]) -> str:
 
 
 @given(_ROWS, st.integers(0, 5))
-def test_a_table_is_written_as_pythons_csv_writer_writes_it(rows, at):
+def test_a_table_is_written_as_pythons_csv_writer_writes_it(rows: list[Row], at: int) -> None:
     assert _written(_page(rows[:at]), _page(rows[at:])) == _by_python(rows)
 
 
-def test_a_carriage_return_stays_in_its_cell():
-    row = ("a\rb", 100, 1, True, None, "\r")
+def test_a_carriage_return_stays_in_its_cell() -> None:
+    row: Row = ("a\rb", 100, 1, True, None, "\r")
     (_, cells) = csv_module.reader(io.StringIO(_written(_page([row])), newline=""))
     assert cells[0] == "a\rb"
     assert cells[-1] == "\r"
 
 
-def test_a_page_without_rows_adds_nothing():
+def test_a_page_without_rows_adds_nothing() -> None:
     assert _written(_page([])) == _by_python([])

@@ -24,7 +24,6 @@ from openhours.ingestion.staging import formula_warning
 from openhours.stores import packs
 from openhours.stores.tables import OBSERVATIONS
 from openhours.stores.write import (
-    Columns,
     append_observations,
     ensure_stores,
     merge_observations,
@@ -98,13 +97,13 @@ async def write_days(
             table = OBSERVATIONS.name_of(week)
             write = append_observations if is_new else merge_observations
             for number in numbers:
-                rows = await anext(each)
+                by_store, by_instant = await anext(each)
                 is_first = is_new or not await packs.has_rows(connection, table, number)
-                written = await write(connection, table, rows)
+                written = await write(connection, table, by_instant)
                 if is_first and written.changed:
-                    await packs.note_all(connection, number, packs.polls_of(rows))
+                    await packs.note_all(connection, number, by_store)
                 elif written.are_new:
-                    await packs.note_added(connection, number, packs.polls_of(rows))
+                    await packs.note_added(connection, number, by_store)
                 elif written.changed:
                     await packs.note_changed(connection, number)
                 loaded += written.changed
@@ -125,21 +124,19 @@ class _Stores:
         self._first = np.full(len(store_ids), _NEVER, np.int64)
         self.newest = 0
 
-    def translate(self, rows: DayRows) -> Columns:
-        """Return a day's rows as the table has them, in the order of its ids; note their instants.
+    def translate(self, rows: DayRows) -> tuple[packs.Polls, packs.Polls]:
+        """Return a day's rows sorted by store, for packs, and by instant; note their instants.
 
-        So a slice of stores lies together on disk.
+        Of rows that are sorted as its key is, PostgreSQL makes the key in half the time.
         """
         # A store's first row of the day has its earliest instant.
         codes, first_rows = np.unique(rows.code, return_index=True)
         self._first[codes] = np.minimum(self._first[codes], rows.observed_at[first_rows])
         self.newest = max(self.newest, int(rows.observed_at.max()))
-        store = self._id[rows.code]
-        columns = {"store": store, "observed_at": rows.observed_at, "active": rows.active}
-        if (store[1:] >= store[:-1]).all():
-            return columns
-        order = np.argsort(store, kind="stable")
-        return {name: values[order] for name, values in columns.items()}
+        by_store = packs.Polls(self._id[rows.code], rows.observed_at, rows.active)
+        if (by_store.store[1:] < by_store.store[:-1]).any():
+            by_store = by_store.of(np.argsort(by_store.store, kind="stable"))
+        return by_store, by_store.of(np.argsort(by_store.at, kind="stable"))
 
     def first_observed(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the ids of the stores that had rows, and their first instants (µs)."""

@@ -8,7 +8,7 @@ in every snapshot. All other days are read from their rows.
     place of the store in its block, 10 bits | µs since midnight, 37 bits | 1 = active
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import date
 from typing import Any, NamedTuple, TypeAlias
 
@@ -42,8 +42,8 @@ class Polls(NamedTuple):
     at: Int64
     active: Bool
 
-    def of(self, which: Bool) -> "Polls":
-        """Return the polls for which `which` (n,) is true."""
+    def of(self, which: Bool | Int64) -> "Polls":
+        """Return the polls for which `which` (n,) is true, or those at these positions."""
         return Polls(self.store[which], self.at[which], self.active[which])
 
 
@@ -195,13 +195,8 @@ async def read_rows(connection: Connection, day: int, first: int, beyond: int) -
         first,
         beyond,
     )
-    order = np.lexsort((rows["observed_at"], rows["store"]))
-    return polls_of({name: column[order] for name, column in rows.items()})
-
-
-def polls_of(rows: Mapping[str, NDArray[Any]]) -> Polls:
-    """Return columns `store, observed_at, active` as polls."""
-    return Polls(rows["store"].astype(np.int64), rows["observed_at"], rows["active"])
+    polls = Polls(rows["store"].astype(np.int64), rows["observed_at"], rows["active"])
+    return polls.of(np.lexsort((polls.at, polls.store)))
 
 
 async def prune_packs(engine: AsyncEngine, before: int) -> None:

@@ -3,7 +3,7 @@
 Files bring these in batches, by COPY and `unnest`: hence asyncpg, inside the caller's transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openhours.db import bulk
+from openhours.stores.packs import Polls
 from openhours.stores.store_ids import EVERY
 from openhours.stores.tables import EVERY_STORE, POLLED
 from openhours.times import from_us
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
-Columns = Mapping[str, NDArray[Any]]
-
 _OBSERVATIONS = {"store": "int4", "observed_at": "timestamptz", "active": "bool"}
 # Temporary table with the rows of a file, by `line` and `store_id`.
 FILE_ROWS = "file_rows"
@@ -54,28 +53,28 @@ class Written(NamedTuple):
     are_new: bool
 
 
-async def append_observations(connection: Connection, table: str, rows: Columns) -> Written:
-    """Copy rows `store, observed_at (µs), active` into a week's new table."""
-    await bulk.copy_in(connection, table, _OBSERVATIONS, rows)
-    return Written(len(rows["store"]), True)
+async def append_observations(connection: Connection, table: str, polls: Polls) -> Written:
+    """Copy polls into a week's new table."""
+    await _copy_in(connection, table, polls)
+    return Written(len(polls.store), True)
 
 
-async def merge_observations(connection: Connection, table: str, rows: Columns) -> Written:
-    """Merge rows into a week's table by (store, instant).
+async def merge_observations(connection: Connection, table: str, polls: Polls) -> Written:
+    """Merge polls into a week's table by (store, instant).
 
-    Rows that the week has already, with the same status, cost a look-up and write nothing.
+    Those that the week has already, with the same status, cost a look-up and write nothing.
     """
     await connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS staged"
         " (store int4, observed_at timestamptz, active bool) ON COMMIT DROP"
     )
     await connection.execute("TRUNCATE staged")
-    await bulk.copy_in(connection, "staged", _OBSERVATIONS, rows)
+    await _copy_in(connection, "staged", polls)
     done = await connection.execute(
         f"INSERT INTO {table} SELECT * FROM staged ON CONFLICT DO NOTHING"  # noqa: S608
     )
     new = _count(done)
-    if new == len(rows["store"]):
+    if new == len(polls.store):
         return Written(new, True)
     await connection.execute("ANALYZE staged")
     done = await connection.execute(
@@ -85,6 +84,11 @@ async def merge_observations(connection: Connection, table: str, rows: Columns) 
         """  # noqa: S608  our own table's name
     )
     return Written(new + _count(done), False)
+
+
+async def _copy_in(connection: Connection, table: str, polls: Polls) -> None:
+    columns = dict(zip(_OBSERVATIONS, polls, strict=True))
+    await bulk.copy_in(connection, table, _OBSERVATIONS, columns)
 
 
 async def note_first_observed(
