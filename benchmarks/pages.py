@@ -75,7 +75,6 @@ LISTS = (
     "GET /reports",
     "GET /reports/{full}",
     "GET /reports/{full}/calibration",
-    "GET /reports/{full}/outages",
     "GET /reports/{earlier}/diff/{plain}",
     "GET /deliveries",
     "GET /api/stores",

@@ -185,3 +185,29 @@ def test_advice_is_told_over_http_and_above_the_rejected_rows(loader: Loader) ->
         [row] = loader.fetch("SELECT ingestion_id FROM ingestions ORDER BY id DESC LIMIT 1")
         assert client.get(f"/ingestions/{row['ingestion_id']}/advice").json() == []
         assert get_page(client, f"/files/{row['ingestion_id']}").all("#advice") == []
+
+
+def test_stores_without_hours_are_found_in_a_fleet_that_no_memory_holds(loader: Loader) -> None:
+    """A store that is compared with the hours of each other one would take minutes."""
+
+    async def ask() -> list[Any]:
+        connection = await asyncpg.connect(loader.url)
+        try:
+            await connection.execute(
+                """
+                INSERT INTO stores (store_id, feed) SELECT n, 'polled'
+                FROM generate_series(1, 60000) n;
+                INSERT INTO business_hours (store, day, opens, closes)
+                SELECT id, day, 0, 1 FROM stores, generate_series(0, 3) day
+                WHERE store_id <> '4711';
+                ANALYZE stores, business_hours;
+                SET work_mem = '64kB'; SET statement_timeout = '20s';
+                """
+            )
+            zone = DefaultZone("UTC", is_set=True)
+            return await find_advice(connection, "status", zone, 0)
+        finally:
+            await connection.close()
+
+    [found] = asyncio.run(ask())
+    assert (found.kind, [one.store_id for one in found.examples]) == ("no_hours", ["4711"])

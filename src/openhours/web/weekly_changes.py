@@ -16,7 +16,7 @@ WITH both_reports AS MATERIALIZED (
                b.open[3] AS open_before, b.up[3] AS up_before
         FROM report_rows r JOIN report_rows b ON b.store = r.store AND b.report = :before
         WHERE r.report = :report AND r.known AND b.known
-          AND r.store NOT IN (SELECT id FROM stores WHERE feed = 'beating')
+          AND NOT EXISTS (SELECT FROM stores s WHERE s.id = r.store AND s.feed = 'beating')
         OFFSET 0  -- each element of an array is read once
     ) AS of_stores
     WHERE open > 0 AND open_before > 0
