@@ -156,8 +156,9 @@ async def _no_hours(connection: "asyncpg.Connection[Any]") -> Advice | None:
     count, stores = await _stores(
         connection,
         f"""
-        SELECT store_id FROM stores s WHERE feed = '{POLLED}'
-          AND NOT EXISTS (SELECT FROM business_hours h WHERE h.store = s.id)
+        SELECT store_id FROM stores
+        WHERE id IN (SELECT id FROM stores WHERE feed = '{POLLED}'
+                     EXCEPT SELECT store FROM business_hours)
           AND EXISTS (SELECT FROM business_hours)
         """,  # noqa: S608
     )

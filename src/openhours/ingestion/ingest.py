@@ -161,9 +161,10 @@ async def _load(
             )
         else:
             counts = await _LOADERS[kind](connection, source, rejects, reading.progress)
-        sha256 = digest.hexdigest()
         turn, goes_on = attempt.ingestion_pk, prefix is not None
         advice = await find_advice(connection, kind, reading.zone, turn, goes_on=goes_on)
+        # Last: a grown file is still being hashed.
+        sha256 = digest.hexdigest()
         return Loaded(kind, source.size, source.modified_ns, sha256, counts, advice)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openhours.api.csv_cells import FORMULA_STARTS
+from openhours.db import bulk
 from openhours.db.weekly import week_of
 from openhours.ingestion.ahead import ahead
 from openhours.ingestion.csv.reasons import Reason
@@ -27,6 +28,7 @@ from openhours.stores.write import (
     append_observations,
     ensure_stores,
     merge_observations,
+    newest_observation,
     note_first_observed,
     note_newest_poll,
 )
@@ -95,11 +97,15 @@ async def write_days(
         for week, numbers in groupby(days.days, lambda day: week_of(day * DAY)):
             is_new = await OBSERVATIONS.begin(connection, week)
             table = OBSERVATIONS.name_of(week)
-            write = append_observations if is_new else merge_observations
+            newest = bulk.BEFORE_ALL if is_new else await newest_observation(connection, table)
             for number in numbers:
                 by_store, by_instant = await anext(each)
                 is_first = is_new or not await packs.has_rows(connection, table, number)
+                # What is later than all that is there cannot be there: each hour's file.
+                is_later = by_instant.at[0] > newest
+                write = append_observations if is_later else merge_observations
                 written = await write(connection, table, by_instant)
+                newest = max(newest, int(by_instant.at[-1]))
                 if is_first and written.changed:
                     await packs.note_all(connection, number, by_store)
                 elif written.are_new:

@@ -14,7 +14,7 @@ from openhours.db import bulk
 from openhours.stores.packs import Polls
 from openhours.stores.store_ids import EVERY
 from openhours.stores.tables import EVERY_STORE, POLLED
-from openhours.times import from_us
+from openhours.times import from_us, to_us
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 _OBSERVATIONS = {"store": "int4", "observed_at": "timestamptz", "active": "bool"}
@@ -53,8 +53,14 @@ class Written(NamedTuple):
     are_new: bool
 
 
+async def newest_observation(connection: Connection, table: str) -> int:
+    """Return the instant (µs) of the last row of a week's table, one before all if it is empty."""
+    newest = await connection.fetchval(f"SELECT max(observed_at) FROM {table}")  # noqa: S608
+    return bulk.BEFORE_ALL if newest is None else to_us(newest)
+
+
 async def append_observations(connection: Connection, table: str, polls: Polls) -> Written:
-    """Copy polls into a week's new table."""
+    """Copy polls into a week's table that has none of them."""
     await _copy_in(connection, table, polls)
     return Written(len(polls.store), True)
 
