@@ -92,6 +92,12 @@ def test_stores_without_hours_or_a_zone_are_named_where_others_have_them(loader:
     found = advice(loader)
     assert set(found) == {"no_hours", "no_timezone"}
     assert stores(found["no_timezone"]) == ["b"]
+    # After polls it is about the stores in their file.
+    loader.load(polls({"a": 16}))
+    assert advice(loader) == {}
+    loader.load(polls({"b": 16, "c": 16}))
+    found = advice(loader)
+    assert (stores(found["no_hours"]), stores(found["no_timezone"])) == (["c"], ["b"])
     # A PC is none of them, and neither is a store without polls.
     loader.fetch(f"UPDATE stores SET feed = 'beating' WHERE store_id = 'b' AND feed = '{POLLED}'")
     loader.load(HOURS + daily("c", "9:00", "17:00") + daily("d", "9:00", "17:00"))
@@ -205,7 +211,7 @@ def test_stores_without_hours_are_found_in_a_fleet_that_no_memory_holds(loader: 
                 """
             )
             zone = DefaultZone("UTC", is_set=True)
-            return await find_advice(connection, "status", zone, 0)
+            return await find_advice(connection, "timezones", zone, 0)
         finally:
             await connection.close()
 

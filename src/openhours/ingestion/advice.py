@@ -59,12 +59,13 @@ async def find_advice(
     zone: DefaultZone,
     turn: int,
     *,
+    polled: Sequence[int] | None = None,
     goes_on: bool = False,
 ) -> list[Advice]:
     """Return advice about a file of this kind that the open transaction has loaded.
 
-    Where not all stores can be looked at, `turn` decides at which; at fewer if only the end of the
-    file was new.
+    `polled` are the database ids of the stores that a status file names. Where not all stores can
+    be looked at, `turn` decides at which; at fewer if only the end of the file was new.
     """
     most = misfits.FEW_STORES if goes_on else misfits.MAX_STORES
     found: list[Advice | None] = []
@@ -72,8 +73,8 @@ async def find_advice(
         found += [await _repeated_rows(connection), await _overlapping_hours(connection)]
     if kind in ("status", "hours", "timezones"):
         found += [
-            await _no_timezone(connection, zone),
-            await _no_hours(connection),
+            await _no_timezone(connection, zone, polled),
+            await _no_hours(connection, polled),
             _other_timezone(await misfits.check_zones(connection, zone.name, turn, most)),
         ]
     return [one for one in found if one is not None]
@@ -129,18 +130,13 @@ async def _overlapping_hours(connection: "asyncpg.Connection[Any]") -> Advice | 
     )
 
 
-async def _no_timezone(connection: "asyncpg.Connection[Any]", zone: DefaultZone) -> Advice | None:
+async def _no_timezone(
+    connection: "asyncpg.Connection[Any]", zone: DefaultZone, polled: Sequence[int] | None
+) -> Advice | None:
     """Return advice about stores without a zone, unless all are meant to be in the default one."""
-    count, stores = await _stores(
-        connection,
-        f"""
-        SELECT store_id FROM stores s WHERE feed = '{POLLED}' AND timezone IS NULL
-          AND EXISTS (SELECT FROM business_hours h WHERE h.store = s.id)
-          AND (NOT $2 OR EXISTS (SELECT FROM stores WHERE feed = '{POLLED}'
-                                 AND timezone IS NOT NULL))
-        """,  # noqa: S608
-        zone.is_set,
-    )
+    others = f"SELECT FROM stores WHERE feed = '{POLLED}' AND timezone IS NOT NULL"
+    condition = f"timezone IS NULL AND {misfits.HAS_HOURS} AND (NOT $3 OR EXISTS ({others}))"
+    count, stores = await _polled_stores(connection, polled, condition, zone.is_set)
     have, them = ("has", "it") if count == 1 else ("have", "them")
     return _advice(
         "no_timezone",
@@ -151,17 +147,12 @@ async def _no_timezone(connection: "asyncpg.Connection[Any]", zone: DefaultZone)
     )
 
 
-async def _no_hours(connection: "asyncpg.Connection[Any]") -> Advice | None:
+async def _no_hours(
+    connection: "asyncpg.Connection[Any]", polled: Sequence[int] | None
+) -> Advice | None:
     """Return advice about stores without hours, where others have some."""
-    count, stores = await _stores(
-        connection,
-        f"""
-        SELECT store_id FROM stores
-        WHERE id IN (SELECT id FROM stores WHERE feed = '{POLLED}'
-                     EXCEPT SELECT store FROM business_hours)
-          AND EXISTS (SELECT FROM business_hours)
-        """,  # noqa: S608
-    )
+    condition = f"NOT {misfits.HAS_HOURS} AND EXISTS (SELECT FROM business_hours)"
+    count, stores = await _polled_stores(connection, polled, condition)
     have, count_as, them = ("has", "counts", "it") if count == 1 else ("have", "count", "them")
     return _advice(
         "no_hours",
@@ -189,6 +180,21 @@ def _other_timezone(checked: misfits.Checked | None) -> Advice | None:
         f" {FEW_OUTSIDE:.0%} would be if those began some hours earlier or later. Check the time"
         " zones, and whether the hours are in local time.",
     )
+
+
+async def _polled_stores(
+    connection: "asyncpg.Connection[Any]",
+    polled: Sequence[int] | None,
+    condition: str,
+    *args: object,
+) -> tuple[int, list[AdviceExample]]:
+    """Return how many stores with polls there are with a condition, and the first of them.
+
+    They are among `polled`, unless that is None. `args` are from $3 on.
+    """
+    which = "$2::int4[] IS NULL" if polled is None else "id = ANY($2::int4[])"
+    query = f"SELECT store_id FROM stores s WHERE feed = '{POLLED}' AND {which} AND {condition}"  # noqa: S608
+    return await _stores(connection, query, polled, *args)
 
 
 async def _stores(

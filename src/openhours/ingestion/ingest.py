@@ -161,8 +161,14 @@ async def _load(
             )
         else:
             counts = await _LOADERS[kind](connection, source, rejects, reading.progress)
-        turn, goes_on = attempt.ingestion_pk, prefix is not None
-        advice = await find_advice(connection, kind, reading.zone, turn, goes_on=goes_on)
+        advice = await find_advice(
+            connection,
+            kind,
+            reading.zone,
+            attempt.ingestion_pk,
+            polled=counts.polled,
+            goes_on=prefix is not None,
+        )
         # Last: a grown file is still being hashed.
         sha256 = digest.hexdigest()
         return Loaded(kind, source.size, source.modified_ns, sha256, counts, advice)

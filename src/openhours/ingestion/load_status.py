@@ -67,7 +67,7 @@ async def load_status(
                 await rejects.write(block.rejects)
                 days.add(block.store_ids, block.store, block.at, block.active)
                 await progress(0.5 * source.bytes_read / source.size)
-        counts.loaded = await write_days(connection, days, progress)
+        counts.loaded, counts.polled = await write_days(connection, days, progress)
     risky = [store_id for store_id in days.store_ids if store_id.startswith(FORMULA_STARTS)]
     counts.warning = formula_warning(len(risky), min(risky, default=None))
     counts.next_line = _next_line(source, settled, rejects)
@@ -86,10 +86,13 @@ def _next_line(source: Source, settled: Position, rejects: RejectWriter) -> int 
 
 async def write_days(
     connection: "asyncpg.Connection[Any]", days: DayFiles, progress: Progress
-) -> int:
-    """Merge the rows into their weeks; return how many are new or changed."""
+) -> tuple[int, list[int]]:
+    """Merge the rows into their weeks; return how many are new or changed, and all their stores.
+
+    These by their database ids.
+    """
     if not days.days:
-        return 0
+        return 0, []
     stores = _Stores(await ensure_stores(connection, days.store_ids), days.store_ids)
     loaded = done = 0
     made = (stores.translate(days.take(number)) for number in days.days)
@@ -117,9 +120,10 @@ async def write_days(
                 await progress(0.5 + 0.5 * done / len(days.days))
             if is_new:
                 await OBSERVATIONS.attach(connection, week)
-    await note_first_observed(connection, *stores.first_observed())
+    polled, first_observed = stores.first_observed()
+    await note_first_observed(connection, polled, first_observed)
     await note_newest_poll(connection, stores.newest)
-    return loaded
+    return loaded, polled.tolist()
 
 
 class _Stores:

@@ -26,6 +26,7 @@ class Counts:
     next_line: the line that bytes appended to the file would begin with; None if it cannot be
         continued
     warning: what a person should know of the file that was loaded
+    polled: database ids of the stores of a status file
     """
 
     rows: int = 0
@@ -33,6 +34,7 @@ class Counts:
     reasons: Counter[str] = field(default_factory=Counter)
     next_line: int | None = None
     warning: str | None = None
+    polled: list[int] | None = None
 
     @property
     def rejected(self) -> int:
