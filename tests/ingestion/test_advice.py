@@ -211,7 +211,8 @@ def test_stores_without_hours_are_found_in_a_fleet_that_no_memory_holds(loader: 
                 """
             )
             zone = DefaultZone("UTC", is_set=True)
-            return await find_advice(connection, "timezones", zone, 0)
+            async with connection.transaction():
+                return await find_advice(connection, "timezones", zone, 0)
         finally:
             await connection.close()
 

@@ -73,8 +73,7 @@ async def find_advice(
         found += [await _repeated_rows(connection), await _overlapping_hours(connection)]
     if kind in ("status", "hours", "timezones"):
         found += [
-            await _no_timezone(connection, zone, polled),
-            await _no_hours(connection, polled),
+            *await _missing(connection, zone, polled),
             _other_timezone(await misfits.check_zones(connection, zone.name, turn, most)),
         ]
     return [one for one in found if one is not None]
@@ -86,18 +85,21 @@ def advice_of(ingestion: Ingestion) -> list[Advice]:
 
 
 async def _repeated_rows(connection: "asyncpg.Connection[Any]") -> Advice | None:
-    count, stores = await _stores(
-        connection,
+    count, store_ids = await connection.fetchrow(
         f"""
-        SELECT DISTINCT store_id FROM (
-            SELECT store_id FROM {FILE_ROWS}
-            GROUP BY store_id, day, opens, closes, valid_from HAVING count(*) > 1) repeated
+        WITH repeated AS MATERIALIZED (
+            SELECT DISTINCT store_id FROM (
+                SELECT store_id FROM {FILE_ROWS}
+                GROUP BY store_id, day, opens, closes, valid_from HAVING count(*) > 1) rows
+        )
+        SELECT {_first_of("repeated")}
         """,  # noqa: S608
+        _MAX_EXAMPLES,
     )
     return _advice(
         "repeated_rows",
         count,
-        stores,
+        _examples(store_ids),
         f"Rows of {_many(count)} are in the file more than once. Each counts once; check what"
         " writes the file.",
     )
@@ -130,34 +132,63 @@ async def _overlapping_hours(connection: "asyncpg.Connection[Any]") -> Advice | 
     )
 
 
-async def _no_timezone(
+async def _missing(
     connection: "asyncpg.Connection[Any]", zone: DefaultZone, polled: Sequence[int] | None
-) -> Advice | None:
+) -> tuple[Advice | None, Advice | None]:
+    """Return advice about stores without a zone, and about stores without hours."""
+    which = "$3::int4[] IS NULL" if polled is None else "id = ANY($3::int4[])"
+    # Each store's hours are looked up in their key: a file may name few stores of a large fleet.
+    await connection.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+    zoneless, their_ids, hourless, ids = await connection.fetchrow(
+        f"""
+        WITH of_file AS MATERIALIZED (
+            SELECT id, store_id, timezone FROM stores WHERE feed = '{POLLED}' AND {which}
+        ), zoneless AS MATERIALIZED (
+            SELECT store_id FROM of_file s WHERE timezone IS NULL
+              AND EXISTS (SELECT FROM business_hours h WHERE h.store = s.id)
+              AND (NOT $2 OR EXISTS (SELECT FROM stores WHERE feed = '{POLLED}'
+                                     AND timezone IS NOT NULL))
+        ), hourless AS MATERIALIZED (
+            SELECT store_id FROM of_file s
+            WHERE NOT EXISTS (SELECT FROM business_hours h WHERE h.store = s.id)
+              AND EXISTS (SELECT FROM business_hours)
+        )
+        SELECT {_first_of("zoneless")}, {_first_of("hourless")}
+        """,  # noqa: S608  our own texts
+        _MAX_EXAMPLES,
+        zone.is_set,
+        polled,
+    )
+    return _no_timezone(zoneless, their_ids, zone), _no_hours(hourless, ids)
+
+
+def _first_of(found: str) -> str:
+    """Return SQL for how many rows there are of `found`, and its first stores, $1 at most."""
+    return (
+        f"(SELECT count(*) FROM {found}),"  # noqa: S608
+        f" ARRAY(SELECT store_id FROM {found} ORDER BY store_id LIMIT $1)"
+    )
+
+
+def _no_timezone(count: int, store_ids: Sequence[str], zone: DefaultZone) -> Advice | None:
     """Return advice about stores without a zone, unless all are meant to be in the default one."""
-    others = f"SELECT FROM stores WHERE feed = '{POLLED}' AND timezone IS NOT NULL"
-    condition = f"timezone IS NULL AND {misfits.HAS_HOURS} AND (NOT $3 OR EXISTS ({others}))"
-    count, stores = await _polled_stores(connection, polled, condition, zone.is_set)
     have, them = ("has", "it") if count == 1 else ("have", "them")
     return _advice(
         "no_timezone",
         count,
-        stores,
+        _examples(store_ids),
         f"{_many(count)} with polls and business hours {have} no time zone: {zone.name} is taken."
         f" Add {them} to a time zones file, or set OPENHOURS_DEFAULT_TIMEZONE.",
     )
 
 
-async def _no_hours(
-    connection: "asyncpg.Connection[Any]", polled: Sequence[int] | None
-) -> Advice | None:
+def _no_hours(count: int, store_ids: Sequence[str]) -> Advice | None:
     """Return advice about stores without hours, where others have some."""
-    condition = f"NOT {misfits.HAS_HOURS} AND EXISTS (SELECT FROM business_hours)"
-    count, stores = await _polled_stores(connection, polled, condition)
     have, count_as, them = ("has", "counts", "it") if count == 1 else ("have", "count", "them")
     return _advice(
         "no_hours",
         count,
-        stores,
+        _examples(store_ids),
         f"{_many(count)} with polls {have} no business hours, and {count_as} as always open. Add"
         f" {them} to an hours file, or set the hours to always (openhours hours set).",
     )
@@ -182,35 +213,8 @@ def _other_timezone(checked: misfits.Checked | None) -> Advice | None:
     )
 
 
-async def _polled_stores(
-    connection: "asyncpg.Connection[Any]",
-    polled: Sequence[int] | None,
-    condition: str,
-    *args: object,
-) -> tuple[int, list[AdviceExample]]:
-    """Return how many stores with polls there are with a condition, and the first of them.
-
-    They are among `polled`, unless that is None. `args` are from $3 on.
-    """
-    which = "$2::int4[] IS NULL" if polled is None else "id = ANY($2::int4[])"
-    query = f"SELECT store_id FROM stores s WHERE feed = '{POLLED}' AND {which} AND {condition}"  # noqa: S608
-    return await _stores(connection, query, polled, *args)
-
-
-async def _stores(
-    connection: "asyncpg.Connection[Any]", query: str, *args: object
-) -> tuple[int, list[AdviceExample]]:
-    """Return how many stores a query finds, and the first of them; its arguments are from $2 on."""
-    count, store_ids = await connection.fetchrow(
-        f"""
-        WITH found AS MATERIALIZED ({query})
-        SELECT (SELECT count(*) FROM found),
-               ARRAY(SELECT store_id FROM found ORDER BY store_id LIMIT $1)
-        """,  # noqa: S608  our own queries
-        _MAX_EXAMPLES,
-        *args,
-    )
-    return count, [AdviceExample(store_id=store_id) for store_id in store_ids]
+def _examples(store_ids: Sequence[str]) -> list[AdviceExample]:
+    return [AdviceExample(store_id=store_id) for store_id in store_ids]
 
 
 def _advice(

@@ -22,9 +22,6 @@ from openhours.uptime.hours import open_time
 # 50 µs, and an hour's polls should not wait for them.
 MAX_STORES = 1_024
 FEW_STORES = 256
-# Whether a store `s` has hours, found in their key. EXISTS may become a scan of the hours of all
-# stores, and NOT IN one for each store, as soon as memory does not hold them.
-HAS_HOURS = "coalesce((SELECT true FROM business_hours h WHERE h.store = s.id LIMIT 1), false)"
 
 
 @dataclass(frozen=True)
@@ -90,11 +87,12 @@ async def _some_stores(
     found: list[asyncpg.Record] = []
     for first, order in ((start, "id"), (0, "id DESC")):
         if len(found) < most:
+            # Not EXISTS: while a table has no statistics, that reads the hours of all stores.
             found = await connection.fetch(
                 f"""
                 SELECT id, store_id, coalesce(timezone, $2) AS zone FROM stores s
                 WHERE id >= $3 AND feed = $1
-                  AND {HAS_HOURS}
+                  AND (SELECT true FROM business_hours h WHERE h.store = s.id LIMIT 1)
                 ORDER BY {order} LIMIT $4
                 """,  # noqa: S608  fixed texts
                 POLLED,
