@@ -98,6 +98,9 @@ def test_stores_without_hours_or_a_zone_are_named_where_others_have_them(loader:
     loader.load(polls({"b": 16, "c": 16}))
     found = advice(loader)
     assert (stores(found["no_hours"]), stores(found["no_timezone"])) == (["c"], ["b"])
+    # One that is loaded again, or has grown, names those of its old part, too.
+    loader.load(polls({"b": 16, "c": 16}))
+    assert set(advice(loader)) == {"no_hours", "no_timezone"}
     # A PC is none of them, and neither is a store without polls.
     loader.fetch(f"UPDATE stores SET feed = 'beating' WHERE store_id = 'b' AND feed = '{POLLED}'")
     loader.load(HOURS + daily("c", "9:00", "17:00") + daily("d", "9:00", "17:00"))

@@ -4,6 +4,7 @@ import asyncio
 import csv as csv_module
 import io
 from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
 from typing import TypeAlias
 
 import numpy as np
@@ -26,7 +27,7 @@ _HEADINGS = (
     Heading("note", "note", "text"),
 )
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r"))
-_HUNDREDTHS = st.none() | st.integers(0, 10**12)
+_HUNDREDTHS = st.none() | st.integers(-(10**6), 10**12)
 _INSTANTS = st.none() | st.integers(0, 4 * 10**15)
 _ROWS = st.lists(
     st.tuples(
@@ -68,14 +69,13 @@ def _by_python(rows: Sequence[Row]) -> str:
     writer = csv_module.writer(out, lineterminator="\n")
     writer.writerow([heading.title for heading in _HEADINGS])
     for store_id, hundredths, count, flag, at, note in rows:
-        whole, rest = divmod(hundredths or 0, 100)
         began = (
             "" if at is None else f"{pd.Timestamp(at, unit='us').isoformat('T', 'microseconds')}Z"
         )
         writer.writerow(
             [
                 store_id,
-                "" if hundredths is None else f"{whole}.{rest:02d}",
+                "" if hundredths is None else f"{Decimal(hundredths) / 100:.2f}",
                 "" if count is None else count,
                 "true" if flag else "false",
                 began,

@@ -64,8 +64,9 @@ async def find_advice(
 ) -> list[Advice]:
     """Return advice about a file of this kind that the open transaction has loaded.
 
-    `polled` are the database ids of the stores that a status file names. Where not all stores can
-    be looked at, `turn` decides at which; at fewer if only the end of the file was new.
+    `polled` are the database ids of the stores that a status file names, if only they matter. Where
+    not all stores can be looked at, `turn` decides at which; at fewer if only the end of the file
+    was new.
     """
     most = misfits.FEW_STORES if goes_on else misfits.MAX_STORES
     found: list[Advice | None] = []
@@ -158,6 +159,9 @@ async def _missing(
         _MAX_EXAMPLES,
         zone.is_set,
         polled,
+    )
+    await connection.execute(
+        "SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT"
     )
     return _no_timezone(zoneless, their_ids, zone), _no_hours(hourless, ids)
 

@@ -166,7 +166,8 @@ async def _load(
             kind,
             reading.zone,
             attempt.ingestion_pk,
-            polled=counts.polled,
+            # A grown file names stores in its old part, too.
+            polled=counts.polled if prefix is None else None,
             goes_on=prefix is not None,
         )
         # Last: a grown file is still being hashed.

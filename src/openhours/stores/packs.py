@@ -42,7 +42,7 @@ class Polls(NamedTuple):
     at: Int64
     active: Bool
 
-    def of(self, which: Bool | Int64) -> "Polls":
+    def of(self, which: Bool | NDArray[np.integer[Any]]) -> "Polls":
         """Return the polls for which `which` (n,) is true, or those at these positions."""
         return Polls(self.store[which], self.at[which], self.active[which])
 

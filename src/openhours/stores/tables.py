@@ -140,7 +140,7 @@ class Observation(Base):
     )
 
     # No foreign key: ingestion makes the store first, and a check per row would double its cost.
-    store: Mapped[int] = mapped_column(Integer)
+    store: Mapped[int] = mapped_column(Integer, index=True)
     observed_at: Mapped[datetime] = mapped_column(Timestamp)
     active: Mapped[bool]
 

@@ -60,8 +60,13 @@ async def newest_observation(connection: Connection, table: str) -> int:
 
 
 async def append_observations(connection: Connection, table: str, polls: Polls) -> Written:
-    """Copy polls into a week's table that has none of them."""
-    await _copy_in(connection, table, polls)
+    """Copy polls into a week's table that should have none of them; else merge them."""
+    try:
+        async with connection.transaction():
+            await _copy_in(connection, table, polls)
+    except asyncpg.UniqueViolationError:
+        # Somebody else had them in a transaction that was open when the table was asked.
+        return await merge_observations(connection, table, polls)
     return Written(len(polls.store), True)
 
 
