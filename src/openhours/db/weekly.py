@@ -17,11 +17,8 @@ from openhours.times import DAY, MINUTE, from_us, to_us
 log = logging.getLogger(__name__)
 
 _LOCK = 0x7765656B  # "week": with the table's hash, held from making a partition to the commit
-# With PostgreSQL's 64 MB the indexes of a week of millions of rows are sorted on disk. Rows that
-# are sorted already are sorted fastest by one process: several would have to merge theirs.
-_INDEXING = (
-    "SET LOCAL maintenance_work_mem = '128MB'; SET LOCAL max_parallel_maintenance_workers = 0"
-)
+# With PostgreSQL's 64 MB the indexes of a week of millions of rows are sorted on disk.
+_INDEX_MEMORY = "SET LOCAL maintenance_work_mem = '128MB'"
 # A file that brings new weeks of observations holds their lock as long as it is loaded.
 _TIMEOUT = "2s"
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -118,7 +115,7 @@ class WeeklyTable:
 
     async def attach(self, connection: "asyncpg.Connection[Any]", week: int) -> None:
         """Make the week's table a partition; PostgreSQL gives it the key and the indexes."""
-        await connection.execute(_INDEXING)
+        await connection.execute(_INDEX_MEMORY)
         name = self.name_of(week)
         start, end = (f"'{start_of(w).isoformat()}'" for w in (week, week + 1))
         await connection.execute(

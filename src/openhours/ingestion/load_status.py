@@ -102,17 +102,16 @@ async def write_days(
             table = OBSERVATIONS.name_of(week)
             newest = bulk.BEFORE_ALL if is_new else await newest_observation(connection, table)
             for number in numbers:
-                by_store, in_time = await anext(each)
+                polls = await anext(each)
                 is_first = is_new or not await packs.has_rows(connection, table, number)
                 # What is later than all that is there cannot be there: each hour's file.
-                is_later = by_store.at[in_time[0]] > newest
-                write = append_observations if is_later else merge_observations
-                written = await write(connection, table, by_store.of(in_time))
-                newest = max(newest, int(by_store.at[in_time[-1]]))
+                write = append_observations if polls.at.min() > newest else merge_observations
+                written = await write(connection, table, polls)
+                newest = max(newest, int(polls.at.max()))
                 if is_first and written.changed:
-                    await packs.note_all(connection, number, by_store)
+                    await packs.note_all(connection, number, polls)
                 elif written.are_new:
-                    await packs.note_added(connection, number, by_store)
+                    await packs.note_added(connection, number, polls)
                 elif written.changed:
                     await packs.note_changed(connection, number)
                 loaded += written.changed
@@ -134,20 +133,19 @@ class _Stores:
         self._first = np.full(len(store_ids), _NEVER, np.int64)
         self.newest = 0
 
-    def translate(self, rows: DayRows) -> tuple[packs.Polls, NDArray[np.int32]]:
-        """Return a day's rows sorted by store, for packs, and their order in time.
+    def translate(self, rows: DayRows) -> packs.Polls:
+        """Return a day's rows by the database ids of their stores, sorted; note their instants.
 
-        Of rows that come in the order of its key PostgreSQL makes the key in half the time.
-        Note the rows' instants.
+        So a slice of stores lies together on disk.
         """
         # A store's first row of the day has its earliest instant.
         codes, first_rows = np.unique(rows.code, return_index=True)
         self._first[codes] = np.minimum(self._first[codes], rows.observed_at[first_rows])
         self.newest = max(self.newest, int(rows.observed_at.max()))
-        by_store = packs.Polls(self._id[rows.code], rows.observed_at, rows.active)
-        if (by_store.store[1:] < by_store.store[:-1]).any():
-            by_store = by_store.of(np.argsort(by_store.store, kind="stable"))
-        return by_store, np.argsort(by_store.at, kind="stable").astype(np.int32)
+        polls = packs.Polls(self._id[rows.code], rows.observed_at, rows.active)
+        if (polls.store[1:] >= polls.store[:-1]).all():
+            return polls
+        return polls.of(np.argsort(polls.store, kind="stable"))
 
     def first_observed(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the ids of the stores that had rows, and their first instants (µs)."""
