@@ -170,7 +170,7 @@ def test_packs_and_rows_give_the_same_report(
     expiry: int,
     listed: bool,
 ) -> None:
-    monkeypatch.setattr("openhours.reports.slices._MIN_STORES_OF_A_BLOCK", 1)
+    monkeypatch.setattr("openhours.reports.slices._MIN_PCS_OF_A_BLOCK", 1)
     monkeypatch.setattr(beat_packs, "_LOCK_TIMEOUT", "50ms")
 
     async def scenario(connection: Connection, other: Connection) -> None:

@@ -52,7 +52,8 @@ steps = st.one_of(
 def test_packs_and_rows_give_the_same_observations(
     database_url: str, monkeypatch: pytest.MonkeyPatch, listed: bool, todo: list[Any], back: int
 ) -> None:
-    monkeypatch.setattr("openhours.reports.slices._MIN_STORES_OF_A_BLOCK", 1)
+    monkeypatch.setattr("openhours.reports.slices._BLOCKS_AT_ONCE", 1)
+    monkeypatch.setattr("openhours.reports.slices._DAYS_AT_ONCE", 3)
 
     async def scenario(connection: Connection) -> None:
         await connection.execute(

@@ -15,7 +15,7 @@ from openhours.db import bulk
 from openhours.reports.slices import (
     Ends,
     Slice,
-    blocks_to_read,
+    blocks_of_beats,
     condition,
     read_observations,
     read_packed_beats,
@@ -74,7 +74,7 @@ async def read_slice(connection: "asyncpg.Connection[Any]", part: Slice) -> Colu
     place = {name: position for position, name in enumerate(zones)}
     corrections = await read_corrections(connection, part.as_of - part.lookback, part.as_of)
     ends: Ends | None = None
-    if part.packed_hours and blocks_to_read(part):
+    if part.packed_hours and blocks_of_beats(part):
         observations, ends = await read_packed_beats(connection, part, ids)
     else:
         observations = await read_observations(connection, part, ids)

@@ -12,7 +12,7 @@ from openhours.db.weekly import week_of
 from openhours.reports.filling import fill_rules_of
 from openhours.reports.inputs import cuts_of
 from openhours.reports.partition import Partition
-from openhours.reports.slices import Slice, blocks_of
+from openhours.reports.slices import Slice, packs_are_faster
 from openhours.reports.tables import Report
 from openhours.reports.windows import windows_of
 from openhours.stores.beat_packs import TOGETHER, count_runs, packed_hours
@@ -104,7 +104,7 @@ async def _whole(
     if (
         feed == BEATING
         and fill_rules_of(report).heartbeat_expiry >= TOGETHER
-        and (not chosen or blocks_of(stores))
+        and (not chosen or packs_are_faster(stores))
     ):
         raw = await raw_connection(connection)
         corrected = [

@@ -1,6 +1,6 @@
 """A slice of a feed's stores, and its observations: packs of them, and rows of the others."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,8 +25,10 @@ _SENT = {
     f" ELSE observed_at + interval '{_LATER_HOURS} hours' END",
     BEATING: "event_time",
 }
-# Of fewer stores of a block that are asked for, rows are read: an index finds them.
-_MIN_STORES_OF_A_BLOCK = 64
+# Of fewer PCs of a block that are asked for, rows are read: an index finds them.
+_MIN_PCS_OF_A_BLOCK = 64
+# So many packs are read at once for some of their stores: 30 MB where all are polled every hour.
+_BLOCKS_AT_ONCE, _DAYS_AT_ONCE = 4, 8
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,37 @@ async def read_observations(
     The connection must be in a transaction.
     """
     since, beyond = part.as_of - part.lookback, part.as_of + 1
-    blocks = blocks_to_read(part) if part.feed == POLLED else []
-    days = await packed_days(connection, since // DAY, part.as_of // DAY) if blocks else []
-    polls = await read_packs(connection, days, blocks)
-    inside = (polls.at >= since) & (polls.at < beyond)
-    found = [polls if inside.all() else polls.of(inside)]
+    found, days = [], []
+    if part.feed == POLLED:
+        days = await packed_days(connection, since // DAY, part.as_of // DAY)
+        async for polls in _read_packs(connection, part, days):
+            inside = (polls.at >= since) & (polls.at < beyond)
+            found.append(_placed(polls if inside.all() else polls.of(inside), ids))
     for start, end in _others([day * DAY for day in days], DAY, since, beyond):
-        found.append(await _read_rows(connection, part, start, end))
-    polls = Polls(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+        found.append(_placed(await _read_rows(connection, part, start, end), ids))
+    return _sorted(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+
+
+async def _read_packs(
+    connection: "asyncpg.Connection[Any]", part: Slice, days: Sequence[int]
+) -> AsyncIterator[Polls]:
+    """Yield the polls of packed days, of the slice's stores and of others in their blocks."""
+    if part.only is None:
+        yield await read_packs(connection, days, _blocks_between(part))
+        return
+    # Few stores may be in many blocks, whose polls must not be in memory together.
+    blocks = _blocks_of(part.only)
+    for block in range(0, len(blocks), _BLOCKS_AT_ONCE):
+        for day in range(0, len(days), _DAYS_AT_ONCE):
+            some = days[day : day + _DAYS_AT_ONCE], blocks[block : block + _BLOCKS_AT_ONCE]
+            yield await read_packs(connection, *some)
+
+
+def _placed(polls: Polls, ids: Int64) -> Polls:
+    """Return the polls of the stores in `ids`, by these stores' positions."""
     polls = polls._replace(store=positions(ids, polls.store))
     named = polls.store >= 0
-    return _sorted(*(polls if named.all() else polls.of(named)))
+    return polls if named.all() else polls.of(named)
 
 
 async def read_packed_beats(
@@ -90,7 +112,7 @@ async def read_packed_beats(
 
     Of hours that are not packed each heartbeat is a run. The connection must be in a transaction.
     """
-    runs = await read_runs(connection, part.packed_hours, blocks_to_read(part))
+    runs = await read_runs(connection, part.packed_hours, blocks_of_beats(part))
     found = [(runs.store, runs.began, runs.last, runs.words)]
     since, beyond = part.as_of - part.lookback, part.as_of + 1
     for start, end in _others(part.packed_hours, HOUR, since, beyond):
@@ -113,17 +135,24 @@ async def read_packed_beats(
     return Observations(store, at, np.ones(len(at), np.bool_)), Ends(joined, words)
 
 
-def blocks_to_read(part: Slice) -> Sequence[int]:
-    """Return the blocks in which packs have the slice's stores; none where rows are faster."""
+def blocks_of_beats(part: Slice) -> Sequence[int]:
+    """Return the blocks in which packs have the slice's PCs; none where rows are faster."""
     if part.only is None:
-        return range(part.first // BLOCK, part.last // BLOCK + 1)
-    return blocks_of(part.only)
+        return _blocks_between(part)
+    return _blocks_of(part.only) if packs_are_faster(part.only) else []
 
 
-def blocks_of(stores: Sequence[int]) -> Sequence[int]:
-    """Return the blocks in which packs have some stores; none where rows are faster."""
-    blocks = sorted({store // BLOCK for store in stores})
-    return blocks if len(stores) >= len(blocks) * _MIN_STORES_OF_A_BLOCK else []
+def packs_are_faster(pcs: Sequence[int]) -> bool:
+    """Return whether packs have enough of these PCs in a block to be faster than rows."""
+    return len(pcs) >= len(_blocks_of(pcs)) * _MIN_PCS_OF_A_BLOCK
+
+
+def _blocks_between(part: Slice) -> Sequence[int]:
+    return range(part.first // BLOCK, part.last // BLOCK + 1)
+
+
+def _blocks_of(stores: Sequence[int]) -> Sequence[int]:
+    return sorted({store // BLOCK for store in stores})
 
 
 def _others(packed: Sequence[int], length: int, since: int, beyond: int) -> list[tuple[int, int]]:
