@@ -27,7 +27,10 @@ def test_polls_that_somebody_else_is_just_writing_are_merged(loader: Loader) -> 
             " SELECT id, '2023-01-18 12:00+00', true FROM stores WHERE store_id = 'a'"
         )
         loading = asyncio.create_task(asyncio.to_thread(loader.load, HEADER + file, "hour.csv"))
-        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        waiting = (
+            "SELECT FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
         await asyncio.to_thread(wait_for, lambda: bool(loader.fetch(waiting)))
         await transaction.commit()
         await other.close()

@@ -87,9 +87,9 @@ def _next_line(source: Source, settled: Position, rejects: RejectWriter) -> int 
 async def write_days(
     connection: "asyncpg.Connection[Any]", days: DayFiles, progress: Progress
 ) -> tuple[int, list[int]]:
-    """Merge the rows into their weeks; return how many are new or changed, and all their stores.
+    """Merge the rows into their weeks.
 
-    These by their database ids.
+    Return how many are new or changed, and the database ids of all their stores.
     """
     if not days.days:
         return 0, []
@@ -104,7 +104,7 @@ async def write_days(
             for number in numbers:
                 polls = await anext(each)
                 is_first = is_new or not await packs.has_rows(connection, table, number)
-                # What is later than all that is there cannot be there: each hour's file.
+                # Most files bring only what is later than all rows that are there.
                 write = append_observations if polls.at.min() > newest else merge_observations
                 written = await write(connection, table, polls)
                 newest = max(newest, int(polls.at.max()))

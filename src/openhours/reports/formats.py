@@ -66,7 +66,7 @@ def _cells(page: pd.DataFrame, heading: Heading) -> pa.StringArray:
 
 
 def _csv_lines(columns: Sequence[pa.StringArray]) -> bytes:
-    # By Arrow: Python's own writer, and a string for each figure, take five times as long.
+    # By Arrow: Python's own writer, and a string for each figure, take twice as long.
     lines = pc.binary_join_element_wise(*columns, ",")
     ended = pc.binary_join_element_wise(lines, "", "\n")
     together = pc.binary_join(pa.ListArray.from_arrays([0, len(ended)], ended), "")

@@ -46,6 +46,7 @@ _OUTAGE: dict[str, TypeEngine[Any]] = {
 }
 # How many stores are read in one turn of the event loop.
 _AT_ONCE = 2_000
+# From so many rows on stores are not looked up one by one.
 _MANY = 1_000
 _DEFAULT_WINDOWS = [list(window) for window in DEFAULT_WINDOWS]
 

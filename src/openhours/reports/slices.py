@@ -27,7 +27,7 @@ _SENT = {
 }
 # Of fewer PCs of a block that are asked for, rows are read: an index finds them.
 _MIN_PCS_OF_A_BLOCK = 64
-# So many packs are read at once for some of their stores: 30 MB where all are polled every hour.
+# Packs that are read at once for some of their stores: 30 MB where all are polled every hour.
 _BLOCKS_AT_ONCE, _DAYS_AT_ONCE = 4, 8
 
 
@@ -93,9 +93,9 @@ async def _read_packs(
     # Few stores may be in many blocks, whose polls must not be in memory together.
     blocks = _blocks_of(part.only)
     for block in range(0, len(blocks), _BLOCKS_AT_ONCE):
+        some_blocks = blocks[block : block + _BLOCKS_AT_ONCE]
         for day in range(0, len(days), _DAYS_AT_ONCE):
-            some = days[day : day + _DAYS_AT_ONCE], blocks[block : block + _BLOCKS_AT_ONCE]
-            yield await read_packs(connection, *some)
+            yield await read_packs(connection, days[day : day + _DAYS_AT_ONCE], some_blocks)
 
 
 def _placed(polls: Polls, ids: Int64) -> Polls:

@@ -105,7 +105,6 @@ class _Sheet:
 
 
 def _values(page: pd.DataFrame, heading: Heading) -> list[Any]:
-    if heading.kind in ("text", "instant"):
-        return list(texts(page, heading).to_pylist())
-    values: list[Any] = page[heading.name].tolist()
+    column = texts(page, heading) if heading.kind in ("text", "instant") else page[heading.name]
+    values: list[Any] = column.tolist()
     return values

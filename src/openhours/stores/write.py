@@ -54,18 +54,18 @@ class Written(NamedTuple):
 
 
 async def newest_observation(connection: Connection, table: str) -> int:
-    """Return the instant (µs) of the last row of a week's table, one before all if it is empty."""
+    """Return the instant (µs) of the newest row of a week's table, BEFORE_ALL if it is empty."""
     newest = await connection.fetchval(f"SELECT max(observed_at) FROM {table}")  # noqa: S608
     return bulk.BEFORE_ALL if newest is None else to_us(newest)
 
 
 async def append_observations(connection: Connection, table: str, polls: Polls) -> Written:
-    """Copy polls into a week's table that should have none of them; else merge them."""
+    """Copy polls into a week's table that has none of them; merge them if it turns out to have."""
     try:
         async with connection.transaction():
             await _copy_in(connection, table, polls)
     except asyncpg.UniqueViolationError:
-        # Somebody else had them in a transaction that was open when the table was asked.
+        # Somebody else had written some in a transaction that was still open before.
         return await merge_observations(connection, table, polls)
     return Written(len(polls.store), True)
 
