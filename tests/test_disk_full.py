@@ -1,12 +1,15 @@
 """A disk that is really full, below server, files and database: nothing acknowledged is lost."""
 
+import asyncio
 import errno
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from tools.service import Service
@@ -52,6 +55,26 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
+def tell_database(disk: Path, statement: str) -> None:
+    """Carry out a statement in the embedded database."""
+
+    async def tell() -> None:
+        connection = await asyncpg.connect(host=str(disk / "home" / "postgresql"), user="postgres")
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(tell())
+
+
+def start_log_file(disk: Path) -> None:
+    """Let the database begin its next log file, so that what follows does not need another.
+
+    PostgreSQL stops where a log file cannot be made, wherever in the file before it is by then.
+    """
+    tell_database(disk, "SELECT pg_switch_wal()")
+    tell_database(disk, "CHECKPOINT")
+
+
 def beat(service: Service, number: int) -> httpx.Response:
     body = {"pc": "joe", "beat_id": f"beat-{number}"}
     return service.client.post("/track", json=body)
@@ -73,6 +96,7 @@ def test_what_was_acknowledged_is_there_when_the_disk_has_room_again(
     service.upload("status", few)
     assert beat(service, 0).status_code == 201
 
+    start_log_file(disk)
     ballast = fill(disk)
     answers = [beat(service, number) for number in range(1, 200)]
     assert {answer.status_code for answer in answers} <= {201, 507}
@@ -100,6 +124,7 @@ def test_a_file_that_the_disk_cannot_hold_fails_whole_and_can_be_sent_again(
 ) -> None:
     service.upload("status", polls(10, 24))
     many = polls(2_000, 300)
+    start_log_file(disk)
     ballast = fill(disk)
     with ballast.open("r+b") as file:
         file.truncate(max(0, ballast.stat().st_size - ROOM))
@@ -113,3 +138,23 @@ def test_a_file_that_the_disk_cannot_hold_fails_whole_and_can_be_sent_again(
     ballast.unlink()
     assert service.upload("status", few := polls(20, 24))["loaded"] == 20 * 24 - 10 * 24
     assert service.upload("status", few)["unchanged"] == 20 * 24
+
+
+def test_a_database_that_stops_for_want_of_room_comes_back_with_it(
+    service: Service, disk: Path
+) -> None:
+    service.upload("status", polls(10, 24))
+    assert beat(service, 0).status_code == 201
+    ballast = fill(disk)
+    with pytest.raises((asyncpg.PostgresConnectionError, ConnectionError)):
+        tell_database(disk, "SELECT pg_logical_emit_message(true, '', repeat('-', 20000000))")
+    refused = beat(service, 1)
+    assert refused.status_code == 503
+    assert refused.json()["detail"] == "the database cannot be reached; try again"
+
+    ballast.unlink()
+    deadline = time.monotonic() + 60
+    while beat(service, 1).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(service.client.get("/track/events").json()) == 2
+    assert service.wait_report(service.trigger()).text.count("\n") == 1 + 10 + 1

@@ -144,7 +144,7 @@ def test_a_file_that_kills_its_process_is_given_up_after_three_attempts(
         loader.with_engine(lambda engine: begin_attempt(engine, pk))
     row = loader.run(pk)
     assert (row["state"], row["attempt"]) == ("failed", MAX_ATTEMPTS + 1)
-    assert row["error"] == "the process loading it ended 3 times unexpectedly"
+    assert row["error"] == "loading it was cut off 3 times: its process or the database ended"
 
 
 @pytest.mark.slow

@@ -115,7 +115,7 @@ def test_a_report_whose_process_keeps_dying_fails(settings: Settings, database_u
         assert await begin_attempt(engine, report.id) is None
         failed = await find_report(engine, report.report_id)
         assert failed.state == "failed"
-        assert failed.error == "the process computing it ended 3 times unexpectedly"
+        assert failed.error == "computing it was cut off 3 times: its process or the database ended"
 
     on_engine(database_url, scenario)
 

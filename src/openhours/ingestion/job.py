@@ -37,7 +37,10 @@ async def run_ingestion(
     if attempt is not None:
         try:
             if attempt.number > MAX_ATTEMPTS:
-                raise FileRefused(f"the process loading it ended {MAX_ATTEMPTS} times unexpectedly")
+                raise FileRefused(
+                    f"loading it was cut off {MAX_ATTEMPTS} times:"
+                    " its process or the database ended"
+                )
             await _load(engine, processes, url, settings, attempt)
         except FileRefused as error:
             await write.fail(engine, ingestion_pk, str(error))

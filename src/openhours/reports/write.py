@@ -69,7 +69,9 @@ async def begin_attempt(engine: AsyncEngine, report_pk: int) -> Report | None:
     report = Report(**row._mapping)
     if report.attempt > MAX_ATTEMPTS:
         await fail_report(
-            engine, report_pk, f"the process computing it ended {MAX_ATTEMPTS} times unexpectedly"
+            engine,
+            report_pk,
+            f"computing it was cut off {MAX_ATTEMPTS} times: its process or the database ended",
         )
         return None
     return report
