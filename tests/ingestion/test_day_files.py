@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ def test_a_day_has_the_last_row_of_each_store_and_instant(
     for block in blocks:
         ids = sorted({store for store, _, _ in block}, reverse=True)
         days.add(
-            ids,
+            pa.array(ids, pa.string()),
             np.array([ids.index(store) for store, _, _ in block], np.int32),
             np.array([at for _, at, _ in block], np.int64),
             np.array([active for _, _, active in block], np.bool_),
@@ -54,4 +55,6 @@ def test_more_stores_than_a_row_can_number_are_refused(
     monkeypatch.setattr("openhours.ingestion.day_files._MAX_STORES", 2)
     days = DayFiles(tmp_path)
     with pytest.raises(Exception, match="more than 2 stores in one file: split it"):
-        days.add(["a", "b", "c"], np.arange(3), np.zeros(3, np.int64), np.ones(3, np.bool_))
+        days.add(
+            pa.array(["a", "b", "c"]), np.arange(3), np.zeros(3, np.int64), np.ones(3, np.bool_)
+        )

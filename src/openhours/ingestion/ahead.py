@@ -14,9 +14,11 @@ async def ahead(items: Iterator[Item]) -> AsyncGenerator[Item, None]:
     Close it (`contextlib.aclosing`), so that nothing is made any more when the caller goes on.
     """
     end = object()
+    loop = asyncio.get_running_loop()
 
     def make() -> asyncio.Future[Item | object]:
-        return asyncio.ensure_future(asyncio.to_thread(next, items, end))
+        # At once: a task would begin only when the caller next waits.
+        return loop.run_in_executor(None, next, items, end)
 
     following = make()
     try:

@@ -6,11 +6,12 @@ back and sorted by (store, instant). So memory holds one day at most.
     a row:   0 | code of the store, 25 bits | µs since midnight, 37 bits | 1 = active
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from openhours.ingestion.csv.reasons import FileRefused
@@ -39,6 +40,7 @@ class DayFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._codes: dict[str, int] = {}
+        self._last_ids, self._last_codes = pa.array([], pa.string()), np.empty(0, np.int64)
         self._days: set[int] = set()
 
     @property
@@ -53,7 +55,7 @@ class DayFiles:
 
     def add(
         self,
-        store_ids: Sequence[str],
+        store_ids: pa.StringArray,
         store: NDArray[np.integer[Any]],
         at: NDArray[np.int64],
         active: NDArray[np.bool_],
@@ -64,10 +66,7 @@ class DayFiles:
         """
         if len(at) == 0:
             return
-        own = [self._codes.setdefault(store_id, len(self._codes)) for store_id in store_ids]
-        if len(self._codes) > _MAX_STORES:
-            raise FileRefused(f"more than {_MAX_STORES:,} stores in one file: split it")
-        code = np.array(own, np.int64)[store]
+        code = self._codes_of(store_ids)[store]
         day = at // DAY
         packed = (((code << _AT_BITS) | (at - day * DAY)) << 1) | active
         order = np.argsort(day, kind="stable")
@@ -76,6 +75,20 @@ class DayFiles:
             with self._file(number).open("ab") as file:
                 rows.tofile(file)
             self._days.add(number)
+
+    def _codes_of(self, store_ids: pa.StringArray) -> NDArray[np.int64]:
+        """Return the codes of distinct stores; those that are new get the next ones."""
+        # Most are those of the block before, which Arrow finds without a Python object for each.
+        places = pc.index_in(store_ids, value_set=self._last_ids)
+        known = places.is_valid().to_numpy(zero_copy_only=False)
+        codes = np.empty(len(store_ids), np.int64)
+        codes[known] = self._last_codes[places.drop_null().to_numpy()]
+        others = store_ids.filter(pa.array(~known)).to_pylist()
+        codes[~known] = [self._codes.setdefault(one, len(self._codes)) for one in others]
+        if len(self._codes) > _MAX_STORES:
+            raise FileRefused(f"more than {_MAX_STORES:,} stores in one file: split it")
+        self._last_ids, self._last_codes = store_ids, codes
+        return codes
 
     def take(self, day: int) -> DayRows:
         """Return a day's rows, and remove them; of one store and instant the later line wins."""

@@ -33,12 +33,12 @@ def everything(path: Path, block_bytes: int) -> Everything:
         settled = source.start
         for block in read_status(source, NOW):
             settled = block.settled
-            ids = [block.store_ids[code] for code in block.store]
+            ids = [block.store_ids[code].as_py() for code in block.store]
             polls += list(zip(ids, block.at.tolist(), block.active.tolist(), strict=True))
             rejects += block.rejects
             rows += block.rows
             assert block.rows == len(block.at) + len(block.rejects)
-            assert sorted(set(ids)) == sorted(block.store_ids)
+            assert sorted(set(ids)) == sorted(block.store_ids.to_pylist())
     return rows, polls, rejects, settled
 
 

@@ -70,7 +70,7 @@ def test_a_grown_file_is_continued_where_it_was_settled(path: Path, many: int, e
         (block,) = read_status(grown, NOW)
         assert grown.bytes_read == grown.size
         assert block.settled == Position(path.stat().st_size, many + 4)
-    assert (block.rows, block.store_ids) == (2, ["8419537941919820732"])
+    assert (block.rows, block.store_ids.to_pylist()) == (2, ["8419537941919820732"])
     assert [reject[:2] for reject in block.rejects] == [(many + 2, "bad_timestamp")]
     assert b"".join(added) == path.read_bytes()[len(whole) :]
 
@@ -88,7 +88,7 @@ def test_a_last_line_without_newline_is_read_but_not_settled(path: Path) -> None
     with path.open("a") as file:
         file.write("ive\n")
     with open_source(path, resume=cut.settled) as grown:
-        assert [block.store_ids for block in read_status(grown, NOW)] == [["8"]]
+        assert [block.store_ids.to_pylist() for block in read_status(grown, NOW)] == [["8"]]
 
 
 def test_what_cannot_be_continued_is_refused(path: Path) -> None:

@@ -36,7 +36,7 @@ def read(file: Path) -> StatusBlock:
 
 
 def rows(block: StatusBlock) -> list[tuple[str, int, bool]]:
-    names = [block.store_ids[code] for code in block.store]
+    names = [block.store_ids[code].as_py() for code in block.store]
     return list(zip(names, block.at.tolist(), block.active.tolist(), strict=True))
 
 

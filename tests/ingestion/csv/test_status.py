@@ -27,7 +27,7 @@ def read(path: Path, *rows: str | bytes, end: bytes = b"\n", now: int = NOON) ->
 
 
 def polls(block: StatusBlock) -> list[tuple[str, int, bool]]:
-    ids = [block.store_ids[code] for code in block.store]
+    ids = [block.store_ids[code].as_py() for code in block.store]
     return list(zip(ids, block.at.tolist(), block.active.tolist(), strict=True))
 
 
@@ -95,7 +95,7 @@ def test_a_bad_row_is_rejected_with_line_and_reason(
     assert polls(block) == [("0", NOON, True), ("2", NOON, False)]
     raw = row.encode() if isinstance(row, str) else row
     assert [tuple(reject) for reject in block.rejects] == [(3, reason, raw)]
-    assert sorted(block.store_ids) == ["0", "2"]
+    assert sorted(block.store_ids.to_pylist()) == ["0", "2"]
 
 
 def test_the_rejects_of_a_block_are_in_the_files_order(path: Path) -> None:
@@ -144,4 +144,4 @@ def test_spreadsheet_ids_are_all_rejected_and_none_guessed(path: Path) -> None:
     block = read(path, *rows, f"12345,{STAMP},active")
     assert len(block.rejects) == 5000
     assert {reject.reason for reject in block.rejects} == {"mangled_store_id"}
-    assert block.store_ids == ["12345"]
+    assert block.store_ids.to_pylist() == ["12345"]

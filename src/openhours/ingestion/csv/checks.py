@@ -51,7 +51,7 @@ def rejects_of(batch: Batch, codes: ReasonCodes, places: Places) -> list[Reject]
     )
 
 
-def drop_unused(values: list[str], codes: NDArray[np.int32]) -> tuple[list[str], NDArray[np.int32]]:
+def drop_unused(values: pa.Array, codes: NDArray[np.int32]) -> tuple[pa.Array, NDArray[np.int32]]:
     """Return the values that codes still name, in their order, and the codes of these.
 
     values: a b c d,  codes: 3 0 3  ->  values: a d,  codes: 1 0 1
@@ -59,7 +59,7 @@ def drop_unused(values: list[str], codes: NDArray[np.int32]) -> tuple[list[str],
     used = np.zeros(len(values), np.bool_)
     used[codes] = True
     renumbered = (np.cumsum(used) - 1).astype(np.int32)
-    return [value for value, kept in zip(values, used, strict=True) if kept], renumbered[codes]
+    return values.filter(pa.array(used)), renumbered[codes]
 
 
 def _store_id_reason(store_id: str, *, polled: bool, every: bool) -> Reason | None:
@@ -73,18 +73,18 @@ def _store_id_reason(store_id: str, *, polled: bool, every: bool) -> Reason | No
 
 def check_store_ids(
     column: pa.Array, *, polled: bool = False, every: bool = False
-) -> tuple[NDArray[np.int32], list[str], ReasonCodes]:
+) -> tuple[NDArray[np.int32], pa.StringArray, ReasonCodes]:
     """Return for each row the position of its id among the distinct ids; these; reason codes.
 
     polled: ids of PCs are reserved
     every: `*`, every store, is allowed
     """
     encoded = column.dictionary_encode()
-    values = encoded.dictionary.view(pa.string())
-    store_ids: list[str] = values.to_pylist()
+    store_ids = encoded.dictionary.view(pa.string())
     codes = np.zeros(len(store_ids), np.uint8)
-    for suspect in _suspects(values):
-        codes[suspect] = _code(_store_id_reason(store_ids[suspect], polled=polled, every=every))
+    for suspect in _suspects(store_ids):
+        reason = _store_id_reason(store_ids[suspect].as_py(), polled=polled, every=every)
+        codes[suspect] = _code(reason)
     rows = encoded.indices.to_numpy()
     return rows, store_ids, codes[rows] if codes.any() else np.zeros(len(rows), np.uint8)
 
@@ -150,13 +150,13 @@ def check_dates(column: pa.Array, *, may_be_empty: bool) -> tuple[NDArray[np.int
     return _check(column, parse, Reason.BAD_DATE)
 
 
-def check_zones(column: pa.Array) -> tuple[NDArray[np.int32], list[str], ReasonCodes]:
+def check_zones(column: pa.Array) -> tuple[NDArray[np.int32], pa.StringArray, ReasonCodes]:
     """Return for each row the position of its zone among the distinct zones; these; codes."""
     rows, values = distinct(column)
     zones = [value.decode().strip() for value in values]
     unknown = _code(Reason.UNKNOWN_TIMEZONE)
     codes = [0 if zone in pytz.all_timezones_set else unknown for zone in zones]
-    return rows, zones, np.array(codes, np.uint8)[rows]
+    return rows, pa.array(zones, pa.string()), np.array(codes, np.uint8)[rows]
 
 
 def check_labels(column: pa.Array, key: str) -> tuple[NDArray[np.int32], list[str], ReasonCodes]:

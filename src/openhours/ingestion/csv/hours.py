@@ -65,7 +65,7 @@ def _check(batch: Batch, store_column: int) -> HoursBlock:
     named = (_named_store(reject.raw, store_column) for reject in rejects)
     return HoursBlock(
         rows=len(codes) + len(batch.rejects),
-        store_ids=store_ids,
+        store_ids=store_ids.to_pylist(),
         store=store,
         day=day[good],
         opens=opens[good],

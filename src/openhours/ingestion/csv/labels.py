@@ -50,7 +50,7 @@ def _check(batch: Batch, keys: Sequence[str]) -> LabelsBlock:
     values = [[words[place] for place in rows[good].tolist()] for rows, words, _ in columns]
     return LabelsBlock(
         rows=len(codes) + len(batch.rejects),
-        store_ids=store_ids,
+        store_ids=store_ids.to_pylist(),
         store=store,
         values=[list(row) for row in zip(*values, strict=True)],
         line=places.lines[good],

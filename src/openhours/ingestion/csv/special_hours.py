@@ -48,7 +48,7 @@ def _check(batch: Batch) -> SpecialHoursBlock:
     store_ids, store = checks.drop_unused(store_ids, store[good])
     return SpecialHoursBlock(
         rows=len(codes) + len(batch.rejects),
-        store_ids=store_ids,
+        store_ids=store_ids.to_pylist(),
         store=store,
         date=date[good],
         opens=opens[good],

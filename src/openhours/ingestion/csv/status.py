@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from openhours.ingestion.csv import checks
@@ -25,7 +26,7 @@ class StatusBlock:
     """
 
     rows: int
-    store_ids: list[str]
+    store_ids: pa.StringArray
     store: NDArray[np.int32]
     at: NDArray[np.int64]
     active: NDArray[np.bool_]

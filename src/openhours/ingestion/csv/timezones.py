@@ -46,9 +46,9 @@ def _check(batch: Batch) -> TimezonesBlock:
     zones, zone = checks.drop_unused(zones, zone[good])
     return TimezonesBlock(
         rows=len(codes) + len(batch.rejects),
-        store_ids=store_ids,
+        store_ids=store_ids.to_pylist(),
         store=store,
-        zones=zones,
+        zones=zones.to_pylist(),
         zone=zone,
         line=places.lines[good],
         rejects=rejects,
