@@ -1,7 +1,10 @@
 """Files that grow, come in another order, or in pieces: the same database in the end."""
 
 import asyncio
+import time
 from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -9,6 +12,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from openhours.ingestion.csv.source import Position
+from openhours.ingestion.resume import BeginsDifferently, GrownDigest, Prefix
 from tests.ingestion.loader import Loader
 
 HEADER = "store_id,timestamp_utc,status\n"
@@ -44,6 +49,26 @@ def test_another_file_that_is_larger_is_read_whole_whatever_lies_at_the_old_end(
     other = HEADER + poll(2, 1) + poll(2, 2) + '"' + "x" * 100
     assert loader.load(other)[0] == 3
     assert {store for store, _, _ in loader.stored()} == {"1", "2"}
+
+
+def test_of_a_file_that_is_no_shorter_it_is_known_before_it_is_loaded_that_it_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = GrownDigest._read
+
+    def read_slowly(digest: GrownDigest, path: Path, left: int) -> str:
+        time.sleep(0.2)
+        return read(digest, path, left)
+
+    monkeypatch.setattr(GrownDigest, "_read", read_slowly)
+    path = tmp_path / "hour.csv"
+    path.write_text(HEADER + poll(1, 2))
+    size = path.stat().st_size
+    before = sha256((HEADER + poll(1, 1)).encode()).hexdigest()
+    digest = GrownDigest(path, Prefix(ingestion_pk=1, rows=1, end=Position(size, 3), sha256=before))
+    with pytest.raises(BeginsDifferently):
+        digest.check_if_known()
+    digest.close()
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -133,6 +133,7 @@ async def _go_on(reading: _Reading, prefix: Prefix) -> Loaded | None:
     """
     digest = GrownDigest(reading.path, prefix)
     try:
+        digest.check_if_known()
         async with reading.connection.transaction():
             try:
                 return await _load(reading, prefix, digest)
@@ -161,6 +162,9 @@ async def _load(
             )
         else:
             counts = await _LOADERS[kind](connection, source, rejects, reading.progress)
+        if isinstance(digest, GrownDigest):
+            # Advice takes longer than an hour's polls.
+            digest.check_if_known()
         advice = await find_advice(
             connection,
             kind,

@@ -18,6 +18,9 @@ from openhours.ingestion.queries import find_newest_status
 
 _CHUNK = 1 << 20
 _MOST_PENDING = 16
+# So many bytes are hashed before anything is loaded: an hour's file is often no shorter than that
+# of the hour before.
+_SHORT = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class GrownDigest:
         self._prefix = self._thread.submit(self._read, path, prefix.end.offset)
         self._expected = prefix.sha256
         self._pending: list[Future[None]] = []
+        if prefix.end.offset <= _SHORT:
+            self._prefix.result()
 
     def _read(self, path: Path, left: int) -> str:
         with open_regular(path) as file:
@@ -56,8 +61,7 @@ class GrownDigest:
 
     def update(self, data: bytes) -> None:
         """Add bytes behind the prefix. Raise BeginsDifferently as soon as that is known."""
-        if self._prefix.done():
-            self.check()
+        self.check_if_known()
         self._pending.append(self._thread.submit(self._digest.update, data))
         if len(self._pending) == _MOST_PENDING:
             self._wait()  # no more than this in memory
@@ -72,6 +76,11 @@ class GrownDigest:
         for added in self._pending:
             added.result()
         self._pending.clear()
+
+    def check_if_known(self) -> None:
+        """Raise BeginsDifferently if it is known already that the file does."""
+        if self._prefix.done():
+            self.check()
 
     def check(self) -> None:
         """Raise BeginsDifferently if the prefix is not the one that was loaded."""
