@@ -89,7 +89,6 @@ def scaled(copies: float) -> list[str]:
         """,
         # Row by row into an index in another order would take a quarter of an hour.
         "ALTER TABLE observations DROP CONSTRAINT pk_observations",
-        "DROP INDEX ix_observations_store",
         f"""
         DO $$
         DECLARE part regclass;
@@ -107,5 +106,4 @@ def scaled(copies: float) -> list[str]:
         """,
         "SET maintenance_work_mem = '512MB'",
         "ALTER TABLE observations ADD CONSTRAINT pk_observations PRIMARY KEY (observed_at, store)",
-        "CREATE INDEX ix_observations_store ON observations (store)",
     ]

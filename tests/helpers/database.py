@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from openhours.db.engine import alembic_dir, make_engine
 from openhours.db.weekly import WeeklyTable, week_of
 from openhours.times import to_us
+from tests.helpers.waiting import wait_for
 
 T = TypeVar("T")
 
@@ -73,6 +74,15 @@ def truncate(url: str, tables: Iterable[str]) -> None:
             await connection.close()
 
     asyncio.run(run())
+
+
+async def until_one_waits(url: str) -> None:
+    """Return when somebody waits for a lock in a database."""
+    waiting = (
+        "SELECT FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    await asyncio.to_thread(wait_for, lambda: bool(fetch(url, waiting)))
 
 
 async def make_weeks(

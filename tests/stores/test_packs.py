@@ -3,26 +3,28 @@
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import asyncpg
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openhours.db.engine import make_engine, migrate
+from openhours.db.weekly import week_of
 from openhours.ingestion.day_files import DayFiles
 from openhours.ingestion.load_status import write_days
 from openhours.reports.slices import Slice, read_observations
 from openhours.settings import Settings
 from openhours.stores import packs
 from openhours.stores.retention import prune_observations
-from openhours.stores.tables import POLLED
+from openhours.stores.tables import OBSERVATIONS, POLLED
 from openhours.times import DAY, HOUR, from_us, now, to_us
-from tests.helpers.database import downgrade, fetch
+from tests.helpers.database import downgrade, fetch, until_one_waits
 from tests.helpers.seed import week_of_polls
 
 pytestmark = pytest.mark.slow
@@ -35,6 +37,7 @@ START = to_us(datetime(2023, 1, 18, tzinfo=UTC))
 STORES, DAYS = 6, 8
 # Database ids of the stores are in two blocks.
 FIRST_ID = packs.BLOCK - STORES // 2
+FIRST_WEEK = week_of(START)
 
 polls = st.tuples(st.integers(0, STORES - 1), st.integers(0, DAYS * 24 - 1), st.booleans())
 loads = st.tuples(st.just("load"), st.lists(polls, min_size=1, max_size=40))
@@ -43,6 +46,8 @@ steps = st.one_of(
     st.tuples(st.just("pack"), st.none()),
     st.tuples(st.just("load and roll back"), st.lists(polls, min_size=1, max_size=10)),
     st.tuples(st.just("delete by hand"), st.integers(0, STORES - 1)),
+    st.tuples(st.just("insert by hand"), polls),
+    st.tuples(st.just("put off by hand"), st.integers(0, DAYS * 24 - 1)),
 )
 
 
@@ -56,6 +61,8 @@ def test_packs_and_rows_give_the_same_observations(
     monkeypatch.setattr("openhours.reports.slices._DAYS_AT_ONCE", 3)
 
     async def scenario(connection: Connection) -> None:
+        for week in FIRST_WEEK, FIRST_WEEK + 1:
+            await connection.execute(f"DROP TABLE IF EXISTS {OBSERVATIONS.name_of(week)}")
         await connection.execute(
             "TRUNCATE observations, observation_days, observation_packs, stores CASCADE;"
             f" ALTER TABLE stores ALTER COLUMN id RESTART WITH {FIRST_ID};"
@@ -74,8 +81,27 @@ def test_packs_and_rows_give_the_same_observations(
                 await load(connection, value)
                 await transaction.rollback()
             elif step == "pack":
-                while await packs.pack_newest_day(connection):
-                    pass
+                await packs.pack_each(connection)
+            elif step == "insert by hand":
+                store, at, active = value
+                await OBSERVATIONS.ensure(connection, week_of(START + at * HOUR))
+                await insert(connection, FIRST_ID + store, at, active)
+                stored[store, START + at * HOUR] = active
+            elif step == "put off by hand":
+                # To the next day but one, whose rows make way.
+                since, later = START + value * HOUR, 2 * DAY
+                await OBSERVATIONS.ensure(connection, week_of(since + later))
+                moved = {key: active for key, active in stored.items() if key[1] == since}
+                await connection.execute(
+                    "DELETE FROM observations WHERE observed_at = $1", from_us(since + later)
+                )
+                query = "UPDATE observations SET observed_at = $2 WHERE observed_at = $1"
+                await connection.execute(query, from_us(since), from_us(since + later))
+                stored = {
+                    key: active
+                    for key, active in stored.items()
+                    if key[1] not in (since, since + later)
+                } | {(store, at + later): active for (store, at), active in moved.items()}
             else:
                 query = "DELETE FROM observations WHERE store = $1"
                 await connection.execute(query, FIRST_ID + value)
@@ -85,12 +111,23 @@ def test_packs_and_rows_give_the_same_observations(
     with_connection(database_url, scenario)
 
 
+async def insert(connection: Connection, store: int, at: int, active: bool) -> None:
+    """Write a poll to the whole table, as a person does; its week's table must be there."""
+    await connection.execute(
+        "INSERT INTO observations VALUES ($1, $2, $3)"
+        " ON CONFLICT (observed_at, store) DO UPDATE SET active = excluded.active",
+        store,
+        from_us(START + at * HOUR),
+        active,
+    )
+
+
 async def load(connection: Connection, rows: list[Poll]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         days = DayFiles(Path(folder))
         store, at, active = (np.array(column) for column in zip(*rows, strict=True))
         names = [f"s{n}" for n in range(STORES)]
-        days.add(names, store, START + at * HOUR, active.astype(np.bool_))
+        days.add(pa.array(names), store, START + at * HOUR, active.astype(np.bool_))
         await write_days(connection, days, nothing)
 
 
@@ -147,8 +184,44 @@ def test_a_day_is_packed_as_it_is_loaded_and_unpacked_by_what_changes_it(
     assert packs.pack_days(database_url) == 1
     assert state(database_url) == [(day, True) for day, _ in packed]
     assert packs.pack_days(database_url) == 0
-    fetch(database_url, "UPDATE observations SET active = false")
-    assert state(database_url) == [(day, False) for day, _ in packed]
+    fetch(database_url, "UPDATE observations SET active = false WHERE store = 2")
+    assert state(database_url) == [
+        ("2023-01-18", True),
+        ("2023-01-19", False),
+        ("2023-01-20", False),
+    ]
+    later = "'2023-01-21 12:00+00'"
+    fetch(database_url, f"UPDATE observations SET observed_at = {later} WHERE store = 1")
+    assert state(database_url) == [(f"2023-01-{day}", False) for day in range(18, 22)]
+    assert packs.pack_days(database_url) == 4
+    fetch(database_url, f"INSERT INTO observations VALUES (3, {later}, true)")
+    assert [day for day, packed in state(database_url) if not packed] == ["2023-01-21"]
+    fetch(database_url, "TRUNCATE observations")
+    assert state(database_url) == [(f"2023-01-{day}", False) for day in range(18, 22)]
+
+
+def test_rows_that_are_inserted_by_hand_while_a_file_brings_the_first_ones_of_their_day_are_packed(
+    database_url: str,
+) -> None:
+    async def scenario(connection: Connection) -> None:
+        await OBSERVATIONS.ensure(connection, week_of(START))
+        other = await asyncpg.connect(database_url)
+        inserting = other.transaction()
+        await inserting.start()
+        await insert(other, 2, 2, True)
+        loading = asyncio.create_task(load_alone(connection, [(1, 1, True)]))
+        await until_one_waits(database_url)
+        await inserting.commit()
+        await loading
+        await other.close()
+        assert await packs.pack_each(connection) == 1
+        await connection.execute("TRUNCATE observations_20230116")  # no trigger: packs are read
+        part = Slice(POLLED, START + DAY, DAY, 1, STORES, None, "UTC")
+        async with connection.transaction():
+            found = await read_observations(connection, part, np.arange(1, STORES + 1))
+        assert found.at.tolist() == [START + HOUR, START + 2 * HOUR]
+
+    with_connection(database_url, scenario)
 
 
 def test_new_polls_of_a_packed_day_are_added_to_its_packs(database_url: str) -> None:
@@ -180,10 +253,9 @@ def test_polls_that_are_added_while_their_day_is_packed_are_in_its_packs_once(
                 await load(connection, rows)
         packing = other.transaction()
         await packing.start()
-        await packs.pack_newest_day(other)
+        await packs.pack_each(other)
         adding = asyncio.create_task(load_alone(connection, [(0, 2, True)]))
-        await asyncio.sleep(0.1)
-        assert not adding.done(), "it waits"
+        await until_one_waits(database_url)
         await packing.commit()
         await adding
         await compare_one(connection, [1, 2])
@@ -206,20 +278,19 @@ def test_who_packs_a_day_and_who_changes_it_wait_for_each_other(database_url: st
         changing = connection.transaction()
         await changing.start()
         await load(connection, [(0, 3, False)])
-        packing = asyncio.create_task(packs.pack_newest_day(other))
-        await asyncio.sleep(0.1)
+        packing = asyncio.create_task(packs.pack_each(other))
+        await until_one_waits(database_url)
         await changing.commit()
         await packing
         await compare_one(connection, [1, 2, 3])
-        while await packs.pack_newest_day(other):
-            pass
+        await packs.pack_each(other)
         # The other way round: the day is being packed.
         locked = other.transaction()
         await locked.start()
         await other.fetch("SELECT FROM observation_days FOR UPDATE")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(load_alone(connection, [(0, 4, True)]))
-            await asyncio.sleep(0.1)
+            await until_one_waits(database_url)
             await locked.commit()
         await compare_one(connection, [1, 2, 3, 4])
         await other.close()
@@ -238,6 +309,47 @@ async def compare_one(connection: Connection, hours: list[int]) -> None:
     async with connection.transaction():
         found = await read_observations(connection, part, ids)
     assert found.at.tolist() == [START + hour * HOUR for hour in hours]
+
+
+def test_each_day_is_packed_once_also_if_it_is_changed_again_at_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else somebody who writes all the time would keep others from it for ever."""
+    pack = packs._pack
+
+    async def pack_and_change(connection: Connection, day: date) -> bool:
+        packed = await pack(connection, day)
+        await connection.execute("UPDATE observations SET active = NOT active")
+        return packed
+
+    async def scenario(connection: Connection) -> None:
+        async with connection.transaction():
+            await load(connection, [(0, 1, True), (1, 25, False)])
+        await connection.execute("UPDATE observations SET active = false")
+        monkeypatch.setattr(packs, "_pack", pack_and_change)
+        assert await packs.pack_each(connection) == 2
+
+    with_connection(database_url, scenario)
+
+
+def test_a_day_that_somebody_changes_for_long_is_left_out(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "_DAY_TIMEOUT", "50ms")
+
+    async def scenario(connection: Connection) -> None:
+        other = await asyncpg.connect(database_url)
+        async with connection.transaction():
+            await load(connection, [(0, 1, True), (1, 25, False)])
+        await connection.execute("UPDATE observations SET active = false")
+        async with other.transaction():
+            await other.execute("UPDATE observations SET active = true WHERE store = 2")
+            assert await packs.pack_each(connection) == 1
+        assert await packs.pack_each(connection) == 1
+        await other.close()
+
+    with_connection(database_url, scenario)
+    assert state(database_url) == [("2023-01-18", True), ("2023-01-19", True)]
 
 
 def test_packs_are_a_few_bytes_a_poll(database_url: str) -> None:

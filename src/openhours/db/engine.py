@@ -40,8 +40,9 @@ DATABASE_AWAY = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a connection whose last query was cut off
 )
-# It is there, but has too much to do: a full pool, a query that reached its time limit.
-DATABASE_BUSY = (PoolTimeoutError, asyncpg.QueryCanceledError)
+# It is there, but cannot do it now: a full pool, a query that reached its time limit, two
+# transactions that waited for each other, of which PostgreSQL ended one.
+DATABASE_BUSY = (PoolTimeoutError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError)
 
 
 class Base(DeclarativeBase):

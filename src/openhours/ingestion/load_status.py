@@ -108,10 +108,9 @@ async def write_days(
                 write = append_observations if polls.at.min() > newest else merge_observations
                 written = await write(connection, table, polls)
                 newest = max(newest, int(polls.at.max()))
-                if is_first and written.changed:
-                    await packs.note_all(connection, number, polls)
-                elif written.are_new:
-                    await packs.note_added(connection, number, polls)
+                if written.are_new:
+                    note_new = packs.note_first if is_first else packs.note_added
+                    await note_new(connection, number, polls)
                 elif written.changed:
                     await packs.note_changed(connection, number)
                 loaded += written.changed

@@ -10,7 +10,7 @@ import asyncpg
 import numpy as np
 
 from openhours.stores.columns import positions, read_week_hours_of
-from openhours.stores.packs import BLOCK, Polls, packed_days, read_packs, read_rows
+from openhours.stores.packs import BLOCK, Polls, packed_days, read_packs
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, HOUR, to_us
 from openhours.uptime.axis import Int64
@@ -107,17 +107,9 @@ async def _read_active(
     connection: "asyncpg.Connection[Any]", ids: Int64, since: int, until: int
 ) -> Polls:
     """Return the active polls of stores in [since, until] (µs), by the stores' positions."""
-    first, last = since // DAY, until // DAY
-    days = await packed_days(connection, first, last)
-    if days:
-        # Others, to which a file has just added, are left out: reading their rows takes long.
-        polls = await read_packs(connection, days, np.unique(ids // BLOCK).tolist())
-    else:
-        parts = [
-            await read_rows(connection, day, int(ids[0]), int(ids[-1]) + 1)
-            for day in range(first, last + 1)
-        ]
-        polls = Polls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    # Days to which a file has just added are left out: reading their rows takes long.
+    days = await packed_days(connection, since // DAY, until // DAY)
+    polls = await read_packs(connection, days, np.unique(ids // BLOCK).tolist())
     store = positions(ids, polls.store)
     polls = polls._replace(store=store)
     return polls.of(polls.active & (store >= 0) & (polls.at >= since) & (polls.at <= until))

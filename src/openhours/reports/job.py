@@ -16,12 +16,13 @@ from openhours.reports import write
 from openhours.reports.executors import Executor
 from openhours.reports.fleet import calibrate, choose, fit, read_samples
 from openhours.reports.groups import Groups
-from openhours.reports.inputs import plan_inputs
+from openhours.reports.inputs import plan_inputs, stretch_of
 from openhours.reports.partition import Partition, PartitionFigures, compute_partition, weighed
 from openhours.reports.plan import only_of, plan_partitions
 from openhours.reports.tables import Report
 from openhours.reports.targets import find_targets
 from openhours.reports.windows import lookback, windows_of
+from openhours.stores.packs import are_packed, pack_days
 from openhours.stores.queries import read_corrections
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, to_us
@@ -50,6 +51,7 @@ async def run_report(engine: AsyncEngine, executor: Executor, report_pk: int) ->
 
 
 async def _compute(engine: AsyncEngine, executor: Executor, report: Report) -> None:
+    await _pack(engine, executor, report)
     async with engine.connect() as reader, engine.connect() as writer:
         await reader.execution_options(isolation_level="REPEATABLE READ")
         report.corrections = await _corrections(reader, report)
@@ -90,6 +92,21 @@ async def _compute(engine: AsyncEngine, executor: Executor, report: Report) -> N
         else:
             await writer.rollback()
             log.warning("report %s is computed by another attempt", report.report_id)
+
+
+async def _pack(engine: AsyncEngine, executor: Executor, report: Report) -> None:
+    """Pack the days that the report reads and nobody has packed yet.
+
+    Each of its partitions would read all rows of such a day to find those of its own stores.
+    """
+    stretch = stretch_of(report, POLLED)
+    if stretch is None:
+        return
+    days = stretch[0] // DAY, stretch[1] // DAY
+    async with engine.connect() as connection:
+        packed = await are_packed(await raw_connection(connection), *days)
+    if not packed:
+        await executor.compute(pack_days, days)
 
 
 async def _weighed(

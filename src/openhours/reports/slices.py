@@ -173,7 +173,7 @@ async def _read_rows(
 ) -> Polls:
     """Return the observations of the slice's stores in [since, beyond) (µs), in no order."""
     # After some slices PostgreSQL would plan for any slice: without its stores and instants it
-    # takes the key for the better index, and reads whole weeks of all stores each time.
+    # reads whole weeks of all PCs each time.
     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     which, args = condition("store", part, 3)
     # Packed by the server, eight bytes an observation: a row each would cost three times as much,

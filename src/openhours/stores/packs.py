@@ -9,6 +9,7 @@ in every snapshot. All other days are read from their rows.
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import date
 from typing import Any, NamedTuple, TypeAlias
 
@@ -29,10 +30,21 @@ _PLACE_BITS, _AT_BITS = 10, 37
 BLOCK = 1 << _PLACE_BITS
 _AT_MASK = (1 << _AT_BITS) - 1
 _BYTES = (_PLACE_BITS + _AT_BITS + 1) // 8
-# So many blocks are packed at once: some 50 MB where stores are polled every hour.
-_BLOCKS_AT_ONCE = 32
+# So many blocks are fetched at once: 80 MB where stores are polled every minute.
+_BLOCKS_AT_ONCE = 4
+# How long a day is waited for that somebody else packs or changes.
+_DAY_TIMEOUT = "10s"
+ALL_DAYS = to_days(date.min), to_days(date.max)
 
-_ROWS = {"store": "int4", "observed_at": "timestamptz", "active": "bool"}
+# As `_BLOCKS_OF_DAY` sends a row.
+_SENT = np.dtype([("store", ">i4"), ("at", f"V{bulk.INSTANT_BYTES}"), ("active", "?")])
+# A day is read once, however many blocks it has: its key begins with the instant.
+_BLOCKS_OF_DAY = f"""
+SELECT store / {BLOCK} AS block, string_agg(
+    int4send(store) || timestamptz_send(observed_at) || boolsend(active), NULL) AS rows
+FROM observations WHERE observed_at >= $1 AND observed_at < $2
+GROUP BY block ORDER BY block
+"""  # noqa: S608  our own number
 
 
 class Polls(NamedTuple):
@@ -54,11 +66,18 @@ async def has_rows(connection: Connection, table: str, day: int) -> bool:
     return found
 
 
-async def note_all(connection: Connection, day: int, polls: Polls) -> None:
-    """Pack a day, in the transaction that wrote its rows. `polls` are all of them, by store."""
-    await _mark(connection, day, packed=True)
-    await _delete(connection, day)
-    await _write(connection, day, polls)
+async def note_first(connection: Connection, day: int, polls: Polls) -> None:
+    """Pack a day that had no rows, in the transaction that inserted them. `polls` are by store."""
+    is_first = await connection.fetchval(
+        "INSERT INTO observation_days (day, packed) VALUES ($1, true)"
+        " ON CONFLICT DO NOTHING RETURNING true",
+        from_days(day),
+    )
+    if is_first:
+        await _write(connection, day, polls)
+    else:
+        # It had rows once, or somebody else has inserted some at the same time.
+        await note_added(connection, day, polls)
 
 
 async def note_added(connection: Connection, day: int, polls: Polls) -> None:
@@ -75,21 +94,12 @@ async def note_added(connection: Connection, day: int, polls: Polls) -> None:
 
 async def note_changed(connection: Connection, day: int) -> None:
     """Note, in their transaction, that rows of a day were changed: a worker packs it later."""
-    await _mark(connection, day, packed=False)
-
-
-async def _mark(connection: Connection, day: int, *, packed: bool) -> None:
-    # Whoever packs the day meanwhile has locked this row.
+    # Whoever packs the day meanwhile has locked this row; it is locked here, also if it stays.
     await connection.execute(
-        "INSERT INTO observation_days (day, packed) VALUES ($1, $2)"
-        " ON CONFLICT (day) DO UPDATE SET packed = excluded.packed",
+        "INSERT INTO observation_days AS d (day, packed) VALUES ($1, false)"
+        " ON CONFLICT (day) DO UPDATE SET packed = false WHERE d.packed",
         from_days(day),
-        packed,
     )
-
-
-async def _delete(connection: Connection, day: int) -> None:
-    await connection.execute("DELETE FROM observation_packs WHERE day = $1", from_days(day))
 
 
 async def _write(connection: Connection, day: int, polls: Polls) -> None:
@@ -152,50 +162,69 @@ async def read_packs(
     )
 
 
-def pack_days(url: str) -> int:
-    """Pack all days that are not packed, newest first; return how many. Call it in a child process.
+async def are_packed(connection: Connection, first: int, last: int) -> bool:
+    """Return whether all days from `first` to `last` that may have rows are packed."""
+    query = (
+        "SELECT NOT EXISTS ("
+        "SELECT FROM observation_days WHERE NOT packed AND day BETWEEN $1 AND $2)"
+    )
+    packed: bool = await connection.fetchval(query, from_days(first), from_days(last))
+    return packed
 
-    Each day is a transaction, and what it costs in memory does not grow with the stores.
+
+def pack_days(url: str | None, days: tuple[int, int] = ALL_DAYS) -> int:
+    """Pack the days that are not packed, newest first; return how many. Call it in a child process.
+
+    Each day is a transaction, and what it costs in memory does not grow with the stores. Days that
+    somebody else packs or changes for long are left out.
+
+    days: the first and the last one, counted from 1970-01-01
     """
+    return worker_connection.run(url, lambda connection: pack_each(connection, days))
+
+
+async def pack_each(connection: Connection, days: tuple[int, int] = ALL_DAYS) -> int:
+    """Pack these days as `pack_days`, each once, also if it is changed again meanwhile."""
+    query = (
+        "SELECT day FROM observation_days WHERE NOT packed AND day BETWEEN $1 AND $2"
+        " ORDER BY day DESC"
+    )
     done = 0
-    while worker_connection.run(url, pack_newest_day):
-        done += 1
+    for row in await connection.fetch(query, *map(from_days, days)):
+        with suppress(asyncpg.LockNotAvailableError):
+            done += await _pack(connection, row["day"])
     return done
 
 
-async def pack_newest_day(connection: Connection) -> bool:
-    """Pack the newest day that is not packed; False if there is none."""
+async def _pack(connection: Connection, day: date) -> bool:
+    """Pack a day; False if somebody else has done it. Raise LockNotAvailableError."""
     async with connection.transaction():
+        await connection.execute(worker_connection.NOTICE_KILLED_CLIENT)
+        await connection.execute(f"SET LOCAL lock_timeout = '{_DAY_TIMEOUT}'")
         # Whoever changes a row of this day meanwhile waits for this lock before the commit.
-        found = await connection.fetchval(
-            "SELECT day FROM observation_days WHERE NOT packed ORDER BY day DESC LIMIT 1"
-            " FOR UPDATE SKIP LOCKED"
-        )
-        if found is None:
+        query = "SELECT packed FROM observation_days WHERE day = $1 FOR UPDATE"
+        if await connection.fetchval(query, day) is not False:
             return False
-        day = to_days(found)
-        await _delete(connection, day)
-        newest = await connection.fetchval("SELECT max(id) FROM stores") or 0
-        for first in range(0, newest + 1, _BLOCKS_AT_ONCE * BLOCK):
-            polls = await read_rows(connection, day, first, first + _BLOCKS_AT_ONCE * BLOCK)
-            await _write(connection, day, polls)
-        await connection.execute("UPDATE observation_days SET packed = true WHERE day = $1", found)
+        await connection.execute("DELETE FROM observation_packs WHERE day = $1", day)
+        # A hash would hold all rows of the day in memory; a sort goes to disk.
+        await connection.execute("SET LOCAL enable_hashagg = off; SET LOCAL work_mem = '64MB'")
+        number = to_days(day)
+        span = from_us(number * DAY), from_us((number + 1) * DAY)
+        blocks = connection.cursor(_BLOCKS_OF_DAY, *span, prefetch=_BLOCKS_AT_ONCE)
+        async for block in blocks:
+            await _write(connection, number, _polls_of(block["rows"]))
+        await connection.execute("UPDATE observation_days SET packed = true WHERE day = $1", day)
     return True
 
 
-async def read_rows(connection: Connection, day: int, first: int, beyond: int) -> Polls:
-    """Return the polls of a day of the stores with `first <= id < beyond`, from rows, sorted."""
-    rows = await bulk.copy_out(
-        connection,
-        "SELECT store, observed_at, active FROM observations"
-        " WHERE observed_at >= $1 AND observed_at < $2 AND store >= $3 AND store < $4",
-        _ROWS,
-        from_us(day * DAY),
-        from_us((day + 1) * DAY),
-        first,
-        beyond,
+def _polls_of(sent: bytes) -> Polls:
+    """Return the polls of a block as `_BLOCKS_OF_DAY` sends them, sorted."""
+    rows = np.frombuffer(sent, _SENT)
+    polls = Polls(
+        store=rows["store"].astype(np.int64),
+        at=bulk.instants(rows["at"].tobytes()),
+        active=rows["active"],
     )
-    polls = Polls(rows["store"].astype(np.int64), rows["observed_at"], rows["active"])
     return polls.of(np.lexsort((polls.at, polls.store)))
 
 

@@ -134,13 +134,14 @@ class Observation(Base):
 
     __tablename__ = "observations"
     __table_args__ = (
-        # An hour's polls go to its end; beginning with the store they would go everywhere.
+        # An hour's polls go to its end; beginning with the store they would go everywhere. Those of
+        # some stores are found in packs.
         PrimaryKeyConstraint("observed_at", "store"),
         {"postgresql_partition_by": "RANGE (observed_at)"},
     )
 
     # No foreign key: ingestion makes the store first, and a check per row would double its cost.
-    store: Mapped[int] = mapped_column(Integer, index=True)
+    store: Mapped[int] = mapped_column(Integer)
     observed_at: Mapped[datetime] = mapped_column(Timestamp)
     active: Mapped[bool]
 
