@@ -88,7 +88,7 @@ class Label(Base):
 
     __tablename__ = "labels"
     # Which stores have a label; which labels there are.
-    __table_args__ = (Index("ix_labels_key_value", "key", "value"),)
+    __table_args__ = (Index("ix_labels_key_value_store", "key", "value", "store"),)
 
     store: Mapped[int] = mapped_column(ForeignKey("stores.id"), primary_key=True)
     key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
