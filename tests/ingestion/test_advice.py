@@ -11,6 +11,7 @@ import pytest
 
 from openhours.ingestion import misfits
 from openhours.ingestion.advice import DefaultZone, find_advice
+from openhours.stores.packs import pack_days
 from openhours.stores.tables import POLLED
 from tests.helpers.clients import running
 from tests.helpers.html import get_page
@@ -161,12 +162,15 @@ def test_only_so_many_stores_are_checked_others_each_time(
     assert len({tuple(some) for some in found}) > 5
 
 
-def test_days_that_are_not_packed_are_read_from_their_rows(loader: Loader) -> None:
+def test_polls_of_days_that_are_not_packed_yet_do_not_count(loader: Loader) -> None:
     loader.load(HOURS + daily("a", "9:00", "17:00"))
     loader.load(polls({"a": 16}))
     loader.fetch("UPDATE observation_days SET packed = false")
     loader.fetch("DELETE FROM observation_packs")
     loader.load(ZONES + "a,UTC\n")
+    assert "other_timezone" not in advice(loader)
+    pack_days(loader.url)
+    loader.load(ZONES + "a,UTC\nb,UTC\n")
     assert stores(advice(loader)["other_timezone"]) == ["a"]
 
 
