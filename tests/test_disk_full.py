@@ -5,7 +5,6 @@ import errno
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import asyncpg
 import httpx
 import pytest
 from tools.service import Service
+
+from tests.helpers.waiting import wait_for
 
 DISK = "160m"
 ROOM = 60_000_000  # bytes; more than the database's next log file
@@ -153,8 +154,6 @@ def test_a_database_that_stops_for_want_of_room_comes_back_with_it(
     assert refused.json()["detail"] == "the database cannot be reached; try again"
 
     ballast.unlink()
-    deadline = time.monotonic() + 60
-    while beat(service, 1).status_code == 503 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for(lambda: beat(service, 1).status_code != 503, timeout=60, story=service.story)
     assert len(service.client.get("/track/events").json()) == 2
     assert service.wait_report(service.trigger()).text.count("\n") == 1 + 10 + 1

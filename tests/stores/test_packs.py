@@ -1,40 +1,37 @@
 """Reports read packs of polls: whatever was written, in whatever order, they are the rows."""
 
 import asyncio
-import tempfile
-from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openhours.db.engine import make_engine, migrate
 from openhours.db.weekly import week_of
-from openhours.ingestion.day_files import DayFiles
-from openhours.ingestion.load_status import write_days
 from openhours.reports.slices import Slice, read_observations
 from openhours.settings import Settings
 from openhours.stores import packs
 from openhours.stores.retention import prune_observations
 from openhours.stores.tables import OBSERVATIONS, POLLED
-from openhours.times import DAY, HOUR, from_us, now, to_us
-from tests.helpers.database import downgrade, fetch, until_one_waits
+from openhours.times import DAY, HOUR, from_us, now
+from tests.helpers.database import downgrade, fetch
 from tests.helpers.seed import week_of_polls
+from tests.stores.polls import (
+    START,
+    STORES,
+    Connection,
+    insert,
+    load,
+    state,
+    with_connection,
+)
 
 pytestmark = pytest.mark.slow
 
-Connection: TypeAlias = "asyncpg.Connection[Any]"
-Poll = tuple[int, int, bool]
-
-# A Wednesday: the days of the tests are in two weeks.
-START = to_us(datetime(2023, 1, 18, tzinfo=UTC))
-STORES, DAYS = 6, 8
+DAYS = 8
 # Database ids of the stores are in two blocks.
 FIRST_ID = packs.BLOCK - STORES // 2
 FIRST_WEEK = week_of(START)
@@ -111,30 +108,6 @@ def test_packs_and_rows_give_the_same_observations(
     with_connection(database_url, scenario)
 
 
-async def insert(connection: Connection, store: int, at: int, active: bool) -> None:
-    """Write a poll to the whole table, as a person does; its week's table must be there."""
-    await connection.execute(
-        "INSERT INTO observations VALUES ($1, $2, $3)"
-        " ON CONFLICT (observed_at, store) DO UPDATE SET active = excluded.active",
-        store,
-        from_us(START + at * HOUR),
-        active,
-    )
-
-
-async def load(connection: Connection, rows: list[Poll]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        days = DayFiles(Path(folder))
-        store, at, active = (np.array(column) for column in zip(*rows, strict=True))
-        names = [f"s{n}" for n in range(STORES)]
-        days.add(pa.array(names), store, START + at * HOUR, active.astype(np.bool_))
-        await write_days(connection, days, nothing)
-
-
-async def nothing(_: float) -> None:
-    return
-
-
 async def compare(
     connection: Connection, stored: dict[tuple[int, int], bool], listed: bool, back: int
 ) -> None:
@@ -151,22 +124,6 @@ async def compare(
     )
     columns = (found.store.tolist(), found.at.tolist(), found.active.tolist())
     assert list(zip(*columns, strict=True)) == wanted
-
-
-def with_connection(url: str, work: Callable[[Connection], Awaitable[None]]) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            await work(connection)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
-
-
-def state(url: str) -> list[tuple[object, ...]]:
-    query = "SELECT day::text, packed FROM observation_days ORDER BY day"
-    return fetch(url, query)
 
 
 def test_a_day_is_packed_as_it_is_loaded_and_unpacked_by_what_changes_it(
@@ -200,30 +157,6 @@ def test_a_day_is_packed_as_it_is_loaded_and_unpacked_by_what_changes_it(
     assert state(database_url) == [(f"2023-01-{day}", False) for day in range(18, 22)]
 
 
-def test_rows_that_are_inserted_by_hand_while_a_file_brings_the_first_ones_of_their_day_are_packed(
-    database_url: str,
-) -> None:
-    async def scenario(connection: Connection) -> None:
-        await OBSERVATIONS.ensure(connection, week_of(START))
-        other = await asyncpg.connect(database_url)
-        inserting = other.transaction()
-        await inserting.start()
-        await insert(other, 2, 2, True)
-        loading = asyncio.create_task(load_alone(connection, [(1, 1, True)]))
-        await until_one_waits(database_url)
-        await inserting.commit()
-        await loading
-        await other.close()
-        assert await packs.pack_each(connection) == 1
-        await connection.execute("TRUNCATE observations_20230116")  # no trigger: packs are read
-        part = Slice(POLLED, START + DAY, DAY, 1, STORES, None, "UTC")
-        async with connection.transaction():
-            found = await read_observations(connection, part, np.arange(1, STORES + 1))
-        assert found.at.tolist() == [START + HOUR, START + 2 * HOUR]
-
-    with_connection(database_url, scenario)
-
-
 def test_new_polls_of_a_packed_day_are_added_to_its_packs(database_url: str) -> None:
     async def scenario(connection: Connection) -> None:
         for rows in [(0, 5, True)], [(5, 7, False), (0, 7, True)], [(0, 6, False)]:
@@ -241,115 +174,6 @@ def test_new_polls_of_a_packed_day_are_added_to_its_packs(database_url: str) -> 
 
     with_connection(database_url, scenario)
     assert fetch(database_url, "SELECT sum(length(polls)) FROM observation_packs") == [(4 * 6,)]
-
-
-def test_polls_that_are_added_while_their_day_is_packed_are_in_its_packs_once(
-    database_url: str,
-) -> None:
-    async def scenario(connection: Connection) -> None:
-        other = await asyncpg.connect(database_url)
-        for rows in [(0, 1, True)], [(0, 1, False)]:
-            async with connection.transaction():
-                await load(connection, rows)
-        packing = other.transaction()
-        await packing.start()
-        await packs.pack_each(other)
-        adding = asyncio.create_task(load_alone(connection, [(0, 2, True)]))
-        await until_one_waits(database_url)
-        await packing.commit()
-        await adding
-        await compare_one(connection, [1, 2])
-        await other.close()
-
-    with_connection(database_url, scenario)
-    assert state(database_url) == [("2023-01-18", True)]
-
-
-def test_who_packs_a_day_and_who_changes_it_wait_for_each_other(database_url: str) -> None:
-    """Else a pack of rows as they were before the change would be taken for the newest."""
-
-    async def scenario(connection: Connection) -> None:
-        other = await asyncpg.connect(database_url)
-        for rows in [(0, 1, True)], [(0, 2, False)], [(0, 2, True)]:
-            async with connection.transaction():
-                await load(connection, rows)
-        assert await connection.fetchval("SELECT NOT packed FROM observation_days")
-        # Its rows are there, but not committed; somebody packs what there is.
-        changing = connection.transaction()
-        await changing.start()
-        await load(connection, [(0, 3, False)])
-        packing = asyncio.create_task(packs.pack_each(other))
-        await until_one_waits(database_url)
-        await changing.commit()
-        await packing
-        await compare_one(connection, [1, 2, 3])
-        await packs.pack_each(other)
-        # The other way round: the day is being packed.
-        locked = other.transaction()
-        await locked.start()
-        await other.fetch("SELECT FROM observation_days FOR UPDATE")
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(load_alone(connection, [(0, 4, True)]))
-            await until_one_waits(database_url)
-            await locked.commit()
-        await compare_one(connection, [1, 2, 3, 4])
-        await other.close()
-
-    with_connection(database_url, scenario)
-
-
-async def load_alone(connection: Connection, rows: list[Poll]) -> None:
-    async with connection.transaction():
-        await load(connection, rows)
-
-
-async def compare_one(connection: Connection, hours: list[int]) -> None:
-    ids = np.array([1])
-    part = Slice(POLLED, START + DAY, DAY, 1, 1, None, "UTC")
-    async with connection.transaction():
-        found = await read_observations(connection, part, ids)
-    assert found.at.tolist() == [START + hour * HOUR for hour in hours]
-
-
-def test_each_day_is_packed_once_also_if_it_is_changed_again_at_once(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else somebody who writes all the time would keep others from it for ever."""
-    pack = packs._pack
-
-    async def pack_and_change(connection: Connection, day: date) -> bool:
-        packed = await pack(connection, day)
-        await connection.execute("UPDATE observations SET active = NOT active")
-        return packed
-
-    async def scenario(connection: Connection) -> None:
-        async with connection.transaction():
-            await load(connection, [(0, 1, True), (1, 25, False)])
-        await connection.execute("UPDATE observations SET active = false")
-        monkeypatch.setattr(packs, "_pack", pack_and_change)
-        assert await packs.pack_each(connection) == 2
-
-    with_connection(database_url, scenario)
-
-
-def test_a_day_that_somebody_changes_for_long_is_left_out(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packs, "_DAY_TIMEOUT", "50ms")
-
-    async def scenario(connection: Connection) -> None:
-        other = await asyncpg.connect(database_url)
-        async with connection.transaction():
-            await load(connection, [(0, 1, True), (1, 25, False)])
-        await connection.execute("UPDATE observations SET active = false")
-        async with other.transaction():
-            await other.execute("UPDATE observations SET active = true WHERE store = 2")
-            assert await packs.pack_each(connection) == 1
-        assert await packs.pack_each(connection) == 1
-        await other.close()
-
-    with_connection(database_url, scenario)
-    assert state(database_url) == [("2023-01-18", True), ("2023-01-19", True)]
 
 
 def test_packs_are_a_few_bytes_a_poll(database_url: str) -> None:

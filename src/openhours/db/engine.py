@@ -86,7 +86,7 @@ def is_database_away(error: BaseException) -> bool:
 
 
 def is_database_busy(error: BaseException) -> bool:
-    """Return whether PostgreSQL can be reached, but has too much to do."""
+    """Return whether PostgreSQL can be reached, but cannot do it now."""
     return isinstance(root_of(error), DATABASE_BUSY)
 
 

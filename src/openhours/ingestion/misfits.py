@@ -107,7 +107,7 @@ async def _read_active(
     connection: "asyncpg.Connection[Any]", ids: Int64, since: int, until: int
 ) -> Polls:
     """Return the active polls of stores in [since, until] (µs), by the stores' positions."""
-    # Days to which a file has just added are left out: reading their rows takes long.
+    # Days that are not packed are left out: reading their rows takes long.
     days = await packed_days(connection, since // DAY, until // DAY)
     polls = await read_packs(connection, days, np.unique(ids // BLOCK).tolist())
     store = positions(ids, polls.store)

@@ -48,9 +48,8 @@ class GrownDigest:
         self._thread = ThreadPoolExecutor(1)
         self._prefix = self._thread.submit(self._read, path, prefix.end.offset)
         self._expected = prefix.sha256
+        self._is_short = prefix.end.offset <= _SHORT
         self._pending: list[Future[None]] = []
-        if prefix.end.offset <= _SHORT:
-            self._prefix.result()
 
     def _read(self, path: Path, left: int) -> str:
         with open_regular(path) as file:
@@ -78,8 +77,8 @@ class GrownDigest:
         self._pending.clear()
 
     def check_if_known(self) -> None:
-        """Raise BeginsDifferently if it is known already that the file does."""
-        if self._prefix.done():
+        """Raise BeginsDifferently if that is known already; a short prefix is waited for."""
+        if self._is_short or self._prefix.done():
             self.check()
 
     def check(self) -> None:

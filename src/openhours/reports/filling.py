@@ -49,7 +49,7 @@ def read_columns(url: str | None, part: Slice, snapshot: str) -> Columns:
             # A name made by pg_export_snapshot; the statement takes no parameter.
             await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             await connection.execute(worker_connection.NOTICE_KILLED_CLIENT)
-            # Never read all stores' observations to find those of a slice, whatever old statistics
+            # Never read whole weeks to find the observations of a slice, whatever old statistics
             # say of a table that has just grown; read its pages in their order; pack in memory.
             await connection.execute(
                 "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off;"

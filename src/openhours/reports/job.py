@@ -95,7 +95,7 @@ async def _compute(engine: AsyncEngine, executor: Executor, report: Report) -> N
 
 
 async def _pack(engine: AsyncEngine, executor: Executor, report: Report) -> None:
-    """Pack the days that the report reads and nobody has packed yet.
+    """Pack the days that the report reads and that nobody has packed yet.
 
     Each of its partitions would read all rows of such a day to find those of its own stores.
     """
