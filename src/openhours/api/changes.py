@@ -1,7 +1,8 @@
 """Waiting for reports and ingestions: PostgreSQL wakes who waits, whichever process works on them.
 
 Nobody polls. A server process listens over one connection, however many of its clients wait. When
-it is lost, all are woken once it is there again, and look for themselves.
+it is lost, all are woken once it is there again, and look again. Those who are woken together look
+together: one statement answers a thousand.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 import asyncpg
 from fastapi import Depends
 from fastapi.responses import StreamingResponse
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from openhours.api.dependencies import Resource
 from openhours.db.engine import is_database_unusable, plain_url
@@ -43,6 +45,40 @@ class _Work(Protocol):
 
 Work = TypeVar("Work", bound=_Work)
 
+# How a report or an ingestion is found by its id.
+Find = Callable[[AsyncEngine, str], Awaitable[Work]]
+
+
+class _Looks:
+    """What is found for all who ask before a look begins; looks for the same take turns."""
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[Any, str], asyncio.Task[Any]] = {}  # not begun
+        self._last: dict[tuple[Any, str], asyncio.Task[Any]] = {}  # begun or not
+
+    async def look(self, find: Find[Work], engine: AsyncEngine, id: str) -> Work:
+        """Return what `find` finds from now on, or raise its error."""
+        key = (find, id)
+        task: asyncio.Task[Work] | None = self._next.get(key)
+        if task is None:
+            task = asyncio.create_task(self._find(self._last.get(key), find, engine, id))
+            self._next[key] = self._last[key] = task
+        # A client that leaves does not end it for the others.
+        return await asyncio.shield(task)
+
+    async def _find(
+        self, before: asyncio.Task[Any] | None, find: Find[Work], engine: AsyncEngine, id: str
+    ) -> Work:
+        key = (find, id)
+        if before is not None:
+            await asyncio.wait([before])
+        task = self._next.pop(key)
+        try:
+            return await find(engine, id)
+        finally:
+            if self._last[key] is task:
+                del self._last[key]
+
 
 class Changes:
     """The reports and ingestions whose changes clients of this process wait for.
@@ -54,6 +90,7 @@ class Changes:
         self._url = url
         self._channels = channels
         self._waiting: defaultdict[tuple[str, str], set[asyncio.Event]] = defaultdict(set)
+        self._looks = _Looks()
 
     async def run(self) -> None:
         """Listen, until cancelled."""
@@ -102,9 +139,10 @@ class Changes:
 
     async def wait(
         self,
+        find: Find[Work],
+        engine: AsyncEngine,
         id: str,
         channels: Sequence[str],
-        find: Callable[[], Awaitable[Work]],
         seconds: float,
     ) -> Work:
         """Return what `find` finds when it has ended, or after so many seconds.
@@ -115,7 +153,7 @@ class Changes:
         with self._watching(id, channels) as changed:
             while True:
                 changed.clear()
-                found = await find()
+                found = await self._looks.look(find, engine, id)
                 left = deadline - time.monotonic()
                 if found.state not in UNFINISHED or left <= 0:
                     return found
@@ -123,7 +161,12 @@ class Changes:
                     await asyncio.wait_for(changed.wait(), left)
 
     async def follow(
-        self, id: str, channels: Sequence[str], find: Callable[[], Awaitable[Work]], every: float
+        self,
+        find: Find[Work],
+        engine: AsyncEngine,
+        id: str,
+        channels: Sequence[str],
+        every: float,
     ) -> AsyncIterator[Work]:
         """Yield what `find` finds, again at each change and every so many seconds, to its end.
 
@@ -132,7 +175,7 @@ class Changes:
         with self._watching(id, channels) as changed:
             while True:
                 changed.clear()
-                found = await find()
+                found = await self._looks.look(find, engine, id)
                 yield found
                 if found.state not in UNFINISHED:
                     return
@@ -141,9 +184,10 @@ class Changes:
 
     async def events(
         self,
+        find: Find[Work],
+        engine: AsyncEngine,
         id: str,
         channels: Sequence[str],
-        find: Callable[[], Awaitable[Work]],
         told: Callable[[Work], dict[str, Any]],
         removed: dict[str, Any],
     ) -> StreamingResponse:
@@ -152,11 +196,12 @@ class Changes:
         Their data is what is `told` of what `find` finds, or `removed` once that raises NotFound.
         Raise NotFound if there is nothing from the start.
         """
-        await find()  # a 404 can only be told before the stream begins
+        # A 404 can only be told before the stream begins.
+        await self._looks.look(find, engine, id)
 
         async def stream() -> AsyncIterator[str]:
             try:
-                async for found in self.follow(id, channels, find, _AT_LEAST_EVERY):
+                async for found in self.follow(find, engine, id, channels, _AT_LEAST_EVERY):
                     name = "progress" if found.state in UNFINISHED else "end"
                     yield _event(name, told(found))
             except NotFound:

@@ -73,9 +73,10 @@ async def follow_ingestion(
     deliveries.
     """
     return await changes.events(
+        find_ingestion,
+        engine,
         ingestion_id,
         [CHANGED],
-        lambda: find_ingestion(engine, ingestion_id),
         lambda row: ingestion_info(row).model_dump(mode="json", exclude={"deliveries"}),
         removed={"state": "removed", "progress": 0},
     )

@@ -201,7 +201,7 @@ async def _answer(
     if group_by is not None and layout == "long":
         raise invalid("groups have no layout=long", "query", "group_by")
     seconds = seconds_to_wait(request.headers, MAX_WAIT)
-    report = await changes.wait(report_id, [ENDED], lambda: find_report(engine, report_id), seconds)
+    report = await changes.wait(find_report, engine, report_id, [ENDED], seconds)
     if report.state in UNFINISHED:
         running = {"report_id": report_id, "status": "Running", "progress": report.progress}
         code, headers = _unfinished(request)

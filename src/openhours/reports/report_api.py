@@ -49,9 +49,7 @@ async def follow_report(
     def told(report: Report) -> dict[str, Any]:
         return report_info(report, root).model_dump(mode="json", include=set(_RUNNING))
 
-    return await changes.events(
-        report_id, [ENDED, PROGRESS], lambda: find_report(engine, report_id), told, _REMOVED
-    )
+    return await changes.events(find_report, engine, report_id, [ENDED, PROGRESS], told, _REMOVED)
 
 
 @router.delete("/reports/{report_id}", status_code=204, response_class=Response)
