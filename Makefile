@@ -3,7 +3,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# CI lets uv do it.
+INSTALL ?= $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 CORES = $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count()))')
 # Slow tests begin, in each file's own order; what fails and what is skipped is listed at the end.
@@ -65,7 +66,7 @@ requirements: $(BIN)/uv
 		--output-file requirements-bench.txt
 
 $(BIN)/uv: $(BIN)/python
-	$(PIP) install uv==0.13.9
+	$(INSTALL) uv==0.13.9
 
 clean:
 	rm -rf .venv* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
@@ -76,17 +77,17 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run: $(BIN)/python requirements.txt pyproject.toml
-	$(PIP) install -r requirements.txt
-	$(PIP) install --no-deps --editable .
+	$(INSTALL) -r requirements.txt
+	$(INSTALL) --no-deps --editable .
 	@touch $@
 
 # Those of $(VENV)/run, too: to install them first takes a third more.
 $(VENV)/test: $(BIN)/python requirements-dev.txt pyproject.toml
-	$(PIP) install -r requirements-dev.txt
-	$(PIP) install --no-deps --editable .
+	$(INSTALL) -r requirements-dev.txt
+	$(INSTALL) --no-deps --editable .
 	@touch $(VENV)/run $@
 
 # What benchmarks compare with takes as much space as all the rest.
 $(VENV)/bench: $(VENV)/test requirements-bench.txt
-	$(PIP) install -r requirements-bench.txt
+	$(INSTALL) -r requirements-bench.txt
 	@touch $@
