@@ -97,3 +97,8 @@ def located(*place: str | int) -> Iterator[None]:
         raise Invalid(
             [FieldProblem((*place, *problem.path), problem.message) for problem in error.problems]
         ) from error
+
+
+def readable_message(message: str) -> str:
+    """Return a message of Pydantic without the words it puts before those of our validators."""
+    return message.removeprefix("Value error, ")

@@ -135,7 +135,7 @@ def test_wrong_options_and_settings_are_named(settings: Settings, place: Path) -
             patch.setenv("DATABASE_URL", url)
             refused = openhours("report", cwd=place)
         assert refused.returncode == 2
-        assert "DATABASE_URL: Value error, must begin with postgresql://" in refused.stderr
+        assert "DATABASE_URL: must begin with postgresql://" in refused.stderr
         assert "secret" not in refused.stderr
 
 

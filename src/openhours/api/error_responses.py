@@ -26,7 +26,7 @@ from openhours.db.engine import (
     is_database_busy,
     is_disk_full,
 )
-from openhours.errors import FieldProblem, Invalid, OpenhoursError
+from openhours.errors import FieldProblem, Invalid, OpenhoursError, readable_message
 
 log = logging.getLogger(__name__)
 
@@ -160,11 +160,6 @@ async def _invalid_request(_request: Request, error: Exception) -> JSONResponse:
         400 if malformed else 422,
         [FieldProblem(tuple(one["loc"]), readable_message(one["msg"])) for one in found],
     )
-
-
-def readable_message(message: str) -> str:
-    """Return a message of Pydantic without the words it puts before those of our validators."""
-    return message.removeprefix("Value error, ")
 
 
 def _invalid(status: int, problems: Iterable[FieldProblem]) -> JSONResponse:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import typer
 from rich.console import Console
 
+from openhours.errors import readable_message
+
 if TYPE_CHECKING:
     from openhours.settings import Settings
 
@@ -56,7 +58,9 @@ def read_settings() -> Settings:
         return cast("Settings", server_part("settings").get_settings())
     except ValidationError as error:
         problems = "; ".join(
-            ": ".join([*(_variable(part) for part in problem["loc"]), problem["msg"]])
+            ": ".join(
+                [*(_variable(part) for part in problem["loc"]), readable_message(problem["msg"])]
+            )
             for problem in error.errors(include_input=False)
         )
         fail(f"a setting is wrong: {problems}")

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from openhours.delivery.tables import ReportSchedule
-from openhours.errors import FieldProblem, Invalid, SettingsError, TooManyRequests
+from openhours.errors import FieldProblem, Invalid, SettingsError, TooManyRequests, readable_message
 from openhours.reports.schemas import ReportOptions
 from openhours.reports.tables import Report
 from openhours.reports.trigger import trigger
@@ -38,7 +38,9 @@ def options_of(settings: Settings) -> ReportOptions:
         zone = options.calendar_timezone or settings.default_timezone
         parse_windows(options.windows or ["last_day"], to_us(now()), zone)
     except ValidationError as error:
-        problems = [FieldProblem(one["loc"], one["msg"]) for one in error.errors()]
+        problems = [
+            FieldProblem(one["loc"], readable_message(one["msg"])) for one in error.errors()
+        ]
         raise SettingsError(_wrong(Invalid(problems))) from None
     except Invalid as error:
         raise SettingsError(_wrong(error)) from None

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from openhours.api.error_responses import readable_message
-from openhours.errors import FieldProblem, Invalid, OpenhoursError
+from openhours.errors import FieldProblem, Invalid, OpenhoursError, readable_message
 
 Model = TypeVar("Model", bound=BaseModel)
 # Of a field that may be left blank.
