@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -73,14 +73,12 @@ class Service:
     def wait_until_it_answers(self) -> None:
         """Return when the service is healthy; raise AssertionError with its log."""
         assert self.process is not None
-        deadline = time.monotonic() + STARTUP
-        while time.monotonic() < deadline:
+        for _ in tries(STARTUP):
             if self.process.poll() is not None:
                 break
             with suppress(httpx.TransportError):
                 if self.client.get("/health").status_code == 200:
                     return
-            time.sleep(0.05)
         raise AssertionError(f"the service did not start:\n{self.story()}")
 
     def story(self) -> str:
@@ -115,12 +113,10 @@ class Service:
         return self.wait_ingestion(answer.json()["ingestion_id"])
 
     def wait_ingestion(self, ingestion_id: str, timeout: float = 60) -> dict[str, Any]:
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
+        for _ in tries(timeout):
             ingestion: dict[str, Any] = self.client.get(f"/ingestions/{ingestion_id}").json()
             if ingestion["state"] in ("complete", "failed"):
                 return ingestion
-            time.sleep(0.02)
         raise AssertionError(f"still {ingestion}:\n{self.log.read_text()}")
 
     def trigger(self, **options: object) -> str:
@@ -132,16 +128,25 @@ class Service:
         self, report_id: str, timeout: float = 60, params: Mapping[str, str] | None = None
     ) -> httpx.Response:
         """Poll as a client does until the report is complete or failed; return the answer."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
+        for _ in tries(timeout):
             answer = self.client.get(
                 "/get_report", params={"report_id": report_id, **(params or {})}
             )
             if answer.headers.get("X-Report-Status") != "Running":
                 return answer
             assert answer.json()["status"] == "Running"
-            time.sleep(0.02)
         raise AssertionError(f"still running:\n{self.log.read_text()}")
+
+
+def tries(timeout: float) -> Iterator[None]:
+    """Yield until so many seconds are over, after pauses that grow from 20 to 250 ms.
+
+    Who asks more often takes the cores from what is waited for.
+    """
+    began = time.monotonic()
+    while (elapsed := time.monotonic() - began) < timeout:
+        yield
+        time.sleep(min(max(elapsed / 10, 0.02), 0.25))
 
 
 def workers_of(service: Service) -> list[psutil.Process]:

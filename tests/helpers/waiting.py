@@ -1,18 +1,19 @@
 """Waiting for what other processes do."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
+
+from tools.service import tries
 
 
 def wait_for(
     done: Callable[[], bool], timeout: float = 20, story: Callable[[], str] = lambda: ""
 ) -> None:
     """Return when `done`; AssertionError with the story when it takes too long."""
-    deadline = time.monotonic() + timeout
-    while not done():
-        assert time.monotonic() < deadline, f"still not after {timeout} s\n{story()}"
-        time.sleep(0.02)
+    for _ in tries(timeout):
+        if done():
+            return
+    raise AssertionError(f"still not after {timeout} s\n{story()}")
 
 
 async def until(done: Callable[[], bool | Awaitable[bool]], timeout: float = 60) -> None:
