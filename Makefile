@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-# CI lets uv do it.
+# CI installs with uv instead.
 INSTALL ?= $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 CORES = $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count()))')

@@ -147,7 +147,7 @@ def _upload(service: Service, kind: str, file: Path) -> None:
     with file.open("rb") as body:
         answer = service.client.post(f"/ingest/{kind}", content=body)
     address = f"/ingestions/{answer.raise_for_status().json()['ingestion_id']}"
-    # To ask again and again would take a part of the two cores from what is measured.
+    # Polling would slow down what is measured.
     service.client.get(f"{address}/events", timeout=None)
     done = service.client.get(address).json()
     if done["state"] != "complete":

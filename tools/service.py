@@ -139,9 +139,9 @@ class Service:
 
 
 def tries(timeout: float) -> Iterator[None]:
-    """Yield until so many seconds are over, after pauses that grow from 20 to 250 ms.
+    """Yield again and again for `timeout` seconds; pauses grow from 20 to 250 ms.
 
-    Who asks more often takes the cores from what is waited for.
+    Asking more often would slow down what is waited for.
     """
     began = time.monotonic()
     while (elapsed := time.monotonic() - began) < timeout:

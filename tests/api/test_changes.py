@@ -1,4 +1,4 @@
-"""Those who wait for the same thing look for it together, and find no state from before."""
+"""Clients that wait for the same thing share a query; none gets a state from before it asked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,8 +1,8 @@
 """Waiting for reports and ingestions: PostgreSQL wakes who waits, whichever process works on them.
 
 Nobody polls. A server process listens over one connection, however many of its clients wait. When
-it is lost, all are woken once it is there again, and look again. Those who are woken together look
-together: one statement answers a thousand.
+it is lost, all are woken once it is there again, and look again. Clients that are woken together
+share one query, be they a thousand.
 """
 
 import asyncio
@@ -50,14 +50,17 @@ Find = Callable[[AsyncEngine, str], Awaitable[Work]]
 
 
 class _Looks:
-    """What is found for all who ask before a look begins; looks for the same take turns."""
+    """Queries for reports and ingestions, shared by all who ask before one begins.
+
+    Those for the same report or ingestion take turns.
+    """
 
     def __init__(self) -> None:
         self._next: dict[tuple[Any, str], asyncio.Task[Any]] = {}  # not begun
         self._last: dict[tuple[Any, str], asyncio.Task[Any]] = {}  # begun or not
 
     async def look(self, find: Find[Work], engine: AsyncEngine, id: str) -> Work:
-        """Return what `find` finds from now on, or raise its error."""
+        """Return what `find` finds in a query that has not begun yet; raise what it raises."""
         key = (find, id)
         task: asyncio.Task[Work] | None = self._next.get(key)
         if task is None:
