@@ -5,7 +5,7 @@ import tempfile
 from contextlib import aclosing
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import numpy as np
@@ -95,14 +95,14 @@ async def write_days(
         return 0, []
     stores = _Stores(await ensure_stores(connection, days.store_ids), days.store_ids)
     loaded = done = 0
-    made = (stores.translate(days.take(number)) for number in days.days)
+    made = (stores.translate(number, days.take(number)) for number in days.days)
     async with aclosing(ahead(made)) as each:
         for week, numbers in groupby(days.days, lambda day: week_of(day * DAY)):
             is_new = await OBSERVATIONS.begin(connection, week)
             table = OBSERVATIONS.name_of(week)
             newest = bulk.BEFORE_ALL if is_new else await newest_observation(connection, table)
             for number in numbers:
-                polls = await anext(each)
+                polls, packed = await anext(each)
                 is_first = is_new or not await packs.has_rows(connection, table, number)
                 # Most files bring only what is later than all rows that are there.
                 write = append_observations if polls.at.min() > newest else merge_observations
@@ -110,7 +110,7 @@ async def write_days(
                 newest = max(newest, int(polls.at.max()))
                 if written.are_new:
                     note_new = packs.note_first if is_first else packs.note_added
-                    await note_new(connection, number, polls)
+                    await note_new(connection, number, packed)
                 elif written.changed:
                     await packs.note_changed(connection, number)
                 loaded += written.changed
@@ -124,6 +124,13 @@ async def write_days(
     return loaded, polled.tolist()
 
 
+class _Day(NamedTuple):
+    """A day's rows in the order of their key, which costs an index least, and packed."""
+
+    polls: packs.Polls
+    packed: list[packs.Pack]
+
+
 class _Stores:
     """Stores of a file by code: their database ids, and when each was first observed."""
 
@@ -132,19 +139,16 @@ class _Stores:
         self._first = np.full(len(store_ids), _NEVER, np.int64)
         self.newest = 0
 
-    def translate(self, rows: DayRows) -> packs.Polls:
-        """Return a day's rows by the database ids of their stores, sorted; note their instants.
-
-        So a slice of stores lies together on disk.
-        """
+    def translate(self, day: int, rows: DayRows) -> _Day:
+        """Return a day's rows by the database ids of their stores; note their instants."""
         # A store's first row of the day has its earliest instant.
         codes, first_rows = np.unique(rows.code, return_index=True)
         self._first[codes] = np.minimum(self._first[codes], rows.observed_at[first_rows])
         self.newest = max(self.newest, int(rows.observed_at.max()))
         polls = packs.Polls(self._id[rows.code], rows.observed_at, rows.active)
-        if (polls.store[1:] >= polls.store[:-1]).all():
-            return polls
-        return polls.of(np.argsort(polls.store, kind="stable"))
+        if (polls.store[1:] < polls.store[:-1]).any():
+            polls = polls.of(np.argsort(polls.store, kind="stable"))
+        return _Day(polls.of(np.argsort(polls.at, kind="stable")), packs.pack(day, polls))
 
     def first_observed(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the ids of the stores that had rows, and their first instants (µs)."""

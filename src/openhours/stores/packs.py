@@ -8,7 +8,7 @@ in every snapshot. All other days are read from their rows.
     place of the store in its block, 10 bits | µs since midnight, 37 bits | 1 = active
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import date
 from typing import Any, NamedTuple, TypeAlias
@@ -59,6 +59,14 @@ class Polls(NamedTuple):
         return Polls(self.store[which], self.at[which], self.active[which])
 
 
+class Pack(NamedTuple):
+    """Polls of a day and a block of stores, as bytes."""
+
+    day: date
+    block: int
+    polls: bytes
+
+
 async def has_rows(connection: Connection, table: str, day: int) -> bool:
     """Return whether a week's table has rows of a day (counted from 1970-01-01)."""
     query = f"SELECT EXISTS (SELECT FROM {table} WHERE observed_at >= $1 AND observed_at < $2)"  # noqa: S608
@@ -66,28 +74,28 @@ async def has_rows(connection: Connection, table: str, day: int) -> bool:
     return found
 
 
-async def note_first(connection: Connection, day: int, polls: Polls) -> None:
-    """Pack a day that had no rows, in the transaction that inserted them. `polls` are by store."""
+async def note_first(connection: Connection, day: int, made: Sequence[Pack]) -> None:
+    """Write the packs of a day that had no rows, in the transaction that inserted them."""
     is_first = await connection.fetchval(
         "INSERT INTO observation_days (day, packed) VALUES ($1, true)"
         " ON CONFLICT DO NOTHING RETURNING true",
         from_days(day),
     )
     if is_first:
-        await _write(connection, day, polls)
+        await _write(connection, made)
     else:
         # It had rows once, or somebody else has inserted some at the same time.
-        await note_added(connection, day, polls)
+        await note_added(connection, day, made)
 
 
-async def note_added(connection: Connection, day: int, polls: Polls) -> None:
-    """Add rows to the packs of their day, in the transaction that inserted them.
+async def note_added(connection: Connection, day: int, made: Sequence[Pack]) -> None:
+    """Add packed rows to the packs of their day, in the transaction that inserted them.
 
-    If it is not packed, a worker packs it later. `polls` are sorted by store.
+    If it is not packed, a worker packs it later.
     """
     query = "SELECT packed FROM observation_days WHERE day = $1 FOR UPDATE"
     if await connection.fetchval(query, from_days(day)):
-        await _add(connection, day, polls)
+        await _add(connection, made)
     else:
         await note_changed(connection, day)
 
@@ -102,27 +110,25 @@ async def note_changed(connection: Connection, day: int) -> None:
     )
 
 
-async def _write(connection: Connection, day: int, polls: Polls) -> None:
-    await connection.copy_records_to_table(
-        "observation_packs", columns=["day", "block", "polls"], records=_packed(day, polls)
-    )
+async def _write(connection: Connection, made: Sequence[Pack]) -> None:
+    await connection.copy_records_to_table("observation_packs", columns=Pack._fields, records=made)
 
 
-async def _add(connection: Connection, day: int, polls: Polls) -> None:
+async def _add(connection: Connection, made: Sequence[Pack]) -> None:
     await connection.executemany(
         "INSERT INTO observation_packs AS p (day, block, polls) VALUES ($1, $2, $3)"
         " ON CONFLICT (day, block) DO UPDATE SET polls = p.polls || excluded.polls",
-        _packed(day, polls),
+        made,
     )
 
 
-def _packed(day: int, polls: Polls) -> list[tuple[date, int, bytes]]:
-    """Return the day, block and bytes of each block; the polls are sorted by store."""
+def pack(day: int, polls: Polls) -> list[Pack]:
+    """Return the packs of a day's polls, which are sorted by store."""
     block = polls.store // BLOCK
     place = polls.store - block * BLOCK
     keys = (((place << _AT_BITS) | (polls.at - day * DAY)) << 1) | polls.active
     packed = keys.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :_BYTES]
-    return [(from_days(day), number, part) for number, part in by_block(block, packed)]
+    return [Pack(from_days(day), number, part) for number, part in by_block(block, packed)]
 
 
 def by_block(block: Int64, packed: NDArray[Any]) -> list[tuple[int, bytes]]:
@@ -212,7 +218,7 @@ async def _pack(connection: Connection, day: date) -> bool:
         span = from_us(number * DAY), from_us((number + 1) * DAY)
         blocks = connection.cursor(_BLOCKS_OF_DAY, *span, prefetch=_BLOCKS_AT_ONCE)
         async for block in blocks:
-            await _write(connection, number, _polls_of(block["rows"]))
+            await _write(connection, pack(number, _polls_of(block["rows"])))
         await connection.execute("UPDATE observation_days SET packed = true WHERE day = $1", day)
     return True
 
