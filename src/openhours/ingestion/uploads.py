@@ -1,5 +1,6 @@
 """Uploads: a request's body becomes a file, streamed, bounded, and durable before the answer."""
 
+import asyncio
 import hashlib
 import logging
 import os
@@ -27,6 +28,7 @@ from openhours.settings import Settings
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
+_SYNCED_AT_ONCE = 16 << 20  # bytes
 # What `share` calls an object: whatever else lies in the folder is left alone.
 _OURS = re.compile(r"[0-9a-f]{32}")
 # An upload that has not grown for so long, and is not queued, will never be.
@@ -184,9 +186,31 @@ async def _from_form(request: Request, path: Path, limit: int) -> str | None:
 async def _write(path: Path, chunks: AsyncIterator[bytes]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        unsynced, syncing = 0, None
         async for chunk in _gathered(chunks):
             await anyio.to_thread.run_sync(file.write, chunk)
+            unsynced += len(chunk)
+            if unsynced >= _SYNCED_AT_ONCE:
+                if syncing is not None:
+                    await syncing
+                # The disk works while more is received: at the end little is left to wait for.
+                syncing = asyncio.create_task(_sync_data(os.dup(descriptor)))
+                unsynced = 0
+        if syncing is not None:
+            await syncing  # an error that it was told is not told again
         await anyio.to_thread.run_sync(to_disk, file, path.parent)
+
+
+async def _sync_data(descriptor: int) -> None:
+    """Bring what is written to disk by now, and close the descriptor, which nobody else has."""
+
+    def sync() -> None:
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    await anyio.to_thread.run_sync(sync)
 
 
 async def _gathered(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
