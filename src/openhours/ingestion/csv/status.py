@@ -1,6 +1,7 @@
 """Status files: polls of stores."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,16 @@ def read_status(source: Source, now: int) -> Iterator[StatusBlock]:
     Raise FileRefused: at once if columns are missing, while reading if the file is damaged.
     """
     columns = find_columns(source.header, "status")
-    return (_check(batch, now) for batch in read_batches(source, columns))
+    return _checked(read_batches(source, columns), now)
+
+
+def _checked(batches: Iterator[Batch], now: int) -> Iterator[StatusBlock]:
+    """Yield batches as blocks; meanwhile the next one is parsed in a thread, which takes longer."""
+    with ThreadPoolExecutor(1, "parse") as thread:
+        following = thread.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = thread.submit(next, batches, None)
+            yield _check(batch, now)
 
 
 def _check(batch: Batch, now: int) -> StatusBlock:
