@@ -88,7 +88,7 @@ async def _fill(
         given: list[object] = [first, last - 1, since, timedelta(microseconds=every)]
         given += [stores] if table is HEARTBEATS else []
         async with connection.transaction():
-            await table.begin(connection, week)
+            await table.create(connection, table.name_of(week))
             statement = _ROWS[table].format(table.name_of(week))
             await connection.execute(statement, *given, timeout=3600)
             await table.attach(connection, week)

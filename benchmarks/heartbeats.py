@@ -64,7 +64,7 @@ async def _beat(url: str) -> None:
     await connection.execute(_ADD_PCS, since, _PCS)
     for week in range(week_of(to_us(since)), week_of(to_us(until)) + 1):
         async with connection.transaction():
-            await HEARTBEATS.begin(connection, week)
+            await HEARTBEATS.create(connection, HEARTBEATS.name_of(week))
             await connection.execute(
                 f"INSERT INTO {HEARTBEATS.name_of(week)} (event_time, id, store) {_BEATS}",
                 max(since, start_of(week)),

@@ -121,7 +121,7 @@ async def _add_older_polls(url: str) -> None:
     oldest_read = week_of(to_us(newest - _LOOKBACK))
     for week in range(oldest_read - 10, oldest_read):
         async with connection.transaction():
-            await OBSERVATIONS.begin(connection, week)
+            await OBSERVATIONS.create(connection, OBSERVATIONS.name_of(week))
             await connection.execute(
                 f"""
                 INSERT INTO {OBSERVATIONS.name_of(week)}

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from openhours.backup.archive import CannotBackUp, Manifest
 from openhours.backup.make import make
-from openhours.db.engine import alembic_dir, make_engine
+from openhours.db.engine import alembic_dir, make_engine, raw_connection
 from openhours.db.programs import ProgramFailed
 from openhours.db.revisions import current_revision
 from openhours.errors import SettingsError
@@ -23,6 +23,7 @@ from openhours.ingestion.queries import list_awaited_uploads
 from openhours.ingestion.uploads import folder_of
 from openhours.ingestion.write import add_ingestion
 from openhours.settings import Settings
+from openhours.stores.tables import OBSERVATIONS
 from tests.helpers.backups import back_up, restore_to
 from tests.helpers.command import openhours
 from tests.helpers.database import fetch
@@ -139,6 +140,24 @@ def test_an_upload_that_is_loaded_while_it_would_be_copied_is_not_waited_for(
     assert restore_to(elsewhere, backup_file).ingestions == (1, 0)
     states = [state[:2] for state in fetch(url_of(elsewhere), STATES)]
     assert states == [("quick", "complete"), ("stays", "queued")]
+
+
+def test_weeks_of_a_file_that_is_being_loaded_are_not_in_the_backup(
+    settings: Settings, elsewhere: Settings, backup_file: Path
+) -> None:
+    async def fill_a_week() -> None:
+        engine = make_engine(url_of(settings))
+        async with engine.begin() as connection:
+            raw = await raw_connection(connection)
+            await OBSERVATIONS.create(raw, OBSERVATIONS.name_apart(1))
+        await engine.dispose()
+
+    asyncio.run(fill_a_week())
+    back_up(settings, backup_file)
+    restore_to(elsewhere, backup_file)
+    names = "SELECT relname FROM pg_class WHERE relname LIKE 'observations\\_1970%'"
+    assert len(fetch(url_of(settings), names)) == 1
+    assert fetch(url_of(elsewhere), names) == []
 
 
 def test_an_older_schema_is_backed_up_as_it_is_and_migrated_by_the_restore(

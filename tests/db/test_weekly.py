@@ -18,6 +18,20 @@ WEEK = week_of(to_us(AT))
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
+# Columns, constraints, indexes and triggers of a table.
+_LOOKS = """
+SELECT format('%s %s %s', attname, atttypid::regtype, attnotnull) AS what
+FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0
+UNION ALL
+SELECT format('%s %s %s', conname, contype, pg_get_constraintdef(oid))
+FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype <> 'n'
+UNION ALL
+SELECT indexdef FROM pg_indexes WHERE tablename = $1
+UNION ALL
+SELECT tgname FROM pg_trigger WHERE tgrelid = $1::text::regclass
+ORDER BY what
+"""
+
 
 def run(url: str, test: Callable[[list[Connection]], Awaitable[None]]) -> None:
     """Run a test with eight connections."""
@@ -54,9 +68,12 @@ def test_who_needs_a_week_that_a_file_is_bringing_is_told_to_try_later(database_
         loader, agent, other, *_ = connections
         await OBSERVATIONS.ensure(agent, WEEK + 1)
         async with loader.transaction():
-            assert await OBSERVATIONS.begin(loader, WEEK)
-            await insert_apart(loader)
-            await OBSERVATIONS.attach(loader, WEEK)
+            assert await OBSERVATIONS.is_missing(loader, WEEK)
+            table = OBSERVATIONS.name_apart(WEEK)
+            await OBSERVATIONS.create(loader, table)
+            await loader.execute(f"INSERT INTO {table} VALUES (1, $1, true)", AT)
+            await OBSERVATIONS.add_key(loader, table, WEEK)
+            await OBSERVATIONS.attach(loader, WEEK, table)
             await OBSERVATIONS.ensure(agent, WEEK + 1)  # what there is, is not waited for
             with pytest.raises(Unavailable, match="2024-02-26"):
                 await OBSERVATIONS.ensure(agent, WEEK)
@@ -70,22 +87,17 @@ def test_who_needs_a_week_that_a_file_is_bringing_is_told_to_try_later(database_
     run(database_url, test)
 
 
-async def insert_apart(loader: Connection) -> None:
-    await loader.execute("INSERT INTO observations_20240226 VALUES (1, $1, true)", AT)
-
-
 @pytest.mark.slow
 def test_a_file_waits_for_who_is_making_its_week_and_then_merges(database_url: str) -> None:
     async def test(connections: list[Connection]) -> None:
         loader, agent, *_ = connections
         making = agent.transaction()
         await making.start()
-        assert await OBSERVATIONS.begin(agent, WEEK)
-        await OBSERVATIONS.attach(agent, WEEK)
+        await OBSERVATIONS.ensure(agent, WEEK)
 
         async def load() -> bool:
             async with loader.transaction():
-                return await OBSERVATIONS.begin(loader, WEEK)
+                return await OBSERVATIONS.is_missing(loader, WEEK)
 
         loading = asyncio.create_task(load())
         await asyncio.sleep(0.3)
@@ -105,5 +117,42 @@ def test_a_week_that_was_detached_comes_back_with_what_it_holds(database_url: st
         await OBSERVATIONS.ensure(one, WEEK)
         await insert(one, store=2)
         assert await one.fetchval("SELECT count(*) FROM observations") == 2
+
+    run(database_url, test)
+
+
+def test_a_table_apart_with_rows_of_another_week_does_not_become_the_weeks(
+    database_url: str,
+) -> None:
+    async def test(connections: list[Connection]) -> None:
+        loader = connections[0]
+        table = OBSERVATIONS.name_apart(WEEK + 1)
+        await OBSERVATIONS.create(loader, table)
+        await loader.execute(f"INSERT INTO {table} VALUES (1, $1, true)", AT)
+        with pytest.raises(asyncpg.CheckViolationError):
+            await OBSERVATIONS.add_key(loader, table, WEEK + 1)
+        await OBSERVATIONS.drop_apart(loader)
+        assert await loader.fetchval("SELECT to_regclass($1)", table) is None
+
+    run(database_url, test)
+
+
+def test_a_week_that_was_filled_apart_is_like_the_others(database_url: str) -> None:
+    async def test(connections: list[Connection]) -> None:
+        one = connections[0]
+        await OBSERVATIONS.ensure(one, WEEK)
+        table = OBSERVATIONS.name_apart(WEEK + 1)
+        await OBSERVATIONS.create(one, table)
+        await OBSERVATIONS.add_key(one, table, WEEK + 1)
+        await OBSERVATIONS.attach(one, WEEK + 1, table)
+        looks = [
+            [
+                row["what"].replace(OBSERVATIONS.name_of(week), "week")
+                for row in await one.fetch(_LOOKS, OBSERVATIONS.name_of(week))
+            ]
+            for week in (WEEK, WEEK + 1)
+        ]
+        assert looks[0] == looks[1]
+        assert any("PRIMARY KEY" in line for line in looks[0])
 
     run(database_url, test)

@@ -96,8 +96,7 @@ def test_a_file_that_brings_a_week_does_not_hold_up_its_heartbeats(database_url:
     async def test(one: Writer, _: Writer, connection: Connection) -> None:
         async with connection.transaction():
             week = week_of(to_us(EARLIER))
-            assert await OBSERVATIONS.begin(connection, week)
-            await OBSERVATIONS.attach(connection, week)
+            await OBSERVATIONS.ensure(connection, week)
             [done] = await one.write([Beat("joe", EARLIER, "b")])
             assert isinstance(done, Recorded)
 

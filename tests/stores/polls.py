@@ -36,13 +36,13 @@ async def insert(connection: Connection, store: int, at: int, active: bool) -> N
     )
 
 
-async def load(connection: Connection, rows: list[Poll]) -> None:
+async def load(connection: Connection, url: str, rows: list[Poll]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         days = DayFiles(Path(folder))
         store, at, active = (np.array(column) for column in zip(*rows, strict=True))
         names = [f"s{n}" for n in range(STORES)]
         days.add(pa.array(names), store, START + at * HOUR, active.astype(np.bool_))
-        await write_days(connection, days, nothing)
+        await write_days(connection, url, days, nothing)
 
 
 async def nothing(_: float) -> None:
@@ -65,6 +65,6 @@ def state(url: str) -> list[tuple[object, ...]]:
     return fetch(url, query)
 
 
-async def load_alone(connection: Connection, rows: list[Poll]) -> None:
+async def load_alone(connection: Connection, url: str, rows: list[Poll]) -> None:
     async with connection.transaction():
-        await load(connection, rows)
+        await load(connection, url, rows)

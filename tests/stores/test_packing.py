@@ -36,7 +36,7 @@ def test_rows_that_are_inserted_by_hand_while_a_file_brings_the_first_ones_of_th
         inserting = other.transaction()
         await inserting.start()
         await insert(other, 2, 2, True)
-        loading = asyncio.create_task(load_alone(connection, [(1, 1, True)]))
+        loading = asyncio.create_task(load_alone(connection, database_url, [(1, 1, True)]))
         await until_one_waits(database_url)
         await inserting.commit()
         await loading
@@ -58,11 +58,11 @@ def test_polls_that_are_added_while_their_day_is_packed_are_in_its_packs_once(
         other = await asyncpg.connect(database_url)
         for rows in [(0, 1, True)], [(0, 1, False)]:
             async with connection.transaction():
-                await load(connection, rows)
+                await load(connection, database_url, rows)
         packing = other.transaction()
         await packing.start()
         await packs.pack_each(other)
-        adding = asyncio.create_task(load_alone(connection, [(0, 2, True)]))
+        adding = asyncio.create_task(load_alone(connection, database_url, [(0, 2, True)]))
         await until_one_waits(database_url)
         await packing.commit()
         await adding
@@ -80,12 +80,12 @@ def test_who_packs_a_day_and_who_changes_it_wait_for_each_other(database_url: st
         other = await asyncpg.connect(database_url)
         for rows in [(0, 1, True)], [(0, 2, False)], [(0, 2, True)]:
             async with connection.transaction():
-                await load(connection, rows)
+                await load(connection, database_url, rows)
         assert await connection.fetchval("SELECT NOT packed FROM observation_days")
         # Its rows are there, but not committed; somebody packs what there is.
         changing = connection.transaction()
         await changing.start()
-        await load(connection, [(0, 3, False)])
+        await load(connection, database_url, [(0, 3, False)])
         packing = asyncio.create_task(packs.pack_each(other))
         await until_one_waits(database_url)
         await changing.commit()
@@ -97,7 +97,7 @@ def test_who_packs_a_day_and_who_changes_it_wait_for_each_other(database_url: st
         await locked.start()
         await other.fetch("SELECT FROM observation_days FOR UPDATE")
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(load_alone(connection, [(0, 4, True)]))
+            tasks.create_task(load_alone(connection, database_url, [(0, 4, True)]))
             await until_one_waits(database_url)
             await locked.commit()
         await compare_one(connection, [1, 2, 3, 4])
@@ -127,7 +127,7 @@ def test_each_day_is_packed_once_also_if_it_is_changed_again_at_once(
 
     async def scenario(connection: Connection) -> None:
         async with connection.transaction():
-            await load(connection, [(0, 1, True), (1, 25, False)])
+            await load(connection, database_url, [(0, 1, True), (1, 25, False)])
         await connection.execute("UPDATE observations SET active = false")
         monkeypatch.setattr(packs, "_pack", pack_and_change)
         assert await packs.pack_each(connection) == 2
@@ -143,7 +143,7 @@ def test_a_day_that_somebody_changes_for_long_is_left_out(
     async def scenario(connection: Connection) -> None:
         other = await asyncpg.connect(database_url)
         async with connection.transaction():
-            await load(connection, [(0, 1, True), (1, 25, False)])
+            await load(connection, database_url, [(0, 1, True), (1, 25, False)])
         await connection.execute("UPDATE observations SET active = false")
         async with other.transaction():
             await other.execute("UPDATE observations SET active = true WHERE store = 2")

@@ -70,12 +70,12 @@ def test_packs_and_rows_give_the_same_observations(
         for step, value in todo:
             if step == "load":
                 async with connection.transaction():
-                    await load(connection, value)
+                    await load(connection, database_url, value)
                 stored |= {(store, START + at * HOUR): active for store, at, active in value}
             elif step == "load and roll back":
                 transaction = connection.transaction()
                 await transaction.start()
-                await load(connection, value)
+                await load(connection, database_url, value)
                 await transaction.rollback()
             elif step == "pack":
                 await packs.pack_each(connection)
@@ -131,9 +131,9 @@ def test_a_day_is_packed_as_it_is_loaded_and_unpacked_by_what_changes_it(
 ) -> None:
     async def scenario(connection: Connection) -> None:
         async with connection.transaction():
-            await load(connection, [(0, 1, True), (1, 25, False)])
+            await load(connection, database_url, [(0, 1, True), (1, 25, False)])
         async with connection.transaction():
-            await load(connection, [(0, 1, True), (1, 25, True), (1, 49, True)])
+            await load(connection, database_url, [(0, 1, True), (1, 25, True), (1, 49, True)])
 
     with_connection(database_url, scenario)
     packed = [("2023-01-18", True), ("2023-01-19", False), ("2023-01-20", True)]
@@ -161,7 +161,7 @@ def test_new_polls_of_a_packed_day_are_added_to_its_packs(database_url: str) -> 
     async def scenario(connection: Connection) -> None:
         for rows in [(0, 5, True)], [(5, 7, False), (0, 7, True)], [(0, 6, False)]:
             async with connection.transaction():
-                await load(connection, rows)
+                await load(connection, database_url, rows)
         ids = np.arange(1, STORES + 1)
         part = Slice(POLLED, START + DAY, DAY, 1, STORES, None, "UTC")
         async with connection.transaction():
@@ -181,7 +181,7 @@ def test_packs_are_a_few_bytes_a_poll(database_url: str) -> None:
 
     async def scenario(connection: Connection) -> None:
         async with connection.transaction():
-            await load(connection, rows)
+            await load(connection, database_url, rows)
 
     with_connection(database_url, scenario)
     size = "SELECT sum(length(polls)) FROM observation_packs"
@@ -191,7 +191,7 @@ def test_packs_are_a_few_bytes_a_poll(database_url: str) -> None:
 def test_packs_go_before_their_weeks_do(settings: Settings, database_url: str) -> None:
     async def scenario(connection: Connection) -> None:
         async with connection.transaction():
-            await load(connection, [(0, 1, True)])
+            await load(connection, database_url, [(0, 1, True)])
         limits = settings.model_copy(update={"keep_days": 30})
         engine = make_engine(database_url)
         assert await prune_observations(engine, limits) == 1

@@ -21,6 +21,7 @@ from openhours.ingestion.queries import list_awaited_uploads
 from openhours.ingestion.uploads import folder_of
 from openhours.objects import SCHEME, StoreFailed, fetch
 from openhours.settings import Settings
+from openhours.stores.tables import OBSERVATIONS
 from openhours.times import now
 
 
@@ -52,6 +53,8 @@ async def make(settings: Settings, file: Path, on_bytes: Callable[[int], None]) 
                     "--format=custom",
                     f"--schema={manifest.namespace}",
                     f"--snapshot={copied.snapshot}",
+                    # They may be renamed meanwhile; locked, they would keep their file waiting.
+                    f"--exclude-table={OBSERVATIONS.names_apart}",
                 ]
                 with backup.dump() as member:
                     async with programs.running(pg_dump, url, *options) as process:

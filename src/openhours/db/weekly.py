@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ _INDEX_MEMORY = "SET LOCAL maintenance_work_mem = '128MB'"
 # A file that brings new weeks of observations holds their lock as long as it is loaded.
 _TIMEOUT = "2s"
 _LOCK_NOT_AVAILABLE = "55P03"
+_OF_WEEK = "of_week"  # constraint
 _MAX_TRIES = 20
 _PAUSE = 3.0
 WEEK = 7 * DAY
@@ -36,10 +38,25 @@ WHERE relname = $1 AND relnamespace = (
     SELECT relnamespace FROM pg_class WHERE oid = $2::text::regclass)
 """
 
+_KEY = """
+SELECT pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = $1::text::regclass AND contype = 'p'
+"""
+_APART = """
+SELECT relname FROM pg_class WHERE relname ~ $1 AND relkind = 'r' AND relnamespace = (
+    SELECT relnamespace FROM pg_class WHERE oid = $2::text::regclass)
+"""
+
 
 def week_of(us: int) -> int:
     """Return the week (counted from 1970-01-05) of an instant in µs since 1970."""
     return (us - _MONDAY) // WEEK
+
+
+def _bounds(week: int) -> tuple[str, str]:
+    """Return the week's Monday and the next as SQL."""
+    start, end = (f"'{start_of(w).isoformat()}'" for w in (week, week + 1))
+    return start, end
 
 
 def start_of(week: int) -> datetime:
@@ -58,11 +75,26 @@ class WeeklyTable:
         """Return the name of the week's table: this one's, and the week's Monday."""
         return f"{self.name}_{start_of(week):%Y%m%d}"
 
-    async def begin(self, connection: "asyncpg.Connection[Any]", week: int) -> bool:
-        """Make the week's table if there is none, without a key and outside of this one.
+    def name_apart(self, week: int) -> str:
+        """Return a name that no other table has, for one that may become the week's."""
+        return f"{self.name_of(week)}_{secrets.token_hex(4)}"
 
-        Return whether it was made; then fill and attach it. No other transaction makes a partition
-        until the caller's ends.
+    @property
+    def names_apart(self) -> str:
+        """Return a pattern of `name_apart`, for pg_dump."""
+        return f"{self.name}_{'?' * 8}_{'?' * 8}"
+
+    async def drop_apart(self, connection: "asyncpg.Connection[Any]") -> None:
+        """Drop the tables with names of `name_apart`, while nobody makes one."""
+        pattern = rf"^{self.name}_\d{{8}}_[0-9a-f]{{8}}$"
+        for row in await connection.fetch(_APART, pattern, self.name):
+            await connection.execute(f"DROP TABLE {row['relname']}")
+            log.info("dropped %s: its file was not loaded in the end", row["relname"])
+
+    async def is_missing(self, connection: "asyncpg.Connection[Any]", week: int) -> bool:
+        """Return whether the week has no table.
+
+        Then no other transaction makes a partition until the caller's ends.
         """
         name = self.name_of(week)
         if await connection.fetchval(_STATE, name, self.name):
@@ -72,14 +104,15 @@ class WeeklyTable:
         if attached is False:
             # It was detached by hand, with its rows.
             await self.attach(connection, week)
-        if attached is not None:
-            return False
+        return attached is None
+
+    async def create(self, connection: "asyncpg.Connection[Any]", table: str) -> None:
+        """Make a table like this one, without a key, outside of this one; to be attached."""
         # `CREATE TABLE … PARTITION OF` would wait for every reader, and make all others wait
         # behind it.
         await connection.execute(
-            f"CREATE TABLE {name} (LIKE {self.name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
+            f"CREATE TABLE {table} (LIKE {self.name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
         )
-        return True
 
     async def ensure(self, connection: "asyncpg.Connection[Any]", week: int) -> None:
         """Make the week's partition, empty, in a short transaction of its own, if there is none.
@@ -89,7 +122,8 @@ class WeeklyTable:
         try:
             async with connection.transaction():
                 await connection.execute(f"SET LOCAL lock_timeout = '{_TIMEOUT}'")
-                if await self.begin(connection, week):
+                if await self.is_missing(connection, week):
+                    await self.create(connection, self.name_of(week))
                     await self.attach(connection, week)
         except asyncpg.LockNotAvailableError:
             raise Unavailable(
@@ -113,18 +147,42 @@ class WeeklyTable:
                 await self.ensure(connection, week)
             return await connection.fetchrow(statement, *args)
 
-    async def attach(self, connection: "asyncpg.Connection[Any]", week: int) -> None:
-        """Make the week's table a partition; PostgreSQL gives it the key and the indexes."""
+    async def add_key(self, connection: "asyncpg.Connection[Any]", table: str, week: int) -> None:
+        """Give a table apart the key of this one, and make sure that its rows are the week's."""
         await connection.execute(_INDEX_MEMORY)
+        key = await connection.fetchval(_KEY, self.name)
+        await connection.execute(f"ALTER TABLE {table} {self._check(week)}, ADD {key}")
+
+    async def attach(
+        self, connection: "asyncpg.Connection[Any]", week: int, apart: str | None = None
+    ) -> None:
+        """Make the week's table a partition; PostgreSQL gives it the indexes that it lacks.
+
+        apart: the table with its key; it gets the week's name. Otherwise it has that name already
+        """
         name = self.name_of(week)
-        start, end = (f"'{start_of(w).isoformat()}'" for w in (week, week + 1))
+        start, end = _bounds(week)
+        if apart is None:
+            check = f"ALTER TABLE {name} {self._check(week)}"
+        else:
+            check = (
+                f"ALTER TABLE {apart} RENAME TO {name};"
+                f" ALTER INDEX {apart}_pkey RENAME TO {name}_pkey"
+            )
         await connection.execute(
             f"""
-            ALTER TABLE {name} ADD CONSTRAINT {name}_week
-                CHECK ({self.instant} >= {start} AND {self.instant} < {end});
+            {check};
             ALTER TABLE {self.name} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end});
-            ALTER TABLE {name} DROP CONSTRAINT {name}_week;
+            ALTER TABLE {name} DROP CONSTRAINT {_OF_WEEK};
             """
+        )
+
+    def _check(self, week: int) -> str:
+        """Return SQL for what must hold for the rows of a week; then PostgreSQL need not look."""
+        start, end = _bounds(week)
+        return (
+            f"ADD CONSTRAINT {_OF_WEEK}"
+            f" CHECK ({self.instant} >= {start} AND {self.instant} < {end})"
         )
 
     async def prune(self, engine: AsyncEngine, before: datetime) -> int:

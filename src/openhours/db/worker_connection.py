@@ -16,6 +16,8 @@ T = TypeVar("T")
 # its end.
 NOTICE_KILLED_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
 
+_SETTINGS = {"jit": "off", "application_name": "openhours"}
+
 _local = threading.local()
 
 
@@ -66,11 +68,17 @@ async def _is_usable(connection: "asyncpg.Connection[Any]") -> bool:
 
 async def connect(url: str | None) -> "asyncpg.Connection[Any]":
     """Return a plain asyncpg connection; `url` as in `run`."""
-    settings = {"jit": "off", "application_name": "openhours"}
     connection: asyncpg.Connection[Any] = await asyncpg.connect(
-        plain_url(url or _own_url()), server_settings=settings
+        plain_url(url or _own_url()), server_settings=_SETTINGS
     )
     return connection
+
+
+async def open_pool(url: str, size: int) -> "asyncpg.Pool[Any]":
+    """Return a pool of up to `size` such connections; each is opened when it is first needed."""
+    return await asyncpg.create_pool(
+        plain_url(url), min_size=0, max_size=size, server_settings=_SETTINGS
+    )
 
 
 def _own_url() -> str:

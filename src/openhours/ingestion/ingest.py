@@ -94,7 +94,9 @@ async def _ingest(
         async with connection.transaction():
             await connection.execute(worker_connection.NOTICE_KILLED_CLIENT)
             await _take_turn(connection, progress)
-            reading = _Reading(connection, path, data_dir, limit, zone, attempt, progress.write)
+            reading = _Reading(
+                connection, url, path, data_dir, limit, zone, attempt, progress.write
+            )
             loaded = None
             prefix = await find_prefix(connection, path) if attempt.kind in _MAY_GROW else None
             if prefix is not None:
@@ -118,6 +120,7 @@ class _Reading(NamedTuple):
     """What loading a file needs."""
 
     connection: "asyncpg.Connection[Any]"
+    url: str
     path: Path
     data_dir: Path
     limit: UnpackedLimit
@@ -158,7 +161,7 @@ async def _load(
         rejects = RejectWriter(connection, attempt.ingestion_pk)
         if kind == "status":
             counts = await load_status(
-                connection, source, rejects, reading.progress, reading.data_dir, prefix
+                connection, source, rejects, reading.progress, reading.url, reading.data_dir, prefix
             )
         else:
             counts = await _LOADERS[kind](connection, source, rejects, reading.progress)
@@ -203,6 +206,8 @@ class _ProgressWriter:
     async def _open(self) -> "asyncpg.Connection[Any]":
         if self._connection is None:
             self._connection = await worker_connection.connect(self._url)
+            # What a crash loses, the next attempt writes anew.
+            await self._connection.execute("SET synchronous_commit = off")
         return self._connection
 
     async def close(self) -> None:

@@ -1,7 +1,9 @@
 """Polls of a file into `observations`: read and sorted by day, then written day by day."""
 
+import asyncio
 import shutil
 import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from itertools import groupby
 from pathlib import Path
@@ -12,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openhours.api.csv_cells import FORMULA_STARTS
-from openhours.db import bulk
 from openhours.db.weekly import week_of
 from openhours.ingestion.ahead import ahead
 from openhours.ingestion.csv.reasons import Reason
 from openhours.ingestion.csv.source import Position, Source
 from openhours.ingestion.csv.status import read_status
 from openhours.ingestion.day_files import DayFiles, DayRows
+from openhours.ingestion.new_weeks import NewWeeks, new_weeks
 from openhours.ingestion.rejects import Counts, Progress, RejectWriter
 from openhours.ingestion.resume import Prefix
 from openhours.ingestion.staging import formula_warning
@@ -42,11 +44,13 @@ async def load_status(
     source: Source,
     rejects: RejectWriter,
     progress: Progress,
+    url: str,
     data_dir: Path,
     prefix: Prefix | None,
 ) -> Counts:
     """Merge the polls of a file by (store, instant).
 
+    url: of the same database
     data_dir: takes the rows meanwhile
     prefix: what an earlier ingestion loaded; the source continues after it
     """
@@ -67,7 +71,7 @@ async def load_status(
                 await rejects.write(block.rejects)
                 days.add(block.store_ids, block.store, block.at, block.active)
                 await progress(0.5 * source.bytes_read / source.size)
-        counts.loaded, counts.polled = await write_days(connection, days, progress)
+        counts.loaded, counts.polled = await write_days(connection, url, days, progress)
     risky = [store_id for store_id in days.store_ids if store_id.startswith(FORMULA_STARTS)]
     counts.warning = formula_warning(len(risky), min(risky, default=None))
     counts.next_line = _next_line(source, settled, rejects)
@@ -85,9 +89,11 @@ def _next_line(source: Source, settled: Position, rejects: RejectWriter) -> int 
 
 
 async def write_days(
-    connection: "asyncpg.Connection[Any]", days: DayFiles, progress: Progress
+    connection: "asyncpg.Connection[Any]", url: str, days: DayFiles, progress: Progress
 ) -> tuple[int, list[int]]:
-    """Merge the rows into their weeks.
+    """Merge the rows into their weeks, in the open transaction.
+
+    url: of the same database, for the weeks that are new
 
     Return how many are new or changed, and the database ids of all their stores.
     """
@@ -96,32 +102,64 @@ async def write_days(
     stores = _Stores(await ensure_stores(connection, days.store_ids), days.store_ids)
     loaded = done = 0
     made = (stores.translate(number, days.take(number)) for number in days.days)
-    async with aclosing(ahead(made)) as each:
+    async with new_weeks(url) as apart, aclosing(ahead(made)) as each:
         for week, numbers in groupby(days.days, lambda day: week_of(day * DAY)):
-            is_new = await OBSERVATIONS.begin(connection, week)
-            table = OBSERVATIONS.name_of(week)
-            newest = bulk.BEFORE_ALL if is_new else await newest_observation(connection, table)
-            for number in numbers:
-                polls, packed = await anext(each)
-                is_first = is_new or not await packs.has_rows(connection, table, number)
-                # Most files bring only what is later than all rows that are there.
-                write = append_observations if polls.at.min() > newest else merge_observations
-                written = await write(connection, table, polls)
-                newest = max(newest, int(polls.at.max()))
-                if written.are_new:
-                    note_new = packs.note_first if is_first else packs.note_added
-                    await note_new(connection, number, packed)
-                elif written.changed:
-                    await packs.note_changed(connection, number)
-                loaded += written.changed
-                done += 1
-                await progress(0.5 + 0.5 * done / len(days.days))
-            if is_new:
-                await OBSERVATIONS.attach(connection, week)
-    polled, first_observed = stores.first_observed()
-    await note_first_observed(connection, polled, first_observed)
-    await note_newest_poll(connection, stores.newest)
+            is_new = await OBSERVATIONS.is_missing(connection, week)
+            args = week, list(numbers), each
+            write = _fill(connection, apart, *args) if is_new else _merge(connection, *args)
+            async with aclosing(write) as written:
+                async for changed in written:
+                    loaded += changed
+                    done += 1
+                    await progress(0.5 + 0.5 * done / len(days.days))
+        polled, first_observed = stores.first_observed()
+        await note_first_observed(connection, polled, first_observed)
+        await note_newest_poll(connection, stores.newest)
+        await apart.attach(connection)
     return loaded, polled.tolist()
+
+
+async def _fill(
+    connection: "asyncpg.Connection[Any]",
+    apart: NewWeeks,
+    week: int,
+    numbers: Sequence[int],
+    each: "AsyncIterator[_Day]",
+) -> AsyncGenerator[int, None]:
+    """Write days of a new week; yield how many rows each has."""
+    table = await apart.begin(week)
+    for number in numbers:
+        day = await anext(each)
+        copying = asyncio.create_task(table.add(day.polls))
+        try:
+            await packs.note_first(connection, number, day.packed)
+        finally:
+            await copying
+        yield len(day.polls.store)
+    apart.end(table)
+
+
+async def _merge(
+    connection: "asyncpg.Connection[Any]",
+    week: int,
+    numbers: Sequence[int],
+    each: "AsyncIterator[_Day]",
+) -> AsyncGenerator[int, None]:
+    """Merge days into a week that has a table; yield how many rows of each are new or changed."""
+    table = OBSERVATIONS.name_of(week)
+    newest = await newest_observation(connection, table)
+    for number in numbers:
+        polls, packed = await anext(each)
+        is_first = not await packs.has_rows(connection, table, number)
+        # Most files bring only what is later than all rows that are there.
+        write = append_observations if polls.at.min() > newest else merge_observations
+        written = await write(connection, table, polls)
+        if written.are_new:
+            note_new = packs.note_first if is_first else packs.note_added
+            await note_new(connection, number, packed)
+        elif written.changed:
+            await packs.note_changed(connection, number)
+        yield written.changed
 
 
 class _Day(NamedTuple):
@@ -148,7 +186,7 @@ class _Stores:
         polls = packs.Polls(self._id[rows.code], rows.observed_at, rows.active)
         if (polls.store[1:] < polls.store[:-1]).any():
             polls = polls.of(np.argsort(polls.store, kind="stable"))
-        return _Day(polls.of(np.argsort(polls.at, kind="stable")), packs.pack(day, polls))
+        return _Day(polls.of(np.argsort(polls.at)), packs.pack(day, polls))
 
     def first_observed(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the ids of the stores that had rows, and their first instants (µs)."""

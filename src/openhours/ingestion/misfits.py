@@ -10,7 +10,7 @@ import asyncpg
 import numpy as np
 
 from openhours.stores.columns import positions, read_week_hours_of
-from openhours.stores.packs import BLOCK, Polls, packed_days, read_packs
+from openhours.stores.packs import BLOCK, Polls, days_with_rows, read_packs
 from openhours.stores.tables import POLLED
 from openhours.times import DAY, HOUR, to_us
 from openhours.uptime.axis import Int64
@@ -108,8 +108,8 @@ async def _read_active(
 ) -> Polls:
     """Return the active polls of stores in [since, until] (µs), by the stores' positions."""
     # Days that are not packed are left out: reading their rows takes long.
-    days = await packed_days(connection, since // DAY, until // DAY)
-    polls = await read_packs(connection, days, np.unique(ids // BLOCK).tolist())
+    days = await days_with_rows(connection, since // DAY, until // DAY)
+    polls = await read_packs(connection, days.packed, np.unique(ids // BLOCK).tolist())
     store = positions(ids, polls.store)
     polls = polls._replace(store=store)
     return polls.of(polls.active & (store >= 0) & (polls.at >= since) & (polls.at <= until))

@@ -1,4 +1,4 @@
-"""Retention of rejected rows, and of the list of ingested files."""
+"""Retention of rejected rows and of the list of ingested files; what broken loading left."""
 
 from datetime import timedelta
 
@@ -6,8 +6,11 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import aliased
 
+from openhours.db.engine import raw_connection
+from openhours.ingestion.ingest import LOCK
 from openhours.ingestion.tables import Ingestion, RejectedRow
 from openhours.settings import Settings
+from openhours.stores.tables import OBSERVATIONS
 
 _KEPT_FOR = text("interval '30 days'")
 
@@ -41,6 +44,14 @@ async def prune_ingestions(engine: AsyncEngine, settings: Settings) -> int:
     async with engine.begin() as connection:
         deleted = await connection.execute(delete(Ingestion).where(*old))
     return deleted.rowcount
+
+
+async def drop_new_weeks(engine: AsyncEngine) -> None:
+    """Drop the tables of new weeks whose file was not loaded in the end, unless one is loaded."""
+    async with engine.begin() as connection:
+        query = text("SELECT pg_try_advisory_xact_lock(:lock)")
+        if await connection.scalar(query, {"lock": LOCK}):
+            await OBSERVATIONS.drop_apart(await raw_connection(connection))
 
 
 def _is_over() -> ColumnElement[bool]:

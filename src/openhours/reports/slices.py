@@ -10,7 +10,7 @@ import numpy as np
 from openhours.db import bulk
 from openhours.stores.beat_packs import read_runs
 from openhours.stores.columns import positions
-from openhours.stores.packs import BLOCK, Polls, packed_days, read_packs
+from openhours.stores.packs import BLOCK, Polls, days_with_rows, read_packs
 from openhours.stores.tables import BEATING, POLLED, WEEKLY
 from openhours.times import DAY, HOUR, from_us
 from openhours.uptime.axis import Bool, Int64
@@ -29,6 +29,7 @@ _SENT = {
 _MIN_PCS_OF_A_BLOCK = 64
 # Packs that are read at once for some of their stores: 30 MB where all are polled every hour.
 _BLOCKS_AT_ONCE, _DAYS_AT_ONCE = 4, 8
+_NO_POLLS = Polls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.bool_))
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,16 @@ async def read_observations(
     The connection must be in a transaction.
     """
     since, beyond = part.as_of - part.lookback, part.as_of + 1
-    found, days = [], []
+    found = [_NO_POLLS]
+    without_rows: list[int] = []
     if part.feed == POLLED:
-        days = await packed_days(connection, since // DAY, part.as_of // DAY)
-        async for polls in _read_packs(connection, part, days):
+        first, last = since // DAY, part.as_of // DAY
+        days = await days_with_rows(connection, first, last)
+        async for polls in _read_packs(connection, part, days.packed):
             inside = (polls.at >= since) & (polls.at < beyond)
             found.append(_placed(polls if inside.all() else polls.of(inside), ids))
-    for start, end in _others([day * DAY for day in days], DAY, since, beyond):
+        without_rows = [day * DAY for day in range(first, last + 1) if day not in days.others]
+    for start, end in _others(without_rows, DAY, since, beyond):
         found.append(_placed(await _read_rows(connection, part, start, end), ids))
     return _sorted(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
@@ -155,13 +159,13 @@ def _blocks_of(stores: Sequence[int]) -> Sequence[int]:
     return sorted({store // BLOCK for store in stores})
 
 
-def _others(packed: Sequence[int], length: int, since: int, beyond: int) -> list[tuple[int, int]]:
-    """Return the stretches of [since, beyond) outside of the days or hours that begin at `packed`.
+def _others(these: Sequence[int], length: int, since: int, beyond: int) -> list[tuple[int, int]]:
+    """Return the stretches of [since, beyond) outside of the days or hours that begin at `these`.
 
-    All in µs; `packed` is sorted.
+    All in µs; `these` is sorted.
     """
     found = []
-    for start in packed:
+    for start in these:
         if since < start:
             found.append((since, start))
         since = start + length

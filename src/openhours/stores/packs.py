@@ -2,7 +2,9 @@
 
 The rows of `observations` are the truth. A day that `observation_days` calls packed has exactly
 its rows in `observation_packs`: whoever changes them says so in the same transaction, so this holds
-in every snapshot. All other days are read from their rows.
+in every snapshot. The other days that it names are read from their rows. A day that it does not
+name has none: those that can be seen are of a file whose transaction, in this snapshot, is not over
+(`ingestion.new_weeks`).
 
     a poll, 6 bytes, the lowest first
     place of the store in its block, 10 bits | µs since midnight, 37 bits | 1 = active
@@ -65,6 +67,13 @@ class Pack(NamedTuple):
     day: date
     block: int
     polls: bytes
+
+
+class DaysWithRows(NamedTuple):
+    """Days, sorted and counted from 1970-01-01: those that are packed, and those that are not."""
+
+    packed: list[int]
+    others: list[int]
 
 
 async def has_rows(connection: Connection, table: str, day: int) -> bool:
@@ -138,11 +147,14 @@ def by_block(block: Int64, packed: NDArray[Any]) -> list[tuple[int, bytes]]:
     return [(number, part.tobytes()) for number, part in zip(blocks.tolist(), parts, strict=True)]
 
 
-async def packed_days(connection: Connection, first: int, last: int) -> list[int]:
-    """Return the days from `first` to `last` (counted from 1970-01-01) that are packed, sorted."""
-    query = "SELECT day FROM observation_days WHERE packed AND day BETWEEN $1 AND $2 ORDER BY day"
+async def days_with_rows(connection: Connection, first: int, last: int) -> DaysWithRows:
+    """Return the days from `first` to `last` (counted from 1970-01-01) that may have rows."""
+    query = "SELECT day, packed FROM observation_days WHERE day BETWEEN $1 AND $2 ORDER BY day"
     rows = await connection.fetch(query, from_days(first), from_days(last))
-    return [to_days(row["day"]) for row in rows]
+    return DaysWithRows(
+        packed=[to_days(row["day"]) for row in rows if row["packed"]],
+        others=[to_days(row["day"]) for row in rows if not row["packed"]],
+    )
 
 
 async def read_packs(

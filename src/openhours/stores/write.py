@@ -59,11 +59,17 @@ async def newest_observation(connection: Connection, table: str) -> int:
     return bulk.BEFORE_ALL if newest is None else to_us(newest)
 
 
+async def copy_observations(connection: Connection, table: str, polls: Polls) -> None:
+    """Copy polls into a table like that of a week."""
+    columns = dict(zip(_OBSERVATIONS, polls, strict=True))
+    await bulk.copy_in(connection, table, _OBSERVATIONS, columns)
+
+
 async def append_observations(connection: Connection, table: str, polls: Polls) -> Written:
     """Copy polls into a week's table that has none of them; merge them if it turns out to have."""
     try:
         async with connection.transaction():
-            await _copy_in(connection, table, polls)
+            await copy_observations(connection, table, polls)
     except asyncpg.UniqueViolationError:
         # Somebody else had written some in a transaction that was still open before.
         return await merge_observations(connection, table, polls)
@@ -80,7 +86,7 @@ async def merge_observations(connection: Connection, table: str, polls: Polls) -
         " (store int4, observed_at timestamptz, active bool) ON COMMIT DROP"
     )
     await connection.execute("TRUNCATE staged")
-    await _copy_in(connection, "staged", polls)
+    await copy_observations(connection, "staged", polls)
     done = await connection.execute(
         f"INSERT INTO {table} SELECT * FROM staged ON CONFLICT DO NOTHING"  # noqa: S608
     )
@@ -95,11 +101,6 @@ async def merge_observations(connection: Connection, table: str, polls: Polls) -
         """  # noqa: S608  our own table's name
     )
     return Written(new + _count(done), False)
-
-
-async def _copy_in(connection: Connection, table: str, polls: Polls) -> None:
-    columns = dict(zip(_OBSERVATIONS, polls, strict=True))
-    await bulk.copy_in(connection, table, _OBSERVATIONS, columns)
 
 
 async def note_first_observed(

@@ -40,7 +40,11 @@ from openhours.ingestion import inbox
 from openhours.ingestion.ingest import ingest_file
 from openhours.ingestion.job import fail_ingestion, run_ingestion
 from openhours.ingestion.machine import ingest_jobs, scan_job
-from openhours.ingestion.retention import prune_ingestions, prune_rejected_rows
+from openhours.ingestion.retention import (
+    drop_new_weeks,
+    prune_ingestions,
+    prune_rejected_rows,
+)
 from openhours.ingestion.uploads import remove_broken_uploads
 from openhours.process_pool import Processes, preload
 from openhours.reports import executors
@@ -194,6 +198,7 @@ class Worker:
             await prune_activity(engine, settings)
             await prune_rejected_rows(engine)
             await prune_ingestions(engine, settings)
+            await drop_new_weeks(engine)
             await prune_expired(engine)
             await prune_answers(engine)
             await prune_deleted(engine)

@@ -1,0 +1,177 @@
+"""New weeks are filled in transactions of their own; all of a file is seen at once, or nothing."""
+
+import asyncio
+
+import asyncpg
+import numpy as np
+import pytest
+
+from openhours.db.engine import DATABASE_AWAY, is_database_away
+from openhours.db.weekly import week_of
+from openhours.ingestion import new_weeks
+from openhours.ingestion.ingest import LOCK
+from openhours.ingestion.retention import drop_new_weeks
+from openhours.reports.slices import Slice, read_observations
+from openhours.stores.packs import Polls
+from openhours.stores.tables import OBSERVATIONS, POLLED
+from openhours.times import DAY, from_us
+from tests.helpers.database import fetch, on_engine, until_one_waits
+from tests.ingestion.loader import Loader
+from tests.stores.polls import START, Connection, load, with_connection
+
+pytestmark = pytest.mark.slow
+
+APART = (
+    "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^observations_.*_[0-9a-f]{8}$'"
+)
+# Three weeks: one more than are worked at together.
+ROWS = [(store, week * 7 * 24 + store, True) for week in range(3) for store in range(4)]
+WEEKS = ["20230116", "20230123", "20230130"]
+
+POLLS = Polls(np.array([1]), np.array([START]), np.array([True]))
+
+
+def partitions(url: str) -> list[object]:
+    parent = "'observations'::regclass"
+    query = (
+        f"SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = {parent} ORDER BY 1"
+    )
+    return [name for (name,) in fetch(url, query)]
+
+
+def test_a_file_of_many_weeks_is_loaded_whole(loader: Loader) -> None:
+    text = "store_id,timestamp_utc,status\n"
+    days = range(0, 100, 2)
+    for day in days:
+        text += f"a,{from_us(START + day * DAY):%Y-%m-%d %H:%M:%S} UTC,active\n"
+    assert loader.load(text) == (50, 50, 0, 0)
+    assert len(loader.stored()) == 50
+    assert fetch(loader.url, APART) == []
+    assert loader.load(text + "a,2023-01-18 10:00:00 UTC,inactive\n", "more.csv") == (51, 1, 50, 0)
+
+
+def test_of_a_file_that_is_rolled_back_nothing_is_seen_and_the_next_one_clears_up(
+    database_url: str,
+) -> None:
+    async def scenario(connection: Connection) -> None:
+        transaction = connection.transaction()
+        await transaction.start()
+        await load(connection, database_url, ROWS)
+        await transaction.rollback()
+        assert await connection.fetchval("SELECT count(*) FROM observations") == 0
+        assert len(await connection.fetch(APART)) == 3, "they were committed, apart"
+        async with connection.transaction():
+            await load(connection, database_url, ROWS[:4])
+        assert await connection.fetchval("SELECT count(*) FROM observations") == 4
+        assert await connection.fetch(APART) == []
+
+    with_connection(database_url, scenario)
+    assert partitions(database_url) == ["observations_20230116"]
+
+
+def test_what_a_file_left_is_dropped_by_the_hour_but_not_while_one_is_loaded(
+    database_url: str,
+) -> None:
+    async def leave(connection: Connection) -> None:
+        transaction = connection.transaction()
+        await transaction.start()
+        await load(connection, database_url, ROWS)
+        await transaction.rollback()
+
+    async def look_while_one_is_loaded(connection: Connection) -> None:
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+        await asyncio.to_thread(on_engine, database_url, drop_new_weeks)
+        assert len(await connection.fetch(APART)) == 3
+
+    with_connection(database_url, leave)
+    with_connection(database_url, look_while_one_is_loaded)
+    on_engine(database_url, drop_new_weeks)
+    assert fetch(database_url, APART) == []
+
+
+def test_a_report_that_began_before_the_file_was_loaded_sees_nothing_of_it(
+    database_url: str,
+) -> None:
+    async def scenario(connection: Connection) -> None:
+        transaction = connection.transaction()
+        await transaction.start()
+        await load(connection, database_url, ROWS)
+        other = await asyncpg.connect(database_url)
+        report = other.transaction(isolation="repeatable_read")
+        await report.start()
+        assert len(await other.fetch(APART)) == 3, "its snapshot has the tables"
+        await transaction.commit()
+        # By themselves the rows are seen: the tables are partitions now.
+        assert await other.fetchval("SELECT count(*) FROM observations") == len(ROWS)
+        until = START + 30 * DAY
+        part = Slice(POLLED, until, 30 * DAY, 1, 100, None, "UTC")
+        found = await read_observations(other, part, np.arange(1, 100))
+        assert len(found.at) == 0
+        await report.commit()
+        async with other.transaction(isolation="repeatable_read"):
+            found = await read_observations(other, part, np.arange(1, 100))
+        assert len(found.at) == len(ROWS)
+        await other.close()
+
+    with_connection(database_url, scenario)
+
+
+def test_a_connection_that_ends_while_a_week_is_filled_ends_the_file(database_url: str) -> None:
+    async def scenario(connection: Connection) -> None:
+        with pytest.raises(DATABASE_AWAY):
+            async with new_weeks.new_weeks(database_url) as weeks:
+                week = await weeks.begin(week_of(START))
+                await connection.fetch(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE query LIKE 'CREATE TABLE%' AND datname = current_database()"
+                )
+                await week.add(POLLS)
+
+    with_connection(database_url, scenario)
+    assert fetch(database_url, APART) == []
+
+
+@pytest.mark.parametrize("weeks_after", [0, 3])
+def test_a_week_that_cannot_get_its_key_ends_the_file(database_url: str, weeks_after: int) -> None:
+    async def scenario(connection: Connection) -> None:
+        first = week_of(START)
+        with pytest.raises(asyncpg.UniqueViolationError):
+            async with asyncio.timeout(20), new_weeks.new_weeks(database_url) as weeks:
+                twice = await weeks.begin(first)
+                await twice.add(POLLS)
+                await twice.add(POLLS)
+                weeks.end(twice)
+                for week in range(first + 1, first + 1 + weeks_after):
+                    weeks.end(await weeks.begin(week))
+                await weeks.attach(connection)
+
+    with_connection(database_url, scenario)
+    assert partitions(database_url) == []
+
+
+def test_a_migration_that_waits_for_a_file_does_not_stop_it_for_ever(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_weeks, "_LOCK_TIMEOUT", "SET LOCAL lock_timeout = '300ms'")
+
+    async def scenario(connection: Connection) -> None:
+        await OBSERVATIONS.ensure(connection, week_of(START))
+        migration = await asyncpg.connect(database_url)
+        transaction = connection.transaction()
+        await transaction.start()
+        # The file has written to a week, which the migration wants, too.
+        await load(connection, database_url, ROWS[:4])
+        altering = asyncio.create_task(
+            migration.execute("ALTER TABLE observations ADD COLUMN more int")
+        )
+        await until_one_waits(database_url)
+        with pytest.raises(Exception, match="observations is locked: try again") as caught:
+            async with asyncio.timeout(20):
+                await load(connection, database_url, ROWS[4:])
+        assert is_database_away(caught.value), "the worker tries it again"
+        await transaction.rollback()
+        await asyncio.wait_for(altering, 20)
+        await migration.execute("ALTER TABLE observations DROP COLUMN more")
+        await migration.close()
+
+    with_connection(database_url, scenario)
