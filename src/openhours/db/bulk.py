@@ -3,8 +3,18 @@
 Format: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
 """
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -126,8 +136,12 @@ async def copy_in(
 
     Elements of arrays are sent as they are, instants too.
     """
-    await connection.copy_to_table(
-        table, source=_chunks(types, columns), columns=list(types), format="binary"
+    source = _chunks(types, columns)
+    await _unless_lost(
+        connection,
+        lambda: connection.copy_to_table(
+            table, source=source, columns=list(types), format="binary"
+        ),
     )
 
 
@@ -145,12 +159,54 @@ async def copy_lists_in(
     `counts` (rows,) are how many elements the arrays of each row have; `list_types` are those of
     the elements, `lists` the elements of all rows, one row after the other.
     """
-    await connection.copy_to_table(
-        table,
-        source=_list_chunks(types, columns, list_types, lists, counts),
-        columns=[*types, *list_types],
-        format="binary",
+    source = _list_chunks(types, columns, list_types, lists, counts)
+    names = [*types, *list_types]
+    await _unless_lost(
+        connection,
+        lambda: connection.copy_to_table(table, source=source, columns=names, format="binary"),
     )
+
+
+async def copy_records_in(
+    connection: "asyncpg.Connection[Any]",
+    table: str,
+    columns: Sequence[str],
+    records: Iterable[Sequence[object]],
+) -> None:
+    """Append records, a Python object for each value, to a table by one COPY."""
+    await _unless_lost(
+        connection,
+        lambda: connection.copy_records_to_table(table, columns=columns, records=records),
+    )
+
+
+async def _unless_lost(
+    connection: "asyncpg.Connection[Any]", copy: Callable[[], Coroutine[Any, Any, object]]
+) -> None:
+    """Run a COPY; raise ConnectionDoesNotExistError if its connection is lost meanwhile.
+
+    By itself asyncpg (0.32) waits for ever then, if it was just waiting for the server to read.
+    """
+    is_lost = False
+
+    def give_up(_: object) -> None:
+        nonlocal is_lost
+        is_lost = True
+        copying.cancel()
+
+    connection.add_termination_listener(give_up)
+    copying = asyncio.create_task(copy())
+    try:
+        await copying
+    except BaseException as error:
+        this = asyncio.current_task()
+        if not is_lost or (this is not None and this.cancelling()):
+            raise
+        raise asyncpg.ConnectionDoesNotExistError("the connection was lost in a COPY") from error
+    finally:
+        # A pool takes a lost connection away from its user.
+        with suppress(asyncpg.InterfaceError):
+            connection.remove_termination_listener(give_up)
 
 
 async def _chunks(types: Mapping[str, str], columns: Mapping[str, Column]) -> AsyncIterator[bytes]:

@@ -73,9 +73,12 @@ class NewWeeks:
         self._ended.append((filled, asyncio.create_task(self._end(filled))))
 
     async def _end(self, filled: NewWeek) -> None:
-        await OBSERVATIONS.add_key(filled.connection, filled.table, filled.week)
-        await filled.transaction.commit()
-        await self._pool.release(filled.connection)
+        try:
+            await OBSERVATIONS.add_key(filled.connection, filled.table, filled.week)
+            await filled.transaction.commit()
+        finally:
+            # Who waits for it in `begin` finds out why it failed.
+            await self._pool.release(filled.connection)
 
     async def attach(self, connection: "asyncpg.Connection[Any]") -> None:
         """Make all tables partitions, in the file's transaction."""

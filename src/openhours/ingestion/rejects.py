@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from openhours.db import bulk
 from openhours.ingestion.csv.reasons import Reason, Reject
 
 # Of one file so many rejected rows are kept, so much of each; all are counted.
@@ -82,13 +83,14 @@ class RejectWriter:
         self.reasons.update(str(why) for _, why, _ in rejects)
         kept = rejects[: self._room]
         if kept:
-            await self._connection.copy_records_to_table(
+            await bulk.copy_records_in(
+                self._connection,
                 "rejected_rows",
-                records=[
+                ("ingestion", "line", "reason", "raw"),
+                [
                     (self._ingestion_pk, line, str(why), raw[:MAX_RAW_BYTES])
                     for line, why, raw in kept
                 ],
-                columns=("ingestion", "line", "reason", "raw"),
             )
             self._room -= len(kept)
 

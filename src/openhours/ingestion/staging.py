@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openhours.api.csv_cells import FORMULA_STARTS
+from openhours.db import bulk
 from openhours.ingestion.csv.reasons import Reason
 from openhours.ingestion.names import printable
 from openhours.ingestion.rejects import MAX_RAW_BYTES, RejectWriter
@@ -60,17 +61,15 @@ class Staging:
             **({} if raw is None else {"raw": [row[:MAX_RAW_BYTES] for row in raw]}),
             **values,
         }
-        await self._connection.copy_records_to_table(
-            FILE_ROWS, records=zip(*columns.values(), strict=True), columns=list(columns)
-        )
+        records = zip(*columns.values(), strict=True)
+        await bulk.copy_records_in(self._connection, FILE_ROWS, list(columns), records)
 
     async def note_bad_stores(self, store_ids: Collection[str]) -> None:
         """Note stores that rejected rows name."""
         if store_ids:
             self._has_bad_stores = True
-            await self._connection.copy_records_to_table(
-                "bad_stores", records=zip(store_ids, strict=True)
-            )
+            records = zip(store_ids, strict=True)
+            await bulk.copy_records_in(self._connection, "bad_stores", ["store_id"], records)
 
     async def reject_bad_stores(self, rejects: RejectWriter) -> None:
         """Reject all rows of the stores that rejected rows name, for `store_has_bad_rows`."""

@@ -164,6 +164,6 @@ class Groups:
         counts = verdicts.tolist() if self._report.verdicts else None
         record = (self._report.id, key, row, values, *columns, counts)
         columns_of_table = ReportGroups.__table__.columns.keys()
-        await self._writer.copy_records_to_table(
-            ReportGroups.__tablename__, records=[record], columns=columns_of_table
+        await bulk.copy_records_in(
+            self._writer, ReportGroups.__tablename__, columns_of_table, [record]
         )

@@ -237,11 +237,8 @@ async def _write(connection: Connection, hour: int, runs: Runs) -> None:
     packed["place"] = runs.store - block * BLOCK
     packed["began"], packed["last"] = runs.began - hour, runs.last - hour
     packed["print"] = runs.words & np.uint64(0xFFFFFFFF)
-    await connection.copy_records_to_table(
-        "heartbeat_packs",
-        columns=["hour", "block", "runs"],
-        records=[(from_us(hour), number, part) for number, part in by_block(block, packed)],
-    )
+    records = [(from_us(hour), number, part) for number, part in by_block(block, packed)]
+    await bulk.copy_records_in(connection, "heartbeat_packs", ["hour", "block", "runs"], records)
 
 
 async def prune_beat_packs(engine: AsyncEngine, before: int) -> None:

@@ -120,7 +120,7 @@ async def note_changed(connection: Connection, day: int) -> None:
 
 
 async def _write(connection: Connection, made: Sequence[Pack]) -> None:
-    await connection.copy_records_to_table("observation_packs", columns=Pack._fields, records=made)
+    await bulk.copy_records_in(connection, "observation_packs", Pack._fields, made)
 
 
 async def _add(connection: Connection, made: Sequence[Pack]) -> None:
