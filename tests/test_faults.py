@@ -62,7 +62,7 @@ def test_a_file_killed_at_any_moment_is_loaded_once_and_whole(
     assert fetch(database_url, "SELECT count(*) FROM rejected_rows") == [(1,)]
     assert list((service.folder / "home" / "uploads").iterdir()) == []
     assert list((service.folder / "home").glob("days-*")) == []
-    left = "SELECT FROM pg_class WHERE relkind = 'r' AND relname ~ '^observations_[0-9]*_'"
+    left = "SELECT FROM pg_class WHERE relkind = 'r' AND relname ~ '^observations_[0-9]*_new_'"
     assert fetch(database_url, left) == [], "tables of the attempt that was killed"
 
 

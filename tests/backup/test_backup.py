@@ -149,7 +149,7 @@ def test_weeks_of_a_file_that_is_being_loaded_are_not_in_the_backup(
         engine = make_engine(url_of(settings))
         async with engine.begin() as connection:
             raw = await raw_connection(connection)
-            await OBSERVATIONS.create(raw, OBSERVATIONS.name_apart(1))
+            await OBSERVATIONS.create(raw, OBSERVATIONS.new_name(1))
         await engine.dispose()
 
     asyncio.run(fill_a_week())

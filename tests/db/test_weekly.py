@@ -69,7 +69,7 @@ def test_who_needs_a_week_that_a_file_is_bringing_is_told_to_try_later(database_
         await OBSERVATIONS.ensure(agent, WEEK + 1)
         async with loader.transaction():
             assert await OBSERVATIONS.is_missing(loader, WEEK)
-            table = OBSERVATIONS.name_apart(WEEK)
+            table = OBSERVATIONS.new_name(WEEK)
             await OBSERVATIONS.create(loader, table)
             await loader.execute(f"INSERT INTO {table} VALUES (1, $1, true)", AT)
             await OBSERVATIONS.add_key(loader, table, WEEK)
@@ -121,27 +121,27 @@ def test_a_week_that_was_detached_comes_back_with_what_it_holds(database_url: st
     run(database_url, test)
 
 
-def test_a_table_apart_with_rows_of_another_week_does_not_become_the_weeks(
+def test_a_new_table_with_rows_of_another_week_does_not_become_the_weeks(
     database_url: str,
 ) -> None:
     async def test(connections: list[Connection]) -> None:
         loader = connections[0]
-        table = OBSERVATIONS.name_apart(WEEK + 1)
+        table = OBSERVATIONS.new_name(WEEK + 1)
         await OBSERVATIONS.create(loader, table)
         await loader.execute(f"INSERT INTO {table} VALUES (1, $1, true)", AT)
         with pytest.raises(asyncpg.CheckViolationError):
             await OBSERVATIONS.add_key(loader, table, WEEK + 1)
-        await OBSERVATIONS.drop_apart(loader)
+        await OBSERVATIONS.drop_new(loader)
         assert await loader.fetchval("SELECT to_regclass($1)", table) is None
 
     run(database_url, test)
 
 
-def test_a_week_that_was_filled_apart_is_like_the_others(database_url: str) -> None:
+def test_a_week_with_a_new_table_is_like_the_others(database_url: str) -> None:
     async def test(connections: list[Connection]) -> None:
         one = connections[0]
         await OBSERVATIONS.ensure(one, WEEK)
-        table = OBSERVATIONS.name_apart(WEEK + 1)
+        table = OBSERVATIONS.new_name(WEEK + 1)
         await OBSERVATIONS.create(one, table)
         await OBSERVATIONS.add_key(one, table, WEEK + 1)
         await OBSERVATIONS.attach(one, WEEK + 1, table)
@@ -154,5 +154,44 @@ def test_a_week_that_was_filled_apart_is_like_the_others(database_url: str) -> N
         ]
         assert looks[0] == looks[1]
         assert any("PRIMARY KEY" in line for line in looks[0])
+
+    run(database_url, test)
+
+
+def test_new_tables_are_dropped_but_not_what_a_person_made_or_reads(database_url: str) -> None:
+    async def test(connections: list[Connection]) -> None:
+        one, reader, *_ = connections
+        read, left = OBSERVATIONS.new_name(WEEK), OBSERVATIONS.new_name(WEEK)
+        copied = f"{OBSERVATIONS.name_of(WEEK)}_20240301"
+        for table in read, left, copied:
+            await OBSERVATIONS.create(one, table)
+        async with reader.transaction():
+            await reader.execute(f"SELECT FROM {read}")
+            await OBSERVATIONS.drop_new(one)
+            names = [await one.fetchval("SELECT to_regclass($1)", t) for t in (read, left, copied)]
+            assert [name is not None for name in names] == [True, False, True]
+        await OBSERVATIONS.drop_new(one)
+        assert await one.fetchval("SELECT to_regclass($1)", read) is None
+        await one.execute(f"DROP TABLE {copied}")
+
+    run(database_url, test)
+
+
+def test_a_week_whose_index_has_its_name_elsewhere_is_made_again(database_url: str) -> None:
+    async def test(connections: list[Connection]) -> None:
+        one = connections[0]
+        await OBSERVATIONS.ensure(one, WEEK)
+        name = OBSERVATIONS.name_of(WEEK)
+        await one.execute(
+            f"ALTER TABLE observations DETACH PARTITION {name}; ALTER TABLE {name} RENAME TO kept"
+        )
+        table = OBSERVATIONS.new_name(WEEK)
+        await OBSERVATIONS.create(one, table)
+        await OBSERVATIONS.add_key(one, table, WEEK)
+        await OBSERVATIONS.attach(one, WEEK, table)
+        await insert(one)
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await insert(one)
+        await one.execute("DROP TABLE kept")
 
     run(database_url, test)

@@ -1,6 +1,7 @@
 """New weeks are filled in transactions of their own; all of a file is seen at once, or nothing."""
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 
 from openhours.db.engine import DATABASE_AWAY, is_database_away
 from openhours.db.weekly import week_of
+from openhours.errors import Unavailable
 from openhours.ingestion import new_weeks
 from openhours.ingestion.ingest import LOCK
+from openhours.ingestion.job import MAX_ATTEMPTS
 from openhours.ingestion.retention import drop_new_weeks
+from openhours.process_pool import Processes
 from openhours.reports.slices import Slice, read_observations
 from openhours.stores.packs import Polls
 from openhours.stores.tables import OBSERVATIONS, POLLED
@@ -21,9 +25,7 @@ from tests.stores.polls import START, Connection, load, with_connection
 
 pytestmark = pytest.mark.slow
 
-APART = (
-    "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^observations_.*_[0-9a-f]{8}$'"
-)
+NEW = r"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'observations%\_new\_%'"
 # Three weeks: one more than are worked at together.
 ROWS = [(store, week * 7 * 24 + store, True) for week in range(3) for store in range(4)]
 WEEKS = ["20230116", "20230123", "20230130"]
@@ -46,7 +48,7 @@ def test_a_file_of_many_weeks_is_loaded_whole(loader: Loader) -> None:
         text += f"a,{from_us(START + day * DAY):%Y-%m-%d %H:%M:%S} UTC,active\n"
     assert loader.load(text) == (50, 50, 0, 0)
     assert len(loader.stored()) == 50
-    assert fetch(loader.url, APART) == []
+    assert fetch(loader.url, NEW) == []
     assert loader.load(text + "a,2023-01-18 10:00:00 UTC,inactive\n", "more.csv") == (51, 1, 50, 0)
 
 
@@ -59,17 +61,17 @@ def test_of_a_file_that_is_rolled_back_nothing_is_seen_and_the_next_one_clears_u
         await load(connection, database_url, ROWS)
         await transaction.rollback()
         assert await connection.fetchval("SELECT count(*) FROM observations") == 0
-        assert len(await connection.fetch(APART)) == 3, "they were committed, apart"
+        assert len(await connection.fetch(NEW)) == 3, "they were committed"
         async with connection.transaction():
             await load(connection, database_url, ROWS[:4])
         assert await connection.fetchval("SELECT count(*) FROM observations") == 4
-        assert await connection.fetch(APART) == []
+        assert await connection.fetch(NEW) == []
 
     with_connection(database_url, scenario)
     assert partitions(database_url) == ["observations_20230116"]
 
 
-def test_what_a_file_left_is_dropped_by_the_hour_but_not_while_one_is_loaded(
+def test_what_a_file_left_is_dropped_but_not_while_one_is_loaded(
     database_url: str,
 ) -> None:
     async def leave(connection: Connection) -> None:
@@ -81,12 +83,12 @@ def test_what_a_file_left_is_dropped_by_the_hour_but_not_while_one_is_loaded(
     async def look_while_one_is_loaded(connection: Connection) -> None:
         await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
         await asyncio.to_thread(on_engine, database_url, drop_new_weeks)
-        assert len(await connection.fetch(APART)) == 3
+        assert len(await connection.fetch(NEW)) == 3
 
     with_connection(database_url, leave)
     with_connection(database_url, look_while_one_is_loaded)
     on_engine(database_url, drop_new_weeks)
-    assert fetch(database_url, APART) == []
+    assert fetch(database_url, NEW) == []
 
 
 def test_a_report_that_began_before_the_file_was_loaded_sees_nothing_of_it(
@@ -99,7 +101,7 @@ def test_a_report_that_began_before_the_file_was_loaded_sees_nothing_of_it(
         other = await asyncpg.connect(database_url)
         report = other.transaction(isolation="repeatable_read")
         await report.start()
-        assert len(await other.fetch(APART)) == 3, "its snapshot has the tables"
+        assert len(await other.fetch(NEW)) == 3, "its snapshot has the tables"
         await transaction.commit()
         # By themselves the rows are seen: the tables are partitions now.
         assert await other.fetchval("SELECT count(*) FROM observations") == len(ROWS)
@@ -116,6 +118,80 @@ def test_a_report_that_began_before_the_file_was_loaded_sees_nothing_of_it(
     with_connection(database_url, scenario)
 
 
+def test_a_report_sees_nothing_of_a_file_in_days_that_are_known_without_their_week(
+    database_url: str,
+) -> None:
+    async def scenario(connection: Connection) -> None:
+        # Somebody has dropped the week of rows that were changed by hand.
+        await connection.execute("INSERT INTO observation_days VALUES ('2023-01-18', false)")
+        transaction = connection.transaction()
+        await transaction.start()
+        await load(connection, database_url, ROWS)
+        other = await asyncpg.connect(database_url)
+        report = other.transaction(isolation="repeatable_read")
+        await report.start()
+        assert len(await other.fetch(NEW)) == 2, "its snapshot has the tables"
+        await transaction.commit()
+        part = Slice(POLLED, START + 30 * DAY, 30 * DAY, 1, 100, None, "UTC")
+        assert len((await read_observations(other, part, np.arange(1, 100))).at) == 0
+        await report.commit()
+        async with other.transaction():
+            found = await read_observations(other, part, np.arange(1, 100))
+        assert len(found.at) == len(ROWS)
+        await other.close()
+
+    with_connection(database_url, scenario)
+
+
+def test_a_migration_waits_for_a_file_that_brings_a_week(database_url: str) -> None:
+    async def scenario(connection: Connection) -> None:
+        migration = await asyncpg.connect(database_url)
+        async with connection.transaction():
+            assert await OBSERVATIONS.is_missing(connection, week_of(START))
+            altering = asyncio.create_task(
+                migration.execute("ALTER TABLE observations ADD COLUMN more int")
+            )
+            await until_one_waits(database_url)
+        await altering
+        await migration.execute("ALTER TABLE observations DROP COLUMN more")
+        await migration.close()
+
+    with_connection(database_url, scenario)
+
+
+def test_a_file_waits_while_its_table_is_locked(loader: Loader) -> None:
+    text = "store_id,timestamp_utc,status\na,2023-01-18 10:00:00 UTC,active\n"
+
+    async def load_while_it_is_locked() -> tuple[int, int, int, int]:
+        other = await asyncpg.connect(loader.url)
+        async with other.transaction():
+            await other.execute("LOCK TABLE observations IN ACCESS EXCLUSIVE MODE")
+            loading = asyncio.create_task(asyncio.to_thread(loader.load, text))
+            await until_one_waits(loader.url)
+        await other.close()
+        return await loading
+
+    assert asyncio.run(load_while_it_is_locked()) == (1, 1, 0, 0)
+
+
+def test_a_file_that_gave_way_is_loaded_again_and_no_attempt_is_counted(loader: Loader) -> None:
+    class GivesWay(Processes):
+        async def run(self, *_: object) -> Any:
+            raise Unavailable("observations is locked: try again")
+
+    path = loader.place / "polls.csv"
+    path.write_text("store_id,timestamp_utc,status\na,2023-01-18 10:00:00 UTC,active\n")
+    pk = loader.add(path).pk
+    busy = Loader(loader.settings, GivesWay(1))
+    for _ in range(MAX_ATTEMPTS + 1):
+        with pytest.raises(Unavailable):
+            busy.run(pk)
+    assert [tuple(row) for row in loader.fetch("SELECT state, attempt FROM ingestions")] == [
+        ("queued", 0)
+    ]
+    assert loader.run(pk)["state"] == "complete"
+
+
 def test_a_connection_that_ends_while_a_week_is_filled_ends_the_file(database_url: str) -> None:
     async def scenario(connection: Connection) -> None:
         with pytest.raises(DATABASE_AWAY):
@@ -128,7 +204,7 @@ def test_a_connection_that_ends_while_a_week_is_filled_ends_the_file(database_ur
                 await week.add(POLLS)
 
     with_connection(database_url, scenario)
-    assert fetch(database_url, APART) == []
+    assert fetch(database_url, NEW) == []
 
 
 @pytest.mark.parametrize("weeks_after", [0, 3])

@@ -1,6 +1,7 @@
 """Uploads: whole on the disk or not there at all."""
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -140,3 +141,19 @@ def test_an_upload_is_kept_where_nobody_knows_whether_it_is_awaited(
         fetch(database_url, f"{moment} FOR EACH ROW EXECUTE FUNCTION break_connection()")
         assert client.post("/ingest/status", content=b"store_id\n").status_code == 503
     assert len(list(folder_of(settings).iterdir())) == kept
+
+
+def test_an_error_of_the_disk_while_more_is_received_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system tells it once: at the end all would seem to be on disk."""
+    monkeypatch.setattr("openhours.ingestion.uploads._SYNCED_AT_ONCE", 1)
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "the disk is broken")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+
+    with pytest.raises(OSError, match="the disk is broken"):
+        send(tmp_path, bytes(LIMIT // 2))
+    assert list(tmp_path.iterdir()) == []

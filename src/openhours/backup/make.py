@@ -54,7 +54,7 @@ async def make(settings: Settings, file: Path, on_bytes: Callable[[int], None]) 
                     f"--schema={manifest.namespace}",
                     f"--snapshot={copied.snapshot}",
                     # They may be renamed meanwhile; locked, they would keep their file waiting.
-                    f"--exclude-table={OBSERVATIONS.names_apart}",
+                    f"--exclude-table={OBSERVATIONS.new_names}",
                 ]
                 with backup.dump() as member:
                     async with programs.running(pg_dump, url, *options) as process:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ _INDEX_MEMORY = "SET LOCAL maintenance_work_mem = '128MB'"
 _TIMEOUT = "2s"
 _LOCK_NOT_AVAILABLE = "55P03"
 _OF_WEEK = "of_week"  # constraint
+_DROP_TIMEOUT = "SET LOCAL lock_timeout = '500ms'"
 _MAX_TRIES = 20
 _PAUSE = 3.0
 WEEK = 7 * DAY
@@ -42,7 +44,7 @@ _KEY = """
 SELECT pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid = $1::text::regclass AND contype = 'p'
 """
-_APART = """
+_NEW = """
 SELECT relname FROM pg_class WHERE relname ~ $1 AND relkind = 'r' AND relnamespace = (
     SELECT relnamespace FROM pg_class WHERE oid = $2::text::regclass)
 """
@@ -75,26 +77,32 @@ class WeeklyTable:
         """Return the name of the week's table: this one's, and the week's Monday."""
         return f"{self.name}_{start_of(week):%Y%m%d}"
 
-    def name_apart(self, week: int) -> str:
-        """Return a name that no other table has, for one that may become the week's."""
-        return f"{self.name_of(week)}_{secrets.token_hex(4)}"
+    def new_name(self, week: int) -> str:
+        """Return a random name for a table that is to become the week's."""
+        return f"{self.name_of(week)}_new_{secrets.token_hex(4)}"
 
     @property
-    def names_apart(self) -> str:
-        """Return a pattern of `name_apart`, for pg_dump."""
-        return f"{self.name}_{'?' * 8}_{'?' * 8}"
+    def new_names(self) -> str:
+        """Return a pattern of `new_name`, for pg_dump."""
+        return f"{self.name}_????????_new_????????"
 
-    async def drop_apart(self, connection: "asyncpg.Connection[Any]") -> None:
-        """Drop the tables with names of `name_apart`, while nobody makes one."""
-        pattern = rf"^{self.name}_\d{{8}}_[0-9a-f]{{8}}$"
-        for row in await connection.fetch(_APART, pattern, self.name):
-            await connection.execute(f"DROP TABLE {row['relname']}")
-            log.info("dropped %s: its file was not loaded in the end", row["relname"])
+    async def drop_new(self, connection: "asyncpg.Connection[Any]") -> None:
+        """Drop the tables with names of `new_name`, but for those that are being read.
+
+        Call it only while nobody else makes such tables.
+        """
+        pattern = rf"^{self.name}_\d{{8}}_new_[0-9a-f]{{8}}$"
+        for row in await connection.fetch(_NEW, pattern, self.name):
+            with suppress(asyncpg.LockNotAvailableError):
+                async with connection.transaction():
+                    await connection.execute(_DROP_TIMEOUT)
+                    await connection.execute(f"DROP TABLE {row['relname']}")
+                log.info("dropped %s: its ingestion did not complete", row["relname"])
 
     async def is_missing(self, connection: "asyncpg.Connection[Any]", week: int) -> bool:
         """Return whether the week has no table.
 
-        Then no other transaction makes a partition until the caller's ends.
+        Then no other transaction makes a partition, or changes this table, until the caller's ends.
         """
         name = self.name_of(week)
         if await connection.fetchval(_STATE, name, self.name):
@@ -104,6 +112,8 @@ class WeeklyTable:
         if attached is False:
             # It was detached by hand, with its rows.
             await self.attach(connection, week)
+        if attached is None:
+            await connection.execute(f"LOCK TABLE {self.name} IN ACCESS SHARE MODE")
         return attached is None
 
     async def create(self, connection: "asyncpg.Connection[Any]", table: str) -> None:
@@ -148,30 +158,29 @@ class WeeklyTable:
             return await connection.fetchrow(statement, *args)
 
     async def add_key(self, connection: "asyncpg.Connection[Any]", table: str, week: int) -> None:
-        """Give a table apart the key of this one, and make sure that its rows are the week's."""
+        """Give a new table the key of this one, and make sure that its rows are the week's."""
         await connection.execute(_INDEX_MEMORY)
         key = await connection.fetchval(_KEY, self.name)
         await connection.execute(f"ALTER TABLE {table} {self._check(week)}, ADD {key}")
 
     async def attach(
-        self, connection: "asyncpg.Connection[Any]", week: int, apart: str | None = None
+        self, connection: "asyncpg.Connection[Any]", week: int, new: str | None = None
     ) -> None:
         """Make the week's table a partition; PostgreSQL gives it the indexes that it lacks.
 
-        apart: the table with its key; it gets the week's name. Otherwise it has that name already
+        new: the table that `add_key` has prepared; without it, that with the week's name
         """
         name = self.name_of(week)
         start, end = _bounds(week)
-        if apart is None:
-            check = f"ALTER TABLE {name} {self._check(week)}"
+        if new is None:
+            await connection.execute(f"ALTER TABLE {name} {self._check(week)}")
         else:
-            check = (
-                f"ALTER TABLE {apart} RENAME TO {name};"
-                f" ALTER INDEX {apart}_pkey RENAME TO {name}_pkey"
-            )
+            await connection.execute(f"ALTER TABLE {new} RENAME TO {name}")
+            # A table that was this week's once may still have its index by that name.
+            if await connection.fetchval("SELECT to_regclass($1) IS NULL", f"{name}_pkey"):
+                await connection.execute(f"ALTER INDEX IF EXISTS {new}_pkey RENAME TO {name}_pkey")
         await connection.execute(
             f"""
-            {check};
             ALTER TABLE {self.name} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end});
             ALTER TABLE {name} DROP CONSTRAINT {_OF_WEEK};
             """
@@ -209,7 +218,7 @@ async def _drop(engine: AsyncEngine, table: str) -> None:
     for attempt in range(1, _MAX_TRIES + 1):
         try:
             async with engine.begin() as connection:
-                await connection.execute(text("SET LOCAL lock_timeout = '500ms'"))
+                await connection.execute(text(_DROP_TIMEOUT))
                 await connection.execute(text(f"DROP TABLE {table}"))
             return
         except DBAPIError as error:

@@ -1,4 +1,4 @@
-"""One file into the database, in a child process: all its good rows in one transaction."""
+"""One file into the database, in a child process: all its good rows at once, or none."""
 
 import hashlib
 import os

@@ -44,6 +44,10 @@ async def run_ingestion(
             await _load(engine, processes, url, settings, attempt)
         except FileRefused as error:
             await write.fail(engine, ingestion_pk, str(error))
+        except Unavailable:
+            # A table is locked for long: the file waits, and this was no attempt.
+            await write.postpone(engine, attempt)
+            raise
         except (StoreFailed, SettingsError) as error:
             if not is_shared(attempt.path, uploaded=attempt.uploaded):
                 await write.fail(engine, ingestion_pk, str(error))

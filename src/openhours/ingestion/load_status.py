@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openhours.api.csv_cells import FORMULA_STARTS
-from openhours.db.weekly import week_of
+from openhours.db.weekly import start_of, week_of
 from openhours.ingestion.ahead import ahead
 from openhours.ingestion.csv.reasons import Reason
 from openhours.ingestion.csv.source import Position, Source
@@ -102,11 +102,11 @@ async def write_days(
     stores = _Stores(await ensure_stores(connection, days.store_ids), days.store_ids)
     loaded = done = 0
     made = (stores.translate(number, days.take(number)) for number in days.days)
-    async with new_weeks(url) as apart, aclosing(ahead(made)) as each:
+    async with new_weeks(url) as new, aclosing(ahead(made)) as each:
         for week, numbers in groupby(days.days, lambda day: week_of(day * DAY)):
-            is_new = await OBSERVATIONS.is_missing(connection, week)
+            is_new = await _make_sure(connection, week)
             args = week, list(numbers), each
-            write = _fill(connection, apart, *args) if is_new else _merge(connection, *args)
+            write = _fill(connection, new, *args) if is_new else _merge(connection, *args)
             async with aclosing(write) as written:
                 async for changed in written:
                     loaded += changed
@@ -115,19 +115,32 @@ async def write_days(
         polled, first_observed = stores.first_observed()
         await note_first_observed(connection, polled, first_observed)
         await note_newest_poll(connection, stores.newest)
-        await apart.attach(connection)
+        await new.attach(connection)
     return loaded, polled.tolist()
+
+
+async def _make_sure(connection: "asyncpg.Connection[Any]", week: int) -> bool:
+    """Return whether the week is new; one whose days are known without a table gets one here."""
+    if not await OBSERVATIONS.is_missing(connection, week):
+        return False
+    first = to_us(start_of(week)) // DAY
+    if not any(await packs.days_with_rows(connection, first, first + 6)):
+        return True
+    # Reports that run already may read rows of these days.
+    await OBSERVATIONS.create(connection, OBSERVATIONS.name_of(week))
+    await OBSERVATIONS.attach(connection, week)
+    return False
 
 
 async def _fill(
     connection: "asyncpg.Connection[Any]",
-    apart: NewWeeks,
+    new: NewWeeks,
     week: int,
     numbers: Sequence[int],
     each: "AsyncIterator[_Day]",
 ) -> AsyncGenerator[int, None]:
     """Write days of a new week; yield how many rows each has."""
-    table = await apart.begin(week)
+    table = await new.begin(week)
     for number in numbers:
         day = await anext(each)
         copying = asyncio.create_task(table.add(day.polls))
@@ -136,7 +149,7 @@ async def _fill(
         finally:
             await copying
         yield len(day.polls.store)
-    apart.end(table)
+    new.end(table)
 
 
 async def _merge(
@@ -186,7 +199,7 @@ class _Stores:
         polls = packs.Polls(self._id[rows.code], rows.observed_at, rows.active)
         if (polls.store[1:] < polls.store[:-1]).any():
             polls = polls.of(np.argsort(polls.store, kind="stable"))
-        return _Day(polls.of(np.argsort(polls.at)), packs.pack(day, polls))
+        return _Day(polls.of(np.argsort(polls.at, kind="stable")), packs.pack(day, polls))
 
     def first_observed(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the ids of the stores that had rows, and their first instants (µs)."""

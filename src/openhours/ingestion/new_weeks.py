@@ -7,7 +7,7 @@ the file's transaction makes the tables partitions at its end, and nobody sees a
     the next                   copy copy copy | key, commit
     the file  packs ........................................ attach both, commit
 
-Tables of a file that is not loaded in the end are dropped by the next one, or within an hour.
+Tables of an ingestion that does not complete are dropped by the next one, or within a minute.
 """
 
 import asyncio
@@ -24,14 +24,13 @@ from openhours.stores.packs import Polls
 from openhours.stores.tables import OBSERVATIONS
 from openhours.stores.write import copy_observations
 
-_AT_ONCE = 2
-# Who waits for a lock of the file's transaction may hold one that is needed here. PostgreSQL cannot
-# see that they wait for each other.
+# A statement that waits for the file's transaction may hold up what is done here, and PostgreSQL
+# cannot see that the file waits for this.
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '10s'"
 
 
 class NewWeek(NamedTuple):
-    """A week's table that is being filled, apart."""
+    """A new week's table that is being filled."""
 
     week: int
     table: str
@@ -51,17 +50,16 @@ class NewWeeks:
         self._ended: list[tuple[NewWeek, asyncio.Task[None]]] = []
 
     async def begin(self, week: int) -> NewWeek:
-        """Make a table for the week, when fewer than two others are worked at."""
+        """Make a table for the week, once all others but one have their keys."""
+        for _, ending in self._ended[:-1]:
+            await ending  # one may still get its key; an error of the others ends the file
         connection: Any = await self._pool.acquire()
-        for _, ending in self._ended:
-            if ending.done():
-                ending.result()
         if not self._ended:
-            await OBSERVATIONS.drop_apart(connection)
+            await OBSERVATIONS.drop_new(connection)
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute(f"{worker_connection.NOTICE_KILLED_CLIENT}; {_LOCK_TIMEOUT}")
-        table = OBSERVATIONS.name_apart(week)
+        table = OBSERVATIONS.new_name(week)
         try:
             await OBSERVATIONS.create(connection, table)
         except asyncpg.LockNotAvailableError:
@@ -77,7 +75,6 @@ class NewWeeks:
             await OBSERVATIONS.add_key(filled.connection, filled.table, filled.week)
             await filled.transaction.commit()
         finally:
-            # Who waits for it in `begin` finds out why it failed.
             await self._pool.release(filled.connection)
 
     async def attach(self, connection: "asyncpg.Connection[Any]") -> None:
@@ -97,7 +94,7 @@ class NewWeeks:
 @asynccontextmanager
 async def new_weeks(url: str) -> AsyncIterator[NewWeeks]:
     """Yield what fills new weeks over up to two connections, opened when they are needed."""
-    pool = await worker_connection.open_pool(url, _AT_ONCE)
+    pool = await worker_connection.open_pool(url, 2)
     weeks = NewWeeks(pool)
     try:
         yield weeks

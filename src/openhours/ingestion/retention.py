@@ -1,4 +1,4 @@
-"""Retention of rejected rows and of the list of ingested files; what broken loading left."""
+"""Retention of rejected rows and of the list of files, and what a broken ingestion left."""
 
 from datetime import timedelta
 
@@ -47,11 +47,11 @@ async def prune_ingestions(engine: AsyncEngine, settings: Settings) -> int:
 
 
 async def drop_new_weeks(engine: AsyncEngine) -> None:
-    """Drop the tables of new weeks whose file was not loaded in the end, unless one is loaded."""
+    """Drop the tables of new weeks whose ingestion did not complete, unless a file is loaded."""
     async with engine.begin() as connection:
         query = text("SELECT pg_try_advisory_xact_lock(:lock)")
         if await connection.scalar(query, {"lock": LOCK}):
-            await OBSERVATIONS.drop_apart(await raw_connection(connection))
+            await OBSERVATIONS.drop_new(await raw_connection(connection))
 
 
 def _is_over() -> ColumnElement[bool]:

@@ -185,32 +185,27 @@ async def _from_form(request: Request, path: Path, limit: int) -> str | None:
 
 async def _write(path: Path, chunks: AsyncIterator[bytes]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    loop = asyncio.get_running_loop()
+    unsynced, syncing = 0, None
     with os.fdopen(descriptor, "wb") as file:
-        unsynced, syncing = 0, None
-        async for chunk in _gathered(chunks):
-            await anyio.to_thread.run_sync(file.write, chunk)
-            unsynced += len(chunk)
-            if unsynced >= _SYNCED_AT_ONCE:
-                if syncing is not None:
-                    await syncing
-                # The disk works while more is received: at the end little is left to wait for.
-                syncing = asyncio.create_task(_sync_data(os.dup(descriptor)))
-                unsynced = 0
-        if syncing is not None:
-            await syncing  # an error that it was told is not told again
-        await anyio.to_thread.run_sync(to_disk, file, path.parent)
-
-
-async def _sync_data(descriptor: int) -> None:
-    """Bring what is written to disk by now, and close the descriptor, which nobody else has."""
-
-    def sync() -> None:
         try:
-            os.fdatasync(descriptor)
+            async for chunk in _gathered(chunks):
+                await anyio.to_thread.run_sync(file.write, chunk)
+                unsynced += len(chunk)
+                if unsynced >= _SYNCED_AT_ONCE:
+                    if syncing is not None:
+                        await syncing
+                    # The disk works while more is received: at the end little is left to wait for.
+                    syncing = loop.run_in_executor(None, os.fdatasync, descriptor)
+                    unsynced = 0
+            if syncing is not None:
+                # The system tells an error of a file once, so `to_disk` would not get it.
+                await syncing
         finally:
-            os.close(descriptor)
-
-    await anyio.to_thread.run_sync(sync)
+            if syncing is not None:
+                await asyncio.wait([syncing])  # it has the descriptor
+                _ = syncing.cancelled() or syncing.exception()  # told above, or after another error
+        await anyio.to_thread.run_sync(to_disk, file, path.parent)
 
 
 async def _gathered(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

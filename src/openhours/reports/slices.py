@@ -74,15 +74,15 @@ async def read_observations(
     """
     since, beyond = part.as_of - part.lookback, part.as_of + 1
     found = [_NO_POLLS]
-    without_rows: list[int] = []
+    not_from_rows: list[int] = []
     if part.feed == POLLED:
         first, last = since // DAY, part.as_of // DAY
         days = await days_with_rows(connection, first, last)
         async for polls in _read_packs(connection, part, days.packed):
             inside = (polls.at >= since) & (polls.at < beyond)
             found.append(_placed(polls if inside.all() else polls.of(inside), ids))
-        without_rows = [day * DAY for day in range(first, last + 1) if day not in days.others]
-    for start, end in _others(without_rows, DAY, since, beyond):
+        not_from_rows = [day * DAY for day in range(first, last + 1) if day not in days.others]
+    for start, end in _others(not_from_rows, DAY, since, beyond):
         found.append(_placed(await _read_rows(connection, part, start, end), ids))
     return _sorted(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
@@ -159,13 +159,13 @@ def _blocks_of(stores: Sequence[int]) -> Sequence[int]:
     return sorted({store // BLOCK for store in stores})
 
 
-def _others(these: Sequence[int], length: int, since: int, beyond: int) -> list[tuple[int, int]]:
-    """Return the stretches of [since, beyond) outside of the days or hours that begin at `these`.
+def _others(skipped: Sequence[int], length: int, since: int, beyond: int) -> list[tuple[int, int]]:
+    """Return the stretches of [since, beyond) outside of the days or hours that begin at `skipped`.
 
-    All in µs; `these` is sorted.
+    All in µs; `skipped` is sorted.
     """
     found = []
-    for start in these:
+    for start in skipped:
         if since < start:
             found.append((since, start))
         since = start + length

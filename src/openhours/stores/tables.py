@@ -147,7 +147,7 @@ class Observation(Base):
 
 
 class ObservationDay(Base):
-    """UTC day that has polls; `packed`: its packs hold exactly its rows, see `stores.packs`."""
+    """UTC day that may have polls; `packed`: its packs hold just its rows, see `stores.packs`."""
 
     __tablename__ = "observation_days"
 

@@ -186,6 +186,7 @@ class Worker:
         async def look_into_inbox(_schedule: Schedule) -> None:
             await inbox.scan(engine, settings)
             await remove_broken_uploads(engine, settings)
+            await drop_new_weeks(engine)
 
         async def count_activity(_schedule: Schedule) -> None:
             await count_ended_periods(engine, settings.activity_cron)
@@ -198,7 +199,6 @@ class Worker:
             await prune_activity(engine, settings)
             await prune_rejected_rows(engine)
             await prune_ingestions(engine, settings)
-            await drop_new_weeks(engine)
             await prune_expired(engine)
             await prune_answers(engine)
             await prune_deleted(engine)
