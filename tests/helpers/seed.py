@@ -16,7 +16,7 @@ def week_of_polls(stores: int, polls: int, every: str, active: str) -> list[str]
         FOR VALUES FROM ('2023-01-16 00:00+00') TO ('2023-01-23 00:00+00')
         """,
         f"""
-        INSERT INTO observations_20230116
+        INSERT INTO observations
         SELECT s, timestamptz '2023-01-16 00:00+00' + n * interval '{every}', {active}
         FROM generate_series(1, {stores}) s, generate_series(0, {polls - 1}) n
         ORDER BY hashint4(s * 1000 + n)
