@@ -50,6 +50,17 @@ async def insert(connection: Connection, store: int = 1) -> None:
     await connection.execute("INSERT INTO observations VALUES ($1, $2, true)", store, AT)
 
 
+async def bring(connection: Connection, week: int, *polled_at: datetime) -> None:
+    """Make a week of a new table with polls at these instants, as a file does."""
+    table = OBSERVATIONS.new_name(week)
+    await OBSERVATIONS.create(connection, table)
+    await connection.executemany(
+        f"INSERT INTO {table} VALUES (1, $1, true)", [(at,) for at in polled_at]
+    )
+    await OBSERVATIONS.add_key(connection, table, week)
+    await OBSERVATIONS.attach(connection, week, table)
+
+
 def test_all_who_need_a_week_at_once_get_one(database_url: str) -> None:
     async def test(connections: list[Connection]) -> None:
         for week in range(WEEK, WEEK + 5):
@@ -69,11 +80,7 @@ def test_who_needs_a_week_that_a_file_is_bringing_is_told_to_try_later(database_
         await OBSERVATIONS.ensure(agent, WEEK + 1)
         async with loader.transaction():
             assert await OBSERVATIONS.is_missing(loader, WEEK)
-            table = OBSERVATIONS.new_name(WEEK)
-            await OBSERVATIONS.create(loader, table)
-            await loader.execute(f"INSERT INTO {table} VALUES (1, $1, true)", AT)
-            await OBSERVATIONS.add_key(loader, table, WEEK)
-            await OBSERVATIONS.attach(loader, WEEK, table)
+            await bring(loader, WEEK, AT)
             await OBSERVATIONS.ensure(agent, WEEK + 1)  # what there is, is not waited for
             with pytest.raises(Unavailable, match="2024-02-26"):
                 await OBSERVATIONS.ensure(agent, WEEK)
@@ -141,10 +148,7 @@ def test_a_week_with_a_new_table_is_like_the_others(database_url: str) -> None:
     async def test(connections: list[Connection]) -> None:
         one = connections[0]
         await OBSERVATIONS.ensure(one, WEEK)
-        table = OBSERVATIONS.new_name(WEEK + 1)
-        await OBSERVATIONS.create(one, table)
-        await OBSERVATIONS.add_key(one, table, WEEK + 1)
-        await OBSERVATIONS.attach(one, WEEK + 1, table)
+        await bring(one, WEEK + 1)
         looks = [
             [
                 row["what"].replace(OBSERVATIONS.name_of(week), "week")
@@ -185,10 +189,7 @@ def test_a_week_whose_index_has_its_name_elsewhere_is_made_again(database_url: s
         await one.execute(
             f"ALTER TABLE observations DETACH PARTITION {name}; ALTER TABLE {name} RENAME TO kept"
         )
-        table = OBSERVATIONS.new_name(WEEK)
-        await OBSERVATIONS.create(one, table)
-        await OBSERVATIONS.add_key(one, table, WEEK)
-        await OBSERVATIONS.attach(one, WEEK, table)
+        await bring(one, WEEK)
         await insert(one)
         with pytest.raises(asyncpg.UniqueViolationError):
             await insert(one)

@@ -1,6 +1,8 @@
 """New weeks are filled in transactions of their own; all of a file is seen at once, or nothing."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -21,15 +23,13 @@ from openhours.stores.tables import OBSERVATIONS, POLLED
 from openhours.times import DAY, from_us
 from tests.helpers.database import fetch, on_engine, until_one_waits
 from tests.ingestion.loader import Loader
-from tests.stores.polls import START, Connection, load, with_connection
+from tests.stores.polls import START, Connection, load, load_and_roll_back, with_connection
 
 pytestmark = pytest.mark.slow
 
 NEW = r"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'observations%\_new\_%'"
 # Three weeks: one more than are worked at together.
 ROWS = [(store, week * 7 * 24 + store, True) for week in range(3) for store in range(4)]
-WEEKS = ["20230116", "20230123", "20230130"]
-
 POLLS = Polls(np.array([1]), np.array([START]), np.array([True]))
 
 
@@ -56,10 +56,7 @@ def test_of_a_file_that_is_rolled_back_nothing_is_seen_and_the_next_one_clears_u
     database_url: str,
 ) -> None:
     async def scenario(connection: Connection) -> None:
-        transaction = connection.transaction()
-        await transaction.start()
-        await load(connection, database_url, ROWS)
-        await transaction.rollback()
+        await load_and_roll_back(connection, database_url, ROWS)
         assert await connection.fetchval("SELECT count(*) FROM observations") == 0
         assert len(await connection.fetch(NEW)) == 3, "they were committed"
         async with connection.transaction():
@@ -75,10 +72,7 @@ def test_what_a_file_left_is_dropped_but_not_while_one_is_loaded(
     database_url: str,
 ) -> None:
     async def leave(connection: Connection) -> None:
-        transaction = connection.transaction()
-        await transaction.start()
-        await load(connection, database_url, ROWS)
-        await transaction.rollback()
+        await load_and_roll_back(connection, database_url, ROWS)
 
     async def look_while_one_is_loaded(connection: Connection) -> None:
         await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
@@ -91,29 +85,37 @@ def test_what_a_file_left_is_dropped_but_not_while_one_is_loaded(
     assert fetch(database_url, NEW) == []
 
 
+@asynccontextmanager
+async def report_from_before(
+    connection: Connection, url: str, new: int
+) -> AsyncIterator[Connection]:
+    """Load ROWS; yield a connection whose snapshot is of before the commit, with `new` tables."""
+    transaction = connection.transaction()
+    await transaction.start()
+    await load(connection, url, ROWS)
+    report = await asyncpg.connect(url)
+    async with report.transaction(isolation="repeatable_read"):
+        assert len(await report.fetch(NEW)) == new, "its snapshot has the tables"
+        await transaction.commit()
+        yield report
+    await report.close()
+
+
+async def polls_read(connection: Connection) -> int:
+    part = Slice(POLLED, START + 30 * DAY, 30 * DAY, 1, 100, None, "UTC")
+    return len((await read_observations(connection, part, np.arange(1, 100))).at)
+
+
 def test_a_report_that_began_before_the_file_was_loaded_sees_nothing_of_it(
     database_url: str,
 ) -> None:
     async def scenario(connection: Connection) -> None:
-        transaction = connection.transaction()
-        await transaction.start()
-        await load(connection, database_url, ROWS)
-        other = await asyncpg.connect(database_url)
-        report = other.transaction(isolation="repeatable_read")
-        await report.start()
-        assert len(await other.fetch(NEW)) == 3, "its snapshot has the tables"
-        await transaction.commit()
-        # By themselves the rows are seen: the tables are partitions now.
-        assert await other.fetchval("SELECT count(*) FROM observations") == len(ROWS)
-        until = START + 30 * DAY
-        part = Slice(POLLED, until, 30 * DAY, 1, 100, None, "UTC")
-        found = await read_observations(other, part, np.arange(1, 100))
-        assert len(found.at) == 0
-        await report.commit()
-        async with other.transaction(isolation="repeatable_read"):
-            found = await read_observations(other, part, np.arange(1, 100))
-        assert len(found.at) == len(ROWS)
-        await other.close()
+        async with report_from_before(connection, database_url, new=3) as report:
+            # By themselves the rows are seen: the tables are partitions now.
+            assert await report.fetchval("SELECT count(*) FROM observations") == len(ROWS)
+            assert await polls_read(report) == 0
+        async with connection.transaction():
+            assert await polls_read(connection) == len(ROWS)
 
     with_connection(database_url, scenario)
 
@@ -124,21 +126,10 @@ def test_a_report_sees_nothing_of_a_file_in_days_that_are_known_without_their_we
     async def scenario(connection: Connection) -> None:
         # Somebody has dropped the week of rows that were changed by hand.
         await connection.execute("INSERT INTO observation_days VALUES ('2023-01-18', false)")
-        transaction = connection.transaction()
-        await transaction.start()
-        await load(connection, database_url, ROWS)
-        other = await asyncpg.connect(database_url)
-        report = other.transaction(isolation="repeatable_read")
-        await report.start()
-        assert len(await other.fetch(NEW)) == 2, "its snapshot has the tables"
-        await transaction.commit()
-        part = Slice(POLLED, START + 30 * DAY, 30 * DAY, 1, 100, None, "UTC")
-        assert len((await read_observations(other, part, np.arange(1, 100))).at) == 0
-        await report.commit()
-        async with other.transaction():
-            found = await read_observations(other, part, np.arange(1, 100))
-        assert len(found.at) == len(ROWS)
-        await other.close()
+        async with report_from_before(connection, database_url, new=2) as report:
+            assert await polls_read(report) == 0
+        async with connection.transaction():
+            assert await polls_read(connection) == len(ROWS)
 
     with_connection(database_url, scenario)
 

@@ -45,6 +45,13 @@ async def load(connection: Connection, url: str, rows: list[Poll]) -> None:
         await write_days(connection, url, days, nothing)
 
 
+async def load_and_roll_back(connection: Connection, url: str, rows: list[Poll]) -> None:
+    transaction = connection.transaction()
+    await transaction.start()
+    await load(connection, url, rows)
+    await transaction.rollback()
+
+
 async def nothing(_: float) -> None:
     return
 

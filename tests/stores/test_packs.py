@@ -25,6 +25,7 @@ from tests.stores.polls import (
     Connection,
     insert,
     load,
+    load_and_roll_back,
     state,
     with_connection,
 )
@@ -73,10 +74,7 @@ def test_packs_and_rows_give_the_same_observations(
                     await load(connection, database_url, value)
                 stored |= {(store, START + at * HOUR): active for store, at, active in value}
             elif step == "load and roll back":
-                transaction = connection.transaction()
-                await transaction.start()
-                await load(connection, database_url, value)
-                await transaction.rollback()
+                await load_and_roll_back(connection, database_url, value)
             elif step == "pack":
                 await packs.pack_each(connection)
             elif step == "insert by hand":

@@ -53,7 +53,7 @@ async def make(settings: Settings, file: Path, on_bytes: Callable[[int], None]) 
                     "--format=custom",
                     f"--schema={manifest.namespace}",
                     f"--snapshot={copied.snapshot}",
-                    # They may be renamed meanwhile; locked, they would keep their file waiting.
+                    # New weeks of a file that is being loaded: locked, they would keep it waiting.
                     f"--exclude-table={OBSERVATIONS.new_names}",
                 ]
                 with backup.dump() as member:

@@ -32,22 +32,18 @@ WEEK = 7 * DAY
 # 1970-01-05 was a Monday.
 _MONDAY = 4 * DAY
 
+_BESIDE = "relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = $2::text::regclass)"
 # Read from the tables themselves: what to_regclass() knows may be older than the lock, and then it
 # does not find a table that the lock's last holder made.
-_STATE = """
+_STATE = f"""
 SELECT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) FROM pg_class c
-WHERE relname = $1 AND relnamespace = (
-    SELECT relnamespace FROM pg_class WHERE oid = $2::text::regclass)
-"""
-
+WHERE relname = $1 AND {_BESIDE}
+"""  # noqa: S608  our own text
 _KEY = """
 SELECT pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid = $1::text::regclass AND contype = 'p'
 """
-_NEW = """
-SELECT relname FROM pg_class WHERE relname ~ $1 AND relkind = 'r' AND relnamespace = (
-    SELECT relnamespace FROM pg_class WHERE oid = $2::text::regclass)
-"""
+_NEW = f"SELECT relname FROM pg_class WHERE relname ~ $1 AND relkind = 'r' AND {_BESIDE}"  # noqa: S608
 
 
 def week_of(us: int) -> int:
@@ -109,12 +105,18 @@ class WeeklyTable:
             return False
         await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _LOCK, self.name)
         attached: bool | None = await connection.fetchval(_STATE, name, self.name)
-        if attached is False:
-            # It was detached by hand, with its rows.
-            await self.attach(connection, week)
         if attached is None:
             await connection.execute(f"LOCK TABLE {self.name} IN ACCESS SHARE MODE")
-        return attached is None
+            return True
+        if not attached:
+            # It was detached by hand, with its rows.
+            await self.attach(connection, week)
+        return False
+
+    async def make(self, connection: "asyncpg.Connection[Any]", week: int) -> None:
+        """Make the partition, empty, of a week that `is_missing`."""
+        await self.create(connection, self.name_of(week))
+        await self.attach(connection, week)
 
     async def create(self, connection: "asyncpg.Connection[Any]", table: str) -> None:
         """Make a table like this one, without a key, outside of this one; to be attached."""
@@ -133,8 +135,7 @@ class WeeklyTable:
             async with connection.transaction():
                 await connection.execute(f"SET LOCAL lock_timeout = '{_TIMEOUT}'")
                 if await self.is_missing(connection, week):
-                    await self.create(connection, self.name_of(week))
-                    await self.attach(connection, week)
+                    await self.make(connection, week)
         except asyncpg.LockNotAvailableError:
             raise Unavailable(
                 f"a file is being loaded; the week of {start_of(week):%Y-%m-%d} is locked:"
@@ -187,7 +188,7 @@ class WeeklyTable:
         )
 
     def _check(self, week: int) -> str:
-        """Return SQL for what must hold for the rows of a week; then PostgreSQL need not look."""
+        """Return SQL for a constraint on the rows of a week; with it, ATTACH need not read them."""
         start, end = _bounds(week)
         return (
             f"ADD CONSTRAINT {_OF_WEEK}"

@@ -206,7 +206,7 @@ class _ProgressWriter:
     async def _open(self) -> "asyncpg.Connection[Any]":
         if self._connection is None:
             self._connection = await worker_connection.connect(self._url)
-            # What a crash loses, the next attempt writes anew.
+            # Progress that is lost in a crash does not matter.
             await self._connection.execute("SET synchronous_commit = off")
         return self._connection
 

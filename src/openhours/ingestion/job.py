@@ -45,7 +45,7 @@ async def run_ingestion(
         except FileRefused as error:
             await write.fail(engine, ingestion_pk, str(error))
         except Unavailable:
-            # A table is locked for long: the file waits, and this was no attempt.
+            # A table is locked: the file waits, and this attempt does not count.
             await write.postpone(engine, attempt)
             raise
         except (StoreFailed, SettingsError) as error:

@@ -39,6 +39,13 @@ from openhours.times import DAY, now, to_us
 _NEVER = np.iinfo(np.int64).max
 
 
+class _Day(NamedTuple):
+    """A day's polls twice: in the order of the key, so that its index is built fast, and packed."""
+
+    polls: packs.Polls
+    packed: list[packs.Pack]
+
+
 async def load_status(
     connection: "asyncpg.Connection[Any]",
     source: Source,
@@ -104,7 +111,7 @@ async def write_days(
     made = (stores.translate(number, days.take(number)) for number in days.days)
     async with new_weeks(url) as new, aclosing(ahead(made)) as each:
         for week, numbers in groupby(days.days, lambda day: week_of(day * DAY)):
-            is_new = await _make_sure(connection, week)
+            is_new = await _prepare(connection, week)
             args = week, list(numbers), each
             write = _fill(connection, new, *args) if is_new else _merge(connection, *args)
             async with aclosing(write) as written:
@@ -119,16 +126,15 @@ async def write_days(
     return loaded, polled.tolist()
 
 
-async def _make_sure(connection: "asyncpg.Connection[Any]", week: int) -> bool:
-    """Return whether the week is new; one whose days are known without a table gets one here."""
+async def _prepare(connection: "asyncpg.Connection[Any]", week: int) -> bool:
+    """Return whether the week is new; if only its table is missing, make that and return False."""
     if not await OBSERVATIONS.is_missing(connection, week):
         return False
     first = to_us(start_of(week)) // DAY
     if not any(await packs.days_with_rows(connection, first, first + 6)):
         return True
-    # Reports that run already may read rows of these days.
-    await OBSERVATIONS.create(connection, OBSERVATIONS.name_of(week))
-    await OBSERVATIONS.attach(connection, week)
+    # Reports that run already may read rows of its days.
+    await OBSERVATIONS.make(connection, week)
     return False
 
 
@@ -137,7 +143,7 @@ async def _fill(
     new: NewWeeks,
     week: int,
     numbers: Sequence[int],
-    each: "AsyncIterator[_Day]",
+    each: AsyncIterator[_Day],
 ) -> AsyncGenerator[int, None]:
     """Write days of a new week; yield how many rows each has."""
     table = await new.begin(week)
@@ -156,7 +162,7 @@ async def _merge(
     connection: "asyncpg.Connection[Any]",
     week: int,
     numbers: Sequence[int],
-    each: "AsyncIterator[_Day]",
+    each: AsyncIterator[_Day],
 ) -> AsyncGenerator[int, None]:
     """Merge days into a week that has a table; yield how many rows of each are new or changed."""
     table = OBSERVATIONS.name_of(week)
@@ -173,13 +179,6 @@ async def _merge(
         elif written.changed:
             await packs.note_changed(connection, number)
         yield written.changed
-
-
-class _Day(NamedTuple):
-    """A day's rows in the order of their key, which costs an index least, and packed."""
-
-    polls: packs.Polls
-    packed: list[packs.Pack]
 
 
 class _Stores:

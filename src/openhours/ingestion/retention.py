@@ -1,4 +1,4 @@
-"""Retention of rejected rows and of the list of files, and what a broken ingestion left."""
+"""Retention of rejected rows and of the list of files, and of what a broken ingestion left."""
 
 from datetime import timedelta
 
@@ -47,7 +47,7 @@ async def prune_ingestions(engine: AsyncEngine, settings: Settings) -> int:
 
 
 async def drop_new_weeks(engine: AsyncEngine) -> None:
-    """Drop the tables of new weeks whose ingestion did not complete, unless a file is loaded."""
+    """Drop new weeks whose ingestion did not complete, unless a file is being loaded."""
     async with engine.begin() as connection:
         query = text("SELECT pg_try_advisory_xact_lock(:lock)")
         if await connection.scalar(query, {"lock": LOCK}):

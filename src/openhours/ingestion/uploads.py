@@ -186,25 +186,22 @@ async def _from_form(request: Request, path: Path, limit: int) -> str | None:
 async def _write(path: Path, chunks: AsyncIterator[bytes]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     loop = asyncio.get_running_loop()
-    unsynced, syncing = 0, None
+    unsynced, syncing = 0, loop.create_future()
+    syncing.set_result(None)
     with os.fdopen(descriptor, "wb") as file:
         try:
             async for chunk in _gathered(chunks):
                 await anyio.to_thread.run_sync(file.write, chunk)
                 unsynced += len(chunk)
                 if unsynced >= _SYNCED_AT_ONCE:
-                    if syncing is not None:
-                        await syncing
+                    await syncing
                     # The disk works while more is received: at the end little is left to wait for.
                     syncing = loop.run_in_executor(None, os.fdatasync, descriptor)
                     unsynced = 0
-            if syncing is not None:
-                # The system tells an error of a file once, so `to_disk` would not get it.
-                await syncing
+            # The kernel reports a failed write once: `to_disk` would not be told.
+            await syncing
         finally:
-            if syncing is not None:
-                await asyncio.wait([syncing])  # it has the descriptor
-                _ = syncing.cancelled() or syncing.exception()  # told above, or after another error
+            await asyncio.gather(syncing, return_exceptions=True)  # it uses the descriptor
         await anyio.to_thread.run_sync(to_disk, file, path.parent)
 
 

@@ -83,7 +83,7 @@ async def has_rows(connection: Connection, table: str, day: int) -> bool:
     return found
 
 
-async def note_first(connection: Connection, day: int, made: Sequence[Pack]) -> None:
+async def note_first(connection: Connection, day: int, packed: Sequence[Pack]) -> None:
     """Write the packs of a day that had no rows, in the transaction that inserted them."""
     is_first = await connection.fetchval(
         "INSERT INTO observation_days (day, packed) VALUES ($1, true)"
@@ -91,20 +91,20 @@ async def note_first(connection: Connection, day: int, made: Sequence[Pack]) -> 
         from_days(day),
     )
     if is_first:
-        await _write(connection, made)
+        await _write(connection, packed)
     else:
         # It had rows once, or somebody else has inserted some at the same time.
-        await note_added(connection, day, made)
+        await note_added(connection, day, packed)
 
 
-async def note_added(connection: Connection, day: int, made: Sequence[Pack]) -> None:
+async def note_added(connection: Connection, day: int, packed: Sequence[Pack]) -> None:
     """Add packed rows to the packs of their day, in the transaction that inserted them.
 
     If it is not packed, a worker packs it later.
     """
     query = "SELECT packed FROM observation_days WHERE day = $1 FOR UPDATE"
     if await connection.fetchval(query, from_days(day)):
-        await _add(connection, made)
+        await _add(connection, packed)
     else:
         await note_changed(connection, day)
 
@@ -119,15 +119,15 @@ async def note_changed(connection: Connection, day: int) -> None:
     )
 
 
-async def _write(connection: Connection, made: Sequence[Pack]) -> None:
-    await bulk.copy_records_in(connection, "observation_packs", Pack._fields, made)
+async def _write(connection: Connection, packed: Sequence[Pack]) -> None:
+    await bulk.copy_records_in(connection, "observation_packs", Pack._fields, packed)
 
 
-async def _add(connection: Connection, made: Sequence[Pack]) -> None:
+async def _add(connection: Connection, packed: Sequence[Pack]) -> None:
     await connection.executemany(
         "INSERT INTO observation_packs AS p (day, block, polls) VALUES ($1, $2, $3)"
         " ON CONFLICT (day, block) DO UPDATE SET polls = p.polls || excluded.polls",
-        made,
+        packed,
     )
 
 

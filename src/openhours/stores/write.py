@@ -60,7 +60,7 @@ async def newest_observation(connection: Connection, table: str) -> int:
 
 
 async def copy_observations(connection: Connection, table: str, polls: Polls) -> None:
-    """Copy polls into a table like that of a week."""
+    """Copy polls into a table with the columns of a week's."""
     columns = dict(zip(_OBSERVATIONS, polls, strict=True))
     await bulk.copy_in(connection, table, _OBSERVATIONS, columns)
 

@@ -40,11 +40,7 @@ from openhours.ingestion import inbox
 from openhours.ingestion.ingest import ingest_file
 from openhours.ingestion.job import fail_ingestion, run_ingestion
 from openhours.ingestion.machine import ingest_jobs, scan_job
-from openhours.ingestion.retention import (
-    drop_new_weeks,
-    prune_ingestions,
-    prune_rejected_rows,
-)
+from openhours.ingestion.retention import drop_new_weeks, prune_ingestions, prune_rejected_rows
 from openhours.ingestion.uploads import remove_broken_uploads
 from openhours.process_pool import Processes, preload
 from openhours.reports import executors
